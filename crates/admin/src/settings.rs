@@ -1,0 +1,64 @@
+//! What a node must enforce for its instance: users, allowlist, limits. The agent persists these
+//! (mode 0600) so that it can restart a node while control is away. No clear-text secret is in here.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything a node is told about its instance. Replaced as a whole by `Configure`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSettings {
+    /// `r-…`; also the name of the instance's own account.
+    pub instance_id: String,
+    /// What INFO and HELLO report: `5.0`, `6.0`, `7.0`.
+    pub engine_version: String,
+    /// Accounts; the first is the instance's own, the second `default`. Both share a password.
+    pub users: Vec<UserSettings>,
+    /// Connections need no AUTH (VpcAuthMode=Close).
+    pub password_free: bool,
+    /// Who may connect.
+    pub allowlist: Allowlist,
+    /// Class size; 0 means no limit.
+    pub maxmemory_bytes: u64,
+    /// Class limit of client connections.
+    pub connections_max: u32,
+    /// Directives in redis.conf words (`maxmemory-policy` → `volatile-lru`).
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// One account of the data plane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserSettings {
+    /// Account name, case-sensitive.
+    pub name: String,
+    /// Accepted passwords; empty means that no password was set and nobody can log in by one.
+    pub verifiers: Vec<Verifier>,
+    /// What the account may do.
+    pub privilege: Privilege,
+}
+
+/// A password's salted check value: `HMAC-SHA-256(key = salt, message = password)`, both in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verifier {
+    /// 16 random bytes in lower-case hex.
+    pub salt: String,
+    /// 32 bytes in lower-case hex.
+    pub mac: String,
+}
+
+/// Rights of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Privilege {
+    /// RoleReadWrite.
+    ReadWrite,
+    /// RoleReadOnly.
+    ReadOnly,
+}
+
+/// Who may connect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Allowlist {
+    /// Nobody yet: `ModifySecurityIps` was never called for the instance.
+    Nobody,
+    /// Literal IPv4/IPv6 addresses and CIDR blocks, the union of all groups.
+    Entries(Vec<String>),
+}
