@@ -10,6 +10,7 @@
 pub mod agent;
 pub mod node;
 pub mod settings;
+pub mod transport;
 
 pub use settings::{Allowlist, NodeSettings, Privilege, UserSettings, Verifier};
 
