@@ -1,2 +1,35 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: the project's own tools. Development only; nothing of it ships.
+#![forbid(unsafe_code)]
+
+mod shell;
+mod suite;
+mod tidy;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The project's own tools.
+#[derive(Parser)]
+#[command(name = "cargo xtask", disable_help_subcommand = true)]
+enum Tool {
+    /// Check the house measures: sizes, headers, dependency order, unsafe, purity.
+    Tidy,
+    /// Run what CI runs: all steps, or the named ones.
+    Test {
+        /// Steps, in the order given; all of them when none is named.
+        #[arg(value_enum)]
+        steps: Vec<suite::Step>,
+        /// Passed on to pytest: `-k name`, a file below tests/e2e.
+        #[arg(last = true)]
+        pytest: Vec<String>,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let root = shell::root();
+    let held = match Tool::parse() {
+        Tool::Tidy => tidy::run(&root)?,
+        Tool::Test { steps, pytest } => suite::run(&root, &steps, &pytest),
+    };
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
