@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod client;
 pub mod node;
 pub mod settings;
 pub mod transport;

@@ -132,6 +132,17 @@ impl Connection {
         &self.stream
     }
 
+    /// Process id of the listener that this end connected to; never that of a process which has
+    /// merely taken over the path since.
+    ///
+    /// # Errors
+    /// `Io` when the kernel does not tell.
+    pub fn peer_pid(&self) -> Result<u32, TransportError> {
+        let peer = rustix::net::sockopt::socket_peercred(&self.stream)
+            .map_err(TransportError::io("ask who the peer is"))?;
+        Ok(peer.pid.as_raw_nonzero().get().unsigned_abs())
+    }
+
     /// Sends one line, with a duplicate of `fd`.
     ///
     /// # Errors

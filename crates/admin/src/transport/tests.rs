@@ -1,4 +1,5 @@
 //! Tests of the transport over socket pairs and over sockets in a scratch directory.
+#![expect(clippy::disallowed_methods, reason = "the peer of a blocking call needs a thread")]
 
 use super::*;
 use std::io::{Read, Write};
