@@ -79,7 +79,7 @@ fn may_use(user: &str, used: &str) -> bool {
         let place = |name: &str| row.iter().position(|entry| *entry == name);
         matches!((place(used), place(user)), (Some(left), Some(right)) if left < right)
     };
-    !forbidden && ORDER.iter().any(|row| left_of(row))
+    !forbidden && ORDER.iter().any(left_of)
 }
 
 fn finding(package: &Package, message: &str) -> Finding {
