@@ -1,1 +1,26 @@
-//! Placeholder header.
+//! Decisions of the control plane as pure functions over documents: validation, classes, lifecycle,
+//! planning, policy. Time, randomness and observations come in as values; this crate must not know
+//! stores, sockets, files or clocks.
+#![forbid(unsafe_code)]
+
+pub mod account;
+pub mod allowlist;
+pub mod class;
+pub mod ident;
+pub mod instance;
+pub mod lifecycle;
+pub mod name;
+pub mod observation;
+pub mod password;
+pub mod planner;
+pub mod policy;
+pub mod port;
+pub mod quota;
+pub mod region;
+pub mod selector;
+
+pub use account::{AccessKey, Account, ConsoleUser, KeyState, Sealed};
+pub use instance::{Instance, Tag};
+pub use lifecycle::Status;
+pub use observation::{HostView, Observed};
+pub use planner::{Step, plan};

@@ -1,0 +1,171 @@
+//! Intent of an instance: what its owner asked for, and the few facts that must outlive an
+//! observation. Its status is never in here; [`crate::lifecycle`] computes it.
+
+use crate::allowlist::Groups;
+use crate::class::{self, Class};
+use admin::agent::NodeSpec;
+use admin::{NodeSettings, Privilege, UserSettings, Verifier};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A key and a value that the owner put on a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// Unique within the resource.
+    pub key: String,
+    /// May be empty.
+    pub value: String,
+}
+
+/// Desired state of one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// `r-…`.
+    pub instance_id: String,
+    /// Owner.
+    pub account_id: String,
+    /// Grows with every change that a node must hear of.
+    pub generation: u64,
+    /// Grows with every wanted restart; 1 for the first start.
+    pub incarnation: u64,
+    /// Highest incarnation that was seen serving; 0 while being created. A fact, not a wish.
+    pub served_incarnation: u64,
+    /// The owner wants it gone.
+    pub deleting: bool,
+    /// Name for people.
+    pub name: String,
+    /// Row of [`class::CLASSES`].
+    pub class: String,
+    /// `5.0`, `6.0` or `7.0`.
+    pub engine_version: String,
+    /// As asked for at creation.
+    pub region_id: String,
+    /// As asked for at creation.
+    pub zone_id: String,
+    /// Empty unless asked for.
+    pub vpc_id: String,
+    /// Empty unless asked for.
+    pub vswitch_id: String,
+    /// `MASTER_SLAVE` or `STAND_ALONE`.
+    pub node_type: String,
+    /// `VPC` or `CLASSIC`.
+    pub network_type: String,
+    /// Port of the endpoint, kept for life.
+    pub port: u16,
+    /// Accepted passwords of the default accounts; empty until one is set.
+    pub verifiers: Vec<Verifier>,
+    /// Allowlist groups.
+    pub groups: Groups,
+    /// Directives in redis.conf words.
+    pub parameters: BTreeMap<String, String>,
+    /// In the order given.
+    pub tags: Vec<Tag>,
+    /// Store key of the client token that made it.
+    pub token_key: Option<String>,
+    /// Unix milliseconds.
+    pub created_unix_ms: i64,
+}
+
+impl Instance {
+    /// Id of the one node.
+    pub fn node_id(&self) -> String {
+        format!("{}-node-0", self.instance_id)
+    }
+
+    /// The class row.
+    ///
+    /// # Panics
+    /// When the class is no row: classes are checked at creation and rows are never taken away.
+    pub fn class(&self) -> &'static Class {
+        class::find(&self.class).expect("a stored instance has a class of the table")
+    }
+
+    /// The accounts that share the instance's password.
+    pub fn default_accounts(&self) -> [&str; 2] {
+        [&self.instance_id, "default"]
+    }
+
+    /// What the agent is told, for a node bound to `bind`.
+    pub fn node_spec(&self, bind: &str) -> NodeSpec {
+        NodeSpec {
+            node_id: self.node_id(),
+            instance_id: self.instance_id.clone(),
+            generation: self.generation,
+            incarnation: self.incarnation,
+            bind: bind.to_owned(),
+            port: self.port,
+            loops: self.class().loops,
+            settings: self.settings(),
+        }
+    }
+
+    fn settings(&self) -> NodeSettings {
+        let account = |name: &str| UserSettings {
+            name: name.to_owned(),
+            verifiers: self.verifiers.clone(),
+            privilege: Privilege::ReadWrite,
+        };
+        NodeSettings {
+            instance_id: self.instance_id.clone(),
+            engine_version: self.engine_version.clone(),
+            users: self.default_accounts().map(account).into(),
+            password_free: false,
+            allowlist: self.groups.enforced(),
+            maxmemory_bytes: self.class().capacity_mb << 20,
+            connections_max: self.class().connections_max,
+            parameters: self.parameters.clone(),
+        }
+    }
+
+    /// Marks that a node must hear of a change.
+    pub fn touch(&mut self) {
+        self.generation += 1;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A new instance as CreateInstance writes it.
+    pub(crate) fn sample() -> Instance {
+        Instance {
+            instance_id: "r-000000000000aaaa".into(),
+            account_id: "1000000000000001".into(),
+            generation: 1,
+            incarnation: 1,
+            served_incarnation: 0,
+            deleting: false,
+            name: "cache".into(),
+            class: "redis.shard.small.2.ce".into(),
+            engine_version: "7.0".into(),
+            region_id: "larder-local-1".into(),
+            zone_id: "larder-local-1a".into(),
+            vpc_id: String::new(),
+            vswitch_id: String::new(),
+            node_type: "MASTER_SLAVE".into(),
+            network_type: "VPC".into(),
+            port: 6379,
+            verifiers: Vec::new(),
+            groups: Groups::default(),
+            parameters: BTreeMap::new(),
+            tags: Vec::new(),
+            token_key: None,
+            created_unix_ms: 0,
+        }
+    }
+
+    #[test]
+    fn node_hears_of_both_accounts_class_limits_and_nobody() {
+        let mut instance = sample();
+        instance.verifiers.push(Verifier { salt: "00".into(), mac: "11".into() });
+        let spec = instance.node_spec("127.0.0.1");
+        assert_eq!(spec.node_id, "r-000000000000aaaa-node-0");
+        let names: Vec<_> = spec.settings.users.iter().map(|user| user.name.as_str()).collect();
+        assert_eq!(names, ["r-000000000000aaaa", "default"]);
+        assert!(spec.settings.users.iter().all(|user| user.verifiers == instance.verifiers));
+        assert_eq!(spec.settings.maxmemory_bytes, 1 << 30);
+        assert_eq!(spec.settings.connections_max, 10_000);
+        assert_eq!(spec.settings.allowlist, admin::Allowlist::Nobody);
+    }
+}

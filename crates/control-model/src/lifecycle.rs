@@ -1,0 +1,137 @@
+//! Status of an instance, computed each time from intent and observation and never stored.
+//!
+//! ```text
+//!   CreateInstance ─► Creating ──served──► Normal ◄──served── Rebooting ◄─ RestartInstance
+//!                        │ cannot start      │ ▲ node gone or stopped
+//!                        ▼                   ▼ │
+//!                      Error             Unavailable
+//!   DeleteInstance, from all but Creating and Rebooting ─► Released ─► (no such instance)
+//! ```
+//!
+//! While the agent is away the last known fact stands: a grant is held until it is revoked, so a
+//! node that served serves on. Must not know what the next step is; that is the planner's.
+
+use crate::instance::Instance;
+use crate::observation::Observed;
+use admin::agent::{NodeObserved, NodePhase};
+
+/// `InstanceStatus` of the API, as far as one host enters them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Never served yet.
+    Creating,
+    /// Serves.
+    Normal,
+    /// On its way to a new incarnation.
+    Rebooting,
+    /// Was never able to serve.
+    Error,
+    /// Served before and does not now.
+    Unavailable,
+    /// Being taken away.
+    Released,
+}
+
+impl Status {
+    /// The API's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Creating => "Creating",
+            Status::Normal => "Normal",
+            Status::Rebooting => "Rebooting",
+            Status::Error => "Error",
+            Status::Unavailable => "Unavailable",
+            Status::Released => "Released",
+        }
+    }
+
+    /// Whether the owner may change the instance now.
+    pub fn allows_change(self) -> bool {
+        self == Status::Normal
+    }
+
+    /// Whether the owner may delete the instance now. A broken one too: there is no other cure.
+    pub fn allows_delete(self) -> bool {
+        matches!(self, Status::Normal | Status::Error | Status::Unavailable)
+    }
+}
+
+/// The status of an instance under an observation of its node.
+pub fn status(intent: &Instance, observed: Observed<'_>) -> Status {
+    if intent.deleting {
+        return Status::Released;
+    }
+    let serves = match observed {
+        Observed::Unknown => intent.served_incarnation == intent.incarnation,
+        Observed::Absent => false,
+        Observed::Known(node) => serves(intent, node),
+    };
+    let failed =
+        matches!(observed, Observed::Known(node) if matches!(node.phase, NodePhase::Failed { .. }));
+    match (serves, intent.served_incarnation, failed) {
+        (true, ..) => Status::Normal,
+        (false, 0, true) => Status::Error,
+        (false, 0, false) => Status::Creating,
+        (false, served, false) if served < intent.incarnation => Status::Rebooting,
+        (false, ..) => Status::Unavailable,
+    }
+}
+
+/// Whether the node serves what was last wanted of it. Settings may still be on their way: changing
+/// them is no state of its own.
+pub fn serves(intent: &Instance, node: &NodeObserved) -> bool {
+    node.phase == NodePhase::Serving && node.incarnation >= intent.incarnation
+}
+
+/// Whether the node enforces everything that the intent says.
+pub fn enforces(generation: u64, observed: Observed<'_>) -> bool {
+    matches!(observed, Observed::Known(node) if node.generation >= generation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::tests::sample;
+    use crate::observation::tests::node;
+
+    #[test]
+    fn table() {
+        use NodePhase::{Serving, Starting, Stopping};
+        let failed = || NodePhase::Failed { reason: "disk".into() };
+        // (served, wanted incarnation, observation, status)
+        let rows = [
+            (0, 1, None, Status::Creating),
+            (0, 1, Some((Starting, 0)), Status::Creating),
+            (0, 1, Some((Starting, 1)), Status::Creating),
+            (0, 1, Some((failed(), 1)), Status::Error),
+            (0, 1, Some((Serving, 1)), Status::Normal),
+            (1, 1, Some((Serving, 1)), Status::Normal),
+            (1, 1, Some((Starting, 1)), Status::Unavailable),
+            (1, 1, Some((failed(), 1)), Status::Unavailable),
+            (1, 1, None, Status::Unavailable),
+            (1, 2, Some((Serving, 1)), Status::Rebooting),
+            (1, 2, Some((Stopping, 1)), Status::Rebooting),
+            (1, 2, Some((Starting, 2)), Status::Rebooting),
+            (1, 2, Some((failed(), 2)), Status::Unavailable),
+            (1, 2, Some((Serving, 2)), Status::Normal),
+        ];
+        for (served, wanted, seen, expected) in rows {
+            let intent = Instance { served_incarnation: served, incarnation: wanted, ..sample() };
+            let known = seen.clone().map(|(phase, incarnation)| node(phase, 1, incarnation));
+            let observed = known.as_ref().map_or(Observed::Absent, Observed::Known);
+            assert_eq!(status(&intent, observed), expected, "{served} {wanted} {seen:?}");
+            let going = Instance { deleting: true, ..intent };
+            assert_eq!(status(&going, observed), Status::Released);
+        }
+    }
+
+    #[test]
+    fn facts_stand_while_the_agent_is_away() {
+        for (served, wanted, expected) in
+            [(0, 1, Status::Creating), (1, 1, Status::Normal), (1, 2, Status::Rebooting)]
+        {
+            let intent = Instance { served_incarnation: served, incarnation: wanted, ..sample() };
+            assert_eq!(status(&intent, Observed::Unknown), expected);
+        }
+    }
+}
