@@ -1,1 +1,11 @@
-//! Placeholder header.
+//! The tables: commands and parameters as data, one flat file per family. A thing exists when it
+//! has a row here; help, COMMAND, ACL categories, routing and docs derive from the row.
+//! Knows no handler.
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod commands;
+pub mod params;
+
+pub use command::{Command, Family, Flags, Keys, Lock};
+pub use params::{Kind, Param};

@@ -1,1 +1,17 @@
-//! Placeholder header.
+//! The data: a single-threaded [`keyspace::Shard`], the types, the command handlers, expiry and
+//! effects. Reaches other shards only through [`keyspace::Keyspace`]. Knows no locks, threads,
+//! sockets, files or clocks: time and randomness are handed in.
+#![deny(unsafe_code)]
+
+pub mod commands;
+pub mod effects;
+pub mod error;
+pub mod glob;
+pub mod keyspace;
+pub mod parse;
+pub mod types;
+
+pub use commands::{Ctx, Handler};
+pub use effects::Effects;
+pub use error::CommandError;
+pub use keyspace::{Keys, Keyspace, Shard};

@@ -1,1 +1,17 @@
-//! Placeholder header.
+//! What every crate may lean on: clock, disk and entropy as traits with their real implementations,
+//! seeded randomness, keyed hashing, cache padding, the counting allocator.
+//! Knows nothing of Redis.
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code)]
+pub mod alloc;
+pub mod clock;
+pub mod disk;
+pub mod hash;
+pub mod padded;
+pub mod random;
+
+pub use clock::{Clock, SystemClock};
+pub use disk::{Disk, DiskFile, RealDisk};
+pub use padded::Padded;
+pub use random::Rng;

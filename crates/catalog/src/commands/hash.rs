@@ -1,0 +1,6 @@
+//! Hash commands.
+
+use crate::command::Command;
+
+/// The family's rows.
+pub const ROWS: &[Command] = &[];

@@ -1,0 +1,6 @@
+//! List commands.
+
+use crate::command::Command;
+
+/// The family's rows.
+pub const ROWS: &[Command] = &[];

@@ -1,0 +1,176 @@
+//! All command rows, and finding one by name.
+
+pub mod generic;
+pub mod hash;
+pub mod list;
+pub mod server;
+pub mod set;
+pub mod string;
+pub mod zset;
+
+use crate::command::{Command, Flags};
+
+/// The families' tables, in the order of COMMAND.
+pub const TABLES: &[&[Command]] = &[
+    string::ROWS,
+    generic::ROWS,
+    hash::ROWS,
+    list::ROWS,
+    set::ROWS,
+    zset::ROWS,
+    server::TRANSACTIONS,
+    server::PUBSUB,
+    server::CONNECTION,
+    server::SERVER,
+];
+
+/// A command's place in [`Index::rows`].
+pub type CommandId = u16;
+
+/// The longest name that can match, which bounds the work an unknown name causes.
+const NAME_BYTES_MAX: usize = 32;
+
+/// Rows with an open-addressed table by name.
+#[derive(Debug)]
+pub struct Index {
+    rows: Vec<&'static Command>,
+    slots: Vec<CommandId>,
+}
+
+const EMPTY: CommandId = CommandId::MAX;
+
+impl Index {
+    /// All rows of [`TABLES`].
+    #[must_use]
+    pub fn new() -> Self {
+        let rows: Vec<&'static Command> = TABLES.iter().copied().flatten().collect();
+        let mut index = Self { slots: vec![EMPTY; (rows.len() * 4).next_power_of_two()], rows };
+        for id in 0..index.rows.len() {
+            let name = index.rows[id].name.as_bytes();
+            let at = index.probe(hash(name), |found| found == EMPTY);
+            index.slots[at] = id as CommandId;
+        }
+        index
+    }
+
+    /// All rows; a [`CommandId`] is a place in here.
+    #[must_use]
+    pub fn rows(&self) -> &[&'static Command] {
+        &self.rows
+    }
+
+    /// The row of a command.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, id: CommandId) -> &'static Command {
+        self.rows[usize::from(id)]
+    }
+
+    /// Finds a command by name, in any case. `container|sub` finds a subcommand.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<CommandId> {
+        let mut lower = [0u8; NAME_BYTES_MAX];
+        let lower = lower.get_mut(..name.len())?;
+        for (to, from) in lower.iter_mut().zip(name) {
+            *to = from.to_ascii_lowercase();
+        }
+        let at = self.probe(hash(lower), |id| {
+            id == EMPTY || self.rows[usize::from(id)].name.as_bytes() == lower
+        });
+        Some(self.slots[at]).filter(|&id| id != EMPTY)
+    }
+
+    /// Finds the command that a request's first words name, subcommands included.
+    ///
+    /// # Errors
+    /// [`Missing`] says what is not there.
+    #[inline]
+    pub fn resolve(&self, name: &[u8], sub: Option<&[u8]>) -> Result<CommandId, Missing> {
+        let id = self.find(name).ok_or(Missing::Command)?;
+        if !self.row(id).flags.has(Flags::CONTAINER) {
+            return Ok(id);
+        }
+        let Some(sub) = sub else { return Ok(id) };
+        let joined = [name, b"|", sub].concat();
+        self.find(&joined).ok_or(Missing::Subcommand(id))
+    }
+
+    #[inline]
+    fn probe(&self, hash: usize, done: impl Fn(CommandId) -> bool) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = hash & mask;
+        while !done(self.slots[at]) {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What [`Index::resolve`] did not find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// No such command.
+    Command,
+    /// The container exists, the subcommand does not.
+    Subcommand(CommandId),
+}
+
+#[inline]
+fn hash(name: &[u8]) -> usize {
+    let mut h = name.len() as u64;
+    for &byte in name {
+        h = (h.rotate_left(5) ^ u64::from(byte)).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+    (h >> 32) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{Keys, Lock};
+
+    #[test]
+    fn every_row_is_found_and_names_are_unique() {
+        let index = Index::new();
+        for (id, row) in index.rows().iter().enumerate() {
+            assert_eq!(index.find(row.name.as_bytes()), Some(id as CommandId), "{}", row.name);
+            let upper = row.name.to_ascii_uppercase();
+            assert_eq!(index.find(upper.as_bytes()), Some(id as CommandId), "{}", row.name);
+        }
+        assert_eq!(index.find(b"nosuch"), None);
+        assert_eq!(index.find(&[b'x'; 300]), None);
+    }
+
+    #[test]
+    fn rows_are_consistent() {
+        for row in Index::new().rows() {
+            let name = row.name;
+            assert!(name.len() <= NAME_BYTES_MAX, "{name}");
+            assert!(row.summary.ends_with('.'), "{name}: the summary is a sentence");
+            assert!(row.arity != 0, "{name}");
+            let both = Flags::WRITE | Flags::READONLY;
+            assert!(!row.flags.has(both), "{name} cannot both write and only read");
+            assert_eq!(row.keys != Keys::None, row.lock == Lock::Keys, "{name}: keys and lock");
+            if let Some(container) = row.container() {
+                let id = Index::new().find(container.as_bytes()).expect("the container has a row");
+                assert!(Index::new().row(id).flags.has(Flags::CONTAINER), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn resolves_subcommands() {
+        let index = Index::new();
+        let id = index.resolve(b"Client", Some(b"ID")).expect("CLIENT ID exists");
+        assert_eq!(index.row(id).name, "client|id");
+        assert!(matches!(index.resolve(b"client", Some(b"x")), Err(Missing::Subcommand(_))));
+        assert_eq!(index.resolve(b"x", None), Err(Missing::Command));
+    }
+}

@@ -1,0 +1,157 @@
+//! Commands of the session, of publish/subscribe and of the server.
+
+use crate::command::{Command, Family, Flags, Keys, Lock, MANY, all};
+
+const fn row(
+    name: &'static str,
+    arity: i16,
+    flags: Flags,
+    family: Family,
+    since: &'static str,
+    summary: &'static str,
+) -> Command {
+    Command { name, arity, flags, keys: Keys::None, lock: Lock::None, since, summary, family }
+}
+
+const fn locked(lock: Lock, row: Command) -> Command {
+    Command { lock, ..row }
+}
+
+const OPEN: Flags = all(&[Flags::NOSCRIPT, Flags::LOADING, Flags::STALE]);
+const TX: Flags = all(&[OPEN, Flags::FAST, Flags::ALLOW_BUSY, Flags::UNQUEUED]);
+const EXEC: Flags = all(&[OPEN, Flags::UNQUEUED, Flags::SKIP_MONITOR]);
+const WATCH: Flags = all(&[OPEN, Flags::FAST, Flags::NO_MULTI, Flags::ALLOW_BUSY]);
+const UNWATCH: Flags = all(&[OPEN, Flags::FAST, Flags::ALLOW_BUSY]);
+
+/// Transactions.
+pub const TRANSACTIONS: &[Command] = &[
+    row("discard", 1, TX, Family::Transactions, "2.0.0", "Forgets the queued commands."),
+    row("exec", 1, EXEC, Family::Transactions, "1.2.0", "Runs the queued commands at once."),
+    row("multi", 1, TX, Family::Transactions, "1.2.0", "Starts queueing commands."),
+    row("unwatch", 1, UNWATCH, Family::Transactions, "2.2.0", "Forgets the watched keys."),
+    Command {
+        keys: MANY,
+        lock: Lock::Keys,
+        ..row(
+            "watch",
+            -2,
+            WATCH,
+            Family::Transactions,
+            "2.2.0",
+            "Makes the next EXEC fail if one of the keys changes before.",
+        )
+    },
+];
+
+const SUB: Flags = all(&[Flags::PUBSUB, OPEN, Flags::IN_PUBSUB]);
+const PUB: Flags = all(&[Flags::PUBSUB, Flags::LOADING, Flags::STALE, Flags::FAST]);
+const ASK: Flags = all(&[Flags::PUBSUB, Flags::LOADING, Flags::STALE]);
+
+/// Publish and subscribe.
+pub const PUBSUB: &[Command] = &[
+    row("psubscribe", -2, SUB, Family::PubSub, "2.0.0", "Subscribes to channel patterns."),
+    row("publish", 3, PUB, Family::PubSub, "2.0.0", "Sends a message to a channel."),
+    row("pubsub", -2, Flags::CONTAINER, Family::PubSub, "2.8.0", "Looks at the subscriptions."),
+    row("pubsub|channels", -2, ASK, Family::PubSub, "2.8.0", "Lists channels with subscribers."),
+    row("pubsub|help", 2, OPEN, Family::PubSub, "6.2.0", "Lists the subcommands of PUBSUB."),
+    row("pubsub|numpat", 2, ASK, Family::PubSub, "2.8.0", "Counts the subscribed patterns."),
+    row("pubsub|numsub", -2, ASK, Family::PubSub, "2.8.0", "Counts subscribers of channels."),
+    row("punsubscribe", -1, SUB, Family::PubSub, "2.0.0", "Ends subscriptions to patterns."),
+    row("subscribe", -2, SUB, Family::PubSub, "2.0.0", "Subscribes to channels."),
+    row("unsubscribe", -1, SUB, Family::PubSub, "2.0.0", "Ends subscriptions to channels."),
+];
+
+const HELLO: Flags = all(&[OPEN, Flags::FAST, Flags::NO_AUTH, Flags::ALLOW_BUSY]);
+const RESET: Flags = all(&[HELLO, Flags::UNQUEUED, Flags::IN_PUBSUB]);
+const QUIT: Flags = RESET;
+const PING: Flags = all(&[Flags::FAST, Flags::IN_PUBSUB]);
+const ECHO: Flags = all(&[Flags::FAST, Flags::LOADING, Flags::STALE]);
+const CLIENT: Flags = OPEN;
+const CLIENT_ADMIN: Flags = all(&[OPEN, Flags::DANGEROUS]);
+
+/// The connection.
+pub const CONNECTION: &[Command] = &[
+    row("auth", -2, HELLO, Family::Connection, "1.0.0", "Logs in."),
+    row("client", -2, Flags::CONTAINER, Family::Connection, "2.4.0", "Looks at connections."),
+    row("client|getname", 2, CLIENT, Family::Connection, "2.6.9", "Returns the name given."),
+    row("client|help", 2, CLIENT, Family::Connection, "5.0.0", "Lists CLIENT's subcommands."),
+    row("client|id", 2, CLIENT, Family::Connection, "5.0.0", "Returns the connection's number."),
+    row("client|info", 2, CLIENT, Family::Connection, "6.2.0", "Describes this connection."),
+    row("client|kill", -3, CLIENT_ADMIN, Family::Connection, "2.4.0", "Closes connections."),
+    row("client|list", -2, CLIENT_ADMIN, Family::Connection, "2.4.0", "Describes connections."),
+    row(
+        "client|no-evict",
+        3,
+        CLIENT,
+        Family::Connection,
+        "7.0.0",
+        "Exempts this connection from client eviction.",
+    ),
+    row(
+        "client|no-touch",
+        3,
+        CLIENT,
+        Family::Connection,
+        "7.2.0",
+        "Makes commands of this connection leave access times alone.",
+    ),
+    row("client|reply", 3, CLIENT, Family::Connection, "3.2.0", "Switches replies off or on."),
+    row("client|setinfo", 4, CLIENT, Family::Connection, "7.2.0", "Names the client library."),
+    row("client|setname", 3, CLIENT, Family::Connection, "2.6.9", "Names this connection."),
+    row("echo", 2, ECHO, Family::Connection, "1.0.0", "Returns its argument."),
+    row("hello", -1, HELLO, Family::Connection, "6.0.0", "Chooses the protocol and logs in."),
+    row("ping", -1, PING, Family::Connection, "1.0.0", "Answers PONG, or its argument."),
+    row("quit", -1, QUIT, Family::Connection, "1.0.0", "Closes the connection."),
+    row("reset", 1, RESET, Family::Connection, "6.2.0", "Makes the connection like a new one."),
+    row("select", 2, ECHO, Family::Connection, "1.0.0", "Chooses a database."),
+];
+
+const ADMIN: Flags = all(&[Flags::ADMIN, OPEN, Flags::DANGEROUS]);
+const SAVE: Flags = all(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::NO_MULTI, Flags::DANGEROUS]);
+const STOP: Flags = all(&[ADMIN, Flags::NO_MULTI, Flags::ALLOW_BUSY]);
+const TELL: Flags = all(&[Flags::LOADING, Flags::STALE]);
+const FLUSH: Flags = all(&[Flags::WRITE, Flags::DANGEROUS, Flags::KEYSPACE]);
+const SIZE: Flags = all(&[Flags::READONLY, Flags::FAST, Flags::KEYSPACE]);
+const SWAP: Flags = all(&[Flags::WRITE, Flags::FAST, Flags::DANGEROUS, Flags::KEYSPACE]);
+const INFO: Flags = all(&[TELL, Flags::DANGEROUS]);
+
+/// The server.
+pub const SERVER: &[Command] = &[
+    row("command", -1, Flags(TELL.0 | Flags::CONTAINER.0), Family::Server, "2.8.13", "Lists."),
+    row("command|count", 2, TELL, Family::Server, "2.8.13", "Counts the commands."),
+    row("command|docs", -2, TELL, Family::Server, "7.0.0", "Documents commands."),
+    row("command|getkeys", -3, TELL, Family::Server, "2.8.13", "Finds the keys of a request."),
+    row("command|help", 2, TELL, Family::Server, "5.0.0", "Lists COMMAND's subcommands."),
+    row("command|info", -2, TELL, Family::Server, "2.8.13", "Describes commands."),
+    row("command|list", -2, TELL, Family::Server, "7.0.0", "Lists command names."),
+    row("config", -2, Flags::CONTAINER, Family::Server, "2.0.0", "Reads and sets parameters."),
+    row("config|get", -3, ADMIN, Family::Server, "2.0.0", "Returns parameters."),
+    row("config|help", 2, TELL, Family::Server, "5.0.0", "Lists CONFIG's subcommands."),
+    locked(
+        Lock::Exclusive,
+        row("config|resetstat", 2, ADMIN, Family::Server, "2.0.0", "Sets counters to zero."),
+    ),
+    locked(
+        Lock::Exclusive,
+        row("config|set", -4, ADMIN, Family::Server, "2.0.0", "Sets parameters."),
+    ),
+    locked(Lock::Walk, row("dbsize", 1, SIZE, Family::Server, "1.0.0", "Counts the keys.")),
+    locked(
+        Lock::Exclusive,
+        row("flushall", -1, FLUSH, Family::Server, "1.0.0", "Deletes all keys of all databases."),
+    ),
+    locked(
+        Lock::Exclusive,
+        row("flushdb", -1, FLUSH, Family::Server, "1.0.0", "Deletes all keys of the database."),
+    ),
+    row("info", -1, INFO, Family::Server, "1.0.0", "Describes the server and its state."),
+    row("lastsave", 1, ADMIN, Family::Server, "1.0.0", "Returns the time of the last save."),
+    row("role", 1, ADMIN, Family::Server, "2.8.12", "Returns the replication role."),
+    locked(Lock::Exclusive, row("save", 1, SAVE, Family::Server, "1.0.0", "Saves the data set.")),
+    row("shutdown", -1, STOP, Family::Server, "1.0.0", "Saves and stops the server."),
+    locked(
+        Lock::Exclusive,
+        row("swapdb", 3, SWAP, Family::Server, "4.0.0", "Exchanges two databases."),
+    ),
+    row("time", 1, Flags(TELL.0 | Flags::FAST.0), Family::Server, "2.6.0", "Returns the time."),
+];

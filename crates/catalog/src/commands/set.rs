@@ -1,0 +1,6 @@
+//! Set commands.
+
+use crate::command::Command;
+
+/// The family's rows.
+pub const ROWS: &[Command] = &[];

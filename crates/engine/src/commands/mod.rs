@@ -1,0 +1,59 @@
+//! Handlers of the data commands. Each file reads: manual text, arguments, parse, run, tests; a
+//! handler binds to its row in `catalog` by name.
+
+pub mod generic;
+pub mod hash;
+pub mod list;
+pub mod set;
+pub mod string;
+pub mod zset;
+
+use crate::error::CommandError;
+use crate::keyspace::Keys;
+use resp::{Args, Reply};
+use stdx::Rng;
+
+/// What a handler works with.
+pub struct Ctx<'a> {
+    /// The keys of the selected database, and the place to state effects.
+    pub keys: Keys<'a>,
+    /// The reply. A handler that fails must not have written to it.
+    pub reply: Reply<'a>,
+    /// The request's words; the arity has been checked.
+    pub args: Args<'a>,
+    /// Randomness of the loop.
+    pub rng: &'a mut Rng,
+}
+
+impl Ctx<'_> {
+    /// States that the request itself is the effect.
+    #[inline]
+    pub fn propagate_verbatim(&mut self) {
+        self.keys.effects.verbatim(self.keys.moment.db, self.args);
+    }
+
+    /// States an effect in the selected database by its words.
+    #[inline]
+    pub fn propagate(&mut self, words: &[&[u8]]) {
+        self.keys.effects.command(self.keys.moment.db, words);
+    }
+}
+
+/// Runs one data command: changes keys, states effects, writes exactly one reply.
+pub type Handler = fn(&mut Ctx<'_>) -> Result<(), CommandError>;
+
+/// A handler and the name of its row.
+pub type Binding = (&'static str, Handler);
+
+/// All handlers of this crate.
+pub const BINDINGS: &[&[Binding]] = &[
+    string::BINDINGS,
+    generic::BINDINGS,
+    hash::BINDINGS,
+    list::BINDINGS,
+    set::BINDINGS,
+    zset::BINDINGS,
+];
+
+#[cfg(test)]
+pub mod testing;

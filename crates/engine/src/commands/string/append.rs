@@ -1,0 +1,77 @@
+//! APPEND key value
+
+use crate::commands::Ctx;
+use crate::error::{self, CommandError};
+use crate::keyspace::{Keys, Ttl, Value, ValueRef};
+use crate::types::Object;
+
+/// APPEND.
+///
+/// # Errors
+/// The value is no string, or would become too long.
+pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    let (key, tail) = (ctx.args.at(1), ctx.args.at(2));
+    let len = match ctx.keys.text(key)? {
+        Some(text) => text.with(<[u8]>::len),
+        None => 0,
+    };
+    let total = len + tail.len();
+    if total as u64 > ctx.keys.moment.bulk_bytes_max {
+        return Err(error::TOO_LONG);
+    }
+    if len == 0 {
+        ctx.keys.set(key, Value::string(tail), Ttl::Keep);
+    } else {
+        change(&mut ctx.keys, key, |bytes| bytes.extend_from_slice(tail));
+    }
+    ctx.propagate_verbatim();
+    ctx.reply.int(total as i64);
+    Ok(())
+}
+
+/// Changes the bytes of the string at `key`, in place when it is a long one; a missing key is an
+/// empty string. The caller has checked the type.
+pub fn change(keys: &mut Keys<'_>, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) {
+    if let Some(bytes) = keys.long_text_mut(key) {
+        change(bytes);
+        return;
+    }
+    let mut bytes = match keys.peek(key).map(crate::keyspace::Entry::value) {
+        Some(ValueRef::Bytes(bytes)) => bytes.to_vec(),
+        Some(ValueRef::Integer(number)) => number.to_string().into_bytes(),
+        Some(ValueRef::Object(Object::Bytes(_))) => unreachable!("long strings change in place"),
+        Some(ValueRef::Object(_)) => unreachable!("the caller has checked the type"),
+        None => Vec::new(),
+    };
+    change(&mut bytes);
+    keys.set(key, Value::bytes(&bytes), Ttl::Keep);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{Bench, check};
+
+    #[test]
+    fn appends() {
+        check(
+            r#"
+            APPEND k 12 => :2 ~ APPEND k 12
+            APPEND k 3 => :3
+            GET k => "123"
+            EXPIRE k 10 => :1
+            APPEND k x => :4
+            TTL k => :10
+            "#,
+        );
+    }
+
+    #[test]
+    fn grows_beyond_the_inline_form() {
+        let mut bench = Bench::new();
+        let part = "0123456789".repeat(40);
+        for i in 1..=10 {
+            bench.check(&format!("APPEND k {part} => :{}", i * 400));
+        }
+        assert_eq!(bench.run("GET k").0, format!("{:?}", part.repeat(10)));
+    }
+}

@@ -1,0 +1,122 @@
+//! GET, GETSET, GETDEL and GETEX: reading a string, alone or together with a change.
+
+use super::expiry_option::Unit;
+use crate::commands::Ctx;
+use crate::error::{self, CommandError};
+use crate::keyspace::{Ttl, Value};
+use crate::parse;
+use resp::number::Digits;
+
+/// GET.
+///
+/// # Errors
+/// The value is no string.
+#[inline]
+pub fn get(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    reply_with(ctx).map(|_| ())
+}
+
+/// GETSET.
+///
+/// # Errors
+/// The value is no string.
+pub fn getset(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    reply_with(ctx)?;
+    let (key, value) = (ctx.args.at(1), ctx.args.at(2));
+    ctx.keys.set(key, Value::string(value), Ttl::Clear);
+    ctx.propagate(&[b"SET", key, value]);
+    Ok(())
+}
+
+/// GETDEL.
+///
+/// # Errors
+/// The value is no string.
+pub fn getdel(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    if reply_with(ctx)? {
+        let key = ctx.args.at(1);
+        ctx.keys.remove(key);
+        ctx.propagate(&[b"DEL", key]);
+    }
+    Ok(())
+}
+
+/// GETEX.
+///
+/// # Errors
+/// The value is no string; or the options do not go together.
+pub fn getex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    let key = ctx.args.at(1);
+    let now_ms = ctx.keys.moment.now_ms;
+    let ttl = match (ctx.args.len(), ctx.args.find(2)) {
+        (2, _) => Ttl::Keep,
+        (3, Some(word)) if parse::is(word, "PERSIST") => Ttl::Clear,
+        (4, Some(word)) => {
+            let unit = Unit::of(word).ok_or(error::SYNTAX)?;
+            Ttl::At(unit.death_ms(ctx.args.at(3), now_ms, "getex")?)
+        }
+        _ => return Err(error::SYNTAX),
+    };
+    if !reply_with(ctx)? {
+        return Ok(());
+    }
+    match ttl {
+        Ttl::Keep => {}
+        Ttl::Clear => {
+            if ctx.keys.peek(key).is_some_and(|entry| entry.expiry_ms().is_some()) {
+                ctx.keys.set_expiry(key, None);
+                ctx.propagate(&[b"PERSIST", key]);
+            }
+        }
+        Ttl::At(at_ms) if at_ms <= now_ms => {
+            ctx.keys.remove(key);
+            ctx.propagate(&[b"DEL", key]);
+        }
+        Ttl::At(at_ms) => {
+            ctx.keys.set_expiry(key, Some(at_ms));
+            ctx.propagate(&[b"PEXPIREAT", key, Digits::new().format(at_ms as i64)]);
+        }
+    }
+    Ok(())
+}
+
+/// Replies with the string at word 1, or null; true when there was one.
+#[inline]
+fn reply_with(ctx: &mut Ctx<'_>) -> Result<bool, CommandError> {
+    let reply = &mut ctx.reply;
+    match ctx.keys.text(ctx.args.at(1))? {
+        Some(text) => text.with(|bytes| reply.bulk(bytes)),
+        None => {
+            reply.null();
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::check;
+
+    #[test]
+    fn reads_with_changes() {
+        check(
+            r#"
+            GET k => nil
+            GETSET k v => nil ~ SET k v
+            GETSET k w => "v"
+            GETDEL k => "w" ~ DEL k
+            GETDEL k => nil ~
+            SET k v => +OK
+            GETEX k => "v" ~
+            GETEX k EX 10 => "v" ~ PEXPIREAT k 1010000
+            GETEX k PERSIST => "v" ~ PERSIST k
+            GETEX k PERSIST => "v" ~
+            GETEX k EXAT 1 => "v" ~ DEL k
+            EXISTS k => :0
+            GETEX k NX => -ERR syntax error
+            GETEX k EX 0 => -ERR invalid expire time in 'getex' command
+            "#,
+        );
+    }
+}

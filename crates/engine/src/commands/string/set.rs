@@ -1,0 +1,234 @@
+//! SET key value [NX | XX] [GET] [EX s | PX ms | EXAT unix-s | PXAT unix-ms | KEEPTTL]
+//!
+//! Sets a string, whatever type was there before; SETNX, SETEX and PSETEX are its older forms.
+//! A relative time to live is propagated as the absolute one, so that a replica and a replayed
+//! journal agree with the primary.
+
+use super::expiry_option::Unit;
+use crate::commands::Ctx;
+use crate::error::{self, CommandError};
+use crate::keyspace::{Keys, Ttl, Value, text_of};
+use crate::parse;
+use resp::Args;
+use resp::number::Digits;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Always,
+    Missing,
+    Present,
+}
+
+struct Set<'a> {
+    key: &'a [u8],
+    value: &'a [u8],
+    condition: Condition,
+    get: bool,
+    ttl: Ttl,
+}
+
+impl<'a> Set<'a> {
+    fn parse(args: Args<'a>, now_ms: u64) -> Result<Self, CommandError> {
+        let mut set = Self {
+            key: args.at(1),
+            value: args.at(2),
+            condition: Condition::Always,
+            get: false,
+            ttl: Ttl::Clear,
+        };
+        let mut words = args.from(3);
+        while let Some(word) = words.next() {
+            if parse::is(word, "NX") && set.condition != Condition::Present {
+                set.condition = Condition::Missing;
+            } else if parse::is(word, "XX") && set.condition != Condition::Missing {
+                set.condition = Condition::Present;
+            } else if parse::is(word, "GET") {
+                set.get = true;
+            } else if parse::is(word, "KEEPTTL") && !matches!(set.ttl, Ttl::At(_)) {
+                set.ttl = Ttl::Keep;
+            } else if let Some(unit) = Unit::of(word)
+                && set.ttl == Ttl::Clear
+            {
+                let number = words.next().ok_or(error::SYNTAX)?;
+                set.ttl = Ttl::At(unit.death_ms(number, now_ms, "set")?);
+            } else {
+                return Err(error::SYNTAX);
+            }
+        }
+        Ok(set)
+    }
+}
+
+/// SET.
+///
+/// # Errors
+/// Options that do not go together, a bad time to live, or GET on a value that is no string.
+pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    if ctx.args.len() == 3 {
+        set_value(&mut ctx.keys, ctx.args.at(1), ctx.args.at(2), Ttl::Clear)?;
+        ctx.propagate_verbatim();
+        ctx.reply.ok();
+        return Ok(());
+    }
+    let set = Set::parse(ctx.args, ctx.keys.moment.now_ms)?;
+    let start = ctx.reply.position();
+    let found = match ctx.keys.peek(set.key) {
+        None => false,
+        Some(entry) => {
+            if set.get {
+                let reply = &mut ctx.reply;
+                text_of(entry)?.with(|bytes| reply.bulk(bytes));
+            }
+            true
+        }
+    };
+    if set.get && !found {
+        ctx.reply.null();
+    }
+    let wanted = match set.condition {
+        Condition::Always => true,
+        Condition::Missing => !found,
+        Condition::Present => found,
+    };
+    if wanted {
+        set_value(&mut ctx.keys, set.key, set.value, set.ttl)?;
+        state_effect(&mut ctx.keys, &set);
+    }
+    if ctx.reply.position() == start {
+        if wanted { ctx.reply.ok() } else { ctx.reply.null() }
+    }
+    Ok(())
+}
+
+/// SETNX.
+///
+/// # Errors
+/// None of its own.
+pub fn setnx(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    if ctx.keys.peek(ctx.args.at(1)).is_some() {
+        ctx.reply.int(0);
+        return Ok(());
+    }
+    set_value(&mut ctx.keys, ctx.args.at(1), ctx.args.at(2), Ttl::Clear)?;
+    ctx.propagate_verbatim();
+    ctx.reply.int(1);
+    Ok(())
+}
+
+/// SETEX.
+///
+/// # Errors
+/// A bad time to live.
+pub fn setex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    set_with_ttl(ctx, Unit::Seconds, "setex")
+}
+
+/// PSETEX.
+///
+/// # Errors
+/// A bad time to live.
+pub fn psetex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    set_with_ttl(ctx, Unit::Millis, "psetex")
+}
+
+fn set_with_ttl(ctx: &mut Ctx<'_>, unit: Unit, name: &str) -> Result<(), CommandError> {
+    let at_ms = unit.death_ms(ctx.args.at(2), ctx.keys.moment.now_ms, name)?;
+    let set = Set {
+        key: ctx.args.at(1),
+        value: ctx.args.at(3),
+        condition: Condition::Always,
+        get: false,
+        ttl: Ttl::At(at_ms),
+    };
+    set_value(&mut ctx.keys, set.key, set.value, set.ttl)?;
+    state_effect(&mut ctx.keys, &set);
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn set_value(keys: &mut Keys<'_>, key: &[u8], value: &[u8], ttl: Ttl) -> Result<(), CommandError> {
+    if value.len() as u64 > keys.moment.bulk_bytes_max {
+        return Err(error::TOO_LONG);
+    }
+    keys.set(key, Value::string(value), ttl);
+    Ok(())
+}
+
+fn state_effect(keys: &mut Keys<'_>, set: &Set<'_>) {
+    let db = keys.moment.db;
+    match set.ttl {
+        Ttl::Clear => keys.effects.command(db, &[b"SET", set.key, set.value]),
+        Ttl::Keep => keys.effects.command(db, &[b"SET", set.key, set.value, b"KEEPTTL"]),
+        Ttl::At(at_ms) => {
+            let mut digits = Digits::new();
+            let at = digits.format(at_ms as i64);
+            keys.effects.command(db, &[b"SET", set.key, set.value, b"PXAT", at]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{Bench, check};
+
+    #[test]
+    fn sets_and_replaces() {
+        check(
+            r#"
+            SET k v => +OK ~ SET k v
+            GET k => "v"
+            SET k 12 => +OK
+            GET k => "12"
+            SET k v2 XX GET => "12" ~ SET k v2
+            SET new v XX => nil ~
+            SET new v NX => +OK
+            SET new w NX => nil
+            SET new w NX GET => "v"
+            GET new => "v"
+            SETNX new x => :0 ~
+            SETNX newer x => :1 ~ SETNX newer x
+            "#,
+        );
+    }
+
+    #[test]
+    fn times_to_live_become_absolute() {
+        check(
+            r#"
+            SET k v EX 10 => +OK ~ SET k v PXAT 1010000
+            PTTL k => :10000
+            SET k w KEEPTTL => +OK ~ SET k w KEEPTTL
+            PTTL k => :10000
+            SET k w => +OK
+            PTTL k => :-1
+            SETEX k 5 v => +OK ~ SET k v PXAT 1005000
+            PSETEX k 5 v => +OK ~ SET k v PXAT 1000005
+            "#,
+        );
+    }
+
+    #[test]
+    fn bad_options_change_nothing() {
+        check(
+            r#"
+            SET k v NX XX => -ERR syntax error
+            SET k v EX => -ERR syntax error
+            SET k v EX 0 => -ERR invalid expire time in 'set' command
+            SET k v EX 9223372036854775807 => -ERR invalid expire time in 'set' command
+            SET k v EX 1 PX 1 => -ERR syntax error
+            SET k v KEEPTTL EX 1 => -ERR syntax error
+            SET k v EX x => -ERR value is not an integer or out of range
+            SETEX k -1 v => -ERR invalid expire time in 'setex' command
+            GET k => nil
+            "#,
+        );
+    }
+
+    #[test]
+    fn a_dead_key_is_missing() {
+        let mut bench = Bench::new();
+        bench.check("SET k v PX 10 => +OK");
+        bench.now_ms += 10;
+        bench.check("SET k w NX => +OK ~ DEL k; SET k w");
+    }
+}

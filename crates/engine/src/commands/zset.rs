@@ -1,0 +1,6 @@
+//! Handlers of the zset commands.
+
+use super::Binding;
+
+/// The family's handlers.
+pub const BINDINGS: &[Binding] = &[];

@@ -1,0 +1,96 @@
+//! What a command did, as it states it itself: the words to propagate and the key events.
+//! Nothing here rewrites a command's arguments. Knows no journal: the bytes are handed on.
+
+use crate::keyspace::Entry;
+use resp::Args;
+use resp::number::write_i64;
+
+/// Effects of one outermost command, kept and reused by its loop.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Words are collected only while somebody wants them.
+    pub wanted: bool,
+    /// Changes since the last save grow by this.
+    pub dirty: u64,
+    /// Values taken out of the keyspace whose drop is long work; the reaper gets them.
+    pub trash: Vec<Entry>,
+    bytes: Vec<u8>,
+    commands: Vec<Propagated>,
+}
+
+/// One propagated command within [`Effects`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Propagated {
+    /// Database it ran in.
+    pub db: u16,
+    /// Where it ends in the bytes; it starts where the one before ends.
+    pub end: usize,
+}
+
+impl Effects {
+    /// Forgets everything; keeps the room.
+    pub fn clear(&mut self) {
+        self.dirty = 0;
+        self.bytes.clear();
+        self.commands.clear();
+    }
+
+    /// True when nothing is to be propagated.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// States that the request itself is the effect.
+    #[inline]
+    pub fn verbatim(&mut self, db: u16, args: Args<'_>) {
+        self.dirty += 1;
+        if self.wanted {
+            self.push(db, args.len(), args.from(0));
+        }
+    }
+
+    /// States an effect by its words.
+    #[inline]
+    pub fn command(&mut self, db: u16, words: &[&[u8]]) {
+        self.dirty += 1;
+        if self.wanted {
+            self.push(db, words.len(), words.iter().copied());
+        }
+    }
+
+    /// As [`Effects::command`], for a list of words of unknown length behind fixed ones.
+    pub fn command_with<'w>(
+        &mut self,
+        db: u16,
+        head: &[&'w [u8]],
+        tail: impl ExactSizeIterator<Item = &'w [u8]>,
+    ) {
+        self.dirty += 1;
+        if self.wanted {
+            self.push(db, head.len() + tail.len(), head.iter().copied().chain(tail));
+        }
+    }
+
+    /// The propagated commands in order, each as RESP.
+    pub fn propagated(&self) -> impl ExactSizeIterator<Item = (u16, &[u8])> {
+        self.commands.iter().enumerate().map(|(i, command)| {
+            let start = if i == 0 { 0 } else { self.commands[i - 1].end };
+            (command.db, &self.bytes[start..command.end])
+        })
+    }
+
+    fn push<'w>(&mut self, db: u16, len: usize, words: impl Iterator<Item = &'w [u8]>) {
+        self.bytes.push(b'*');
+        write_i64(&mut self.bytes, len as i64);
+        self.bytes.extend_from_slice(b"\r\n");
+        for word in words {
+            self.bytes.push(b'$');
+            write_i64(&mut self.bytes, word.len() as i64);
+            self.bytes.extend_from_slice(b"\r\n");
+            self.bytes.extend_from_slice(word);
+            self.bytes.extend_from_slice(b"\r\n");
+        }
+        self.commands.push(Propagated { db, end: self.bytes.len() });
+    }
+}

@@ -1,0 +1,428 @@
+//! The keyspace as a command sees it: keys by name in one database, with expiry applied, access
+//! times kept, watchers told and empty collections removed. Which shards are locked, and how, is
+//! behind [`Keyspace`].
+
+#[allow(unsafe_code)]
+pub mod entry;
+pub mod shard;
+pub mod table;
+
+pub use entry::{Entry, Value, ValueRef};
+pub use shard::{SHARDS, Shard, WatchFlag, shard_of};
+
+use crate::effects::Effects;
+use crate::error::{self, CommandError};
+use crate::types::{Collection, Object};
+use resp::number::Digits;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use stdx::hash::HashSeed;
+use table::Place;
+
+/// Reaches shards. The caller of a command has locked what its row says.
+pub trait Keyspace {
+    /// A shard; `None` when another loop holds it, which happens only to commands that walk.
+    fn shard(&mut self, id: u8) -> Option<&mut Shard>;
+    /// The instance's hash seed.
+    fn seed(&self) -> HashSeed;
+}
+
+/// Counters of lookups, one set per loop.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct KeyStats {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys removed because their time had come.
+    pub expired: u64,
+}
+
+/// Everything fixed for the run of one command.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Selected database.
+    pub db: u16,
+    /// Number of databases.
+    pub dbs: u16,
+    /// Unix milliseconds, read once per outermost command.
+    pub now_ms: u64,
+    /// True when a dead key may be deleted here: the node is a primary and not paused.
+    pub may_expire: bool,
+    /// True when access times stay as they are.
+    pub no_touch: bool,
+    /// Longest string in bytes.
+    pub bulk_bytes_max: u64,
+}
+
+impl Moment {
+    /// Access clock of this moment: Unix seconds, 24 bits.
+    #[must_use]
+    pub fn access(&self) -> u32 {
+        (self.now_ms / 1000) as u32 & 0x00ff_ffff
+    }
+}
+
+/// The keys of one database, for the time of one command.
+pub struct Keys<'a> {
+    space: &'a mut dyn Keyspace,
+    /// What the command did; commands state it here.
+    pub effects: &'a mut Effects,
+    /// Counters of the loop.
+    pub stats: &'a mut KeyStats,
+    /// Fixed facts.
+    pub moment: Moment,
+    memo: (*const u8, usize, u64),
+}
+
+/// What becomes of the time of death when a value is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ttl {
+    /// None from now on.
+    Clear,
+    /// As before.
+    Keep,
+    /// Unix milliseconds.
+    At(u64),
+}
+
+/// A string value as bytes.
+#[derive(Debug)]
+pub enum Text<'e> {
+    /// Kept as bytes.
+    Bytes(&'e [u8]),
+    /// Kept as an integer.
+    Integer(Digits, i64),
+}
+
+impl Text<'_> {
+    /// Runs `f` on the bytes.
+    #[inline]
+    pub fn with<R>(self, f: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Self::Bytes(bytes) => f(bytes),
+            Self::Integer(mut digits, value) => f(digits.format(value)),
+        }
+    }
+
+    /// The bytes, copied.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<u8> {
+        self.with(<[u8]>::to_vec)
+    }
+}
+
+/// The string in an entry.
+///
+/// # Errors
+/// [`error::WRONG_TYPE`].
+#[inline]
+pub fn text_of(entry: &Entry) -> Result<Text<'_>, CommandError> {
+    match entry.value() {
+        ValueRef::Bytes(bytes) => Ok(Text::Bytes(bytes)),
+        ValueRef::Integer(value) => Ok(Text::Integer(Digits::new(), value)),
+        ValueRef::Object(Object::Bytes(bytes)) => Ok(Text::Bytes(bytes)),
+        ValueRef::Object(_) => Err(error::WRONG_TYPE),
+    }
+}
+
+impl<'a> Keys<'a> {
+    /// The keys of `moment.db` in `space`.
+    #[inline]
+    pub fn new(
+        space: &'a mut dyn Keyspace,
+        effects: &'a mut Effects,
+        stats: &'a mut KeyStats,
+        moment: Moment,
+    ) -> Self {
+        Self { space, effects, stats, moment, memo: (std::ptr::null(), 0, 0) }
+    }
+
+    /// Hash of `key`. The last key asked for is remembered by its address, since a command names
+    /// the same argument several times.
+    #[inline]
+    pub fn hash(&mut self, key: &[u8]) -> u64 {
+        if self.memo.0 == key.as_ptr() && self.memo.1 == key.len() {
+            return self.memo.2;
+        }
+        let hash = self.space.seed().hash(key);
+        self.memo = (key.as_ptr(), key.len(), hash);
+        hash
+    }
+
+    /// Looks for reading: counted as a hit or miss, the access time is refreshed.
+    #[inline]
+    pub fn read(&mut self, key: &[u8]) -> Option<&Entry> {
+        let Some((hash, place)) = self.locate(self.moment.db, key) else {
+            self.stats.misses += 1;
+            return None;
+        };
+        self.stats.hits += 1;
+        let moment = self.moment;
+        let entry = self.shard(hash).db_mut(moment.db)?.at_mut(place);
+        if !moment.no_touch {
+            entry.set_access(moment.access());
+        }
+        Some(entry)
+    }
+
+    /// Looks without leaving a trace, except that a dead key is removed.
+    pub fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.peek_in(self.moment.db, key)
+    }
+
+    /// As [`Keys::peek`], in another database.
+    pub fn peek_in(&mut self, db: u16, key: &[u8]) -> Option<&Entry> {
+        let (hash, place) = self.locate(db, key)?;
+        Some(self.shard(hash).db(db)?.at(place))
+    }
+
+    /// The string at `key`, for reading.
+    ///
+    /// # Errors
+    /// [`error::WRONG_TYPE`].
+    #[inline]
+    pub fn text(&mut self, key: &[u8]) -> Result<Option<Text<'_>>, CommandError> {
+        self.read(key).map(text_of).transpose()
+    }
+
+    /// The collection at `key`, for reading.
+    ///
+    /// # Errors
+    /// [`error::WRONG_TYPE`].
+    pub fn get<T: Collection>(&mut self, key: &[u8]) -> Result<Option<&T>, CommandError> {
+        let Some(entry) = self.read(key) else { return Ok(None) };
+        match entry.value() {
+            ValueRef::Object(object) => T::of(object).map(Some).ok_or(error::WRONG_TYPE),
+            _ => Err(error::WRONG_TYPE),
+        }
+    }
+
+    /// The collection at `key`, to change it.
+    ///
+    /// # Errors
+    /// [`error::WRONG_TYPE`].
+    pub fn edit<T: Collection>(&mut self, key: &[u8]) -> Result<Option<Edit<'_, T>>, CommandError> {
+        let db = self.moment.db;
+        let Some((hash, place)) = self.locate(db, key) else { return Ok(None) };
+        let access = self.moment.access();
+        let entry = self.db_mut(hash).at_mut(place);
+        if entry.object_mut().and_then(|object| T::of_mut(object)).is_none() {
+            return Err(error::WRONG_TYPE);
+        }
+        entry.set_access(access);
+        let shard = self.space.shard(shard_of(hash)).expect(HELD);
+        let trash = &mut self.effects.trash;
+        Ok(Some(Edit { shard, trash, db, hash, place, changed: true, of: PhantomData }))
+    }
+
+    /// As [`Keys::edit`], making an empty collection when there is none.
+    ///
+    /// # Errors
+    /// [`error::WRONG_TYPE`].
+    pub fn edit_or_new<T: Collection>(&mut self, key: &[u8]) -> Result<Edit<'_, T>, CommandError> {
+        let hash = self.hash(key);
+        if self.locate(self.moment.db, key).is_none() {
+            let value = Value::Object(Box::new(T::new().into_object()));
+            let entry = Entry::new(key, value, None);
+            self.db_mut(hash).insert(hash, entry);
+        }
+        self.edit(key).map(|edit| edit.expect("the key was just made"))
+    }
+
+    /// The bytes of a long string, to change them where they lie; `None` for anything else.
+    pub fn long_text_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
+        let db = self.moment.db;
+        let (hash, place) = self.locate(db, key)?;
+        let shard = self.shard(hash);
+        shard.touched(db, key);
+        match shard.db_mut(db)?.at_mut(place).object_mut()? {
+            Object::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Sets a value, whatever was there.
+    #[inline]
+    pub fn set(&mut self, key: &[u8], value: Value<'_>, ttl: Ttl) {
+        let hash = self.hash(key);
+        let (db, access) = (self.moment.db, self.moment.access());
+        // A key that is dead but still there is simply overwritten: nobody can tell.
+        let place = self.shard(hash).db_or_new(db).find(hash, key);
+        let Some(place) = place else {
+            let expiry_ms = if let Ttl::At(at_ms) = ttl { Some(at_ms) } else { None };
+            let mut entry = Entry::new(key, value, expiry_ms);
+            entry.set_access(access);
+            let shard = self.shard(hash);
+            shard.db_or_new(db).insert(hash, entry);
+            shard.touched(db, key);
+            return;
+        };
+        let database = self.db_mut(hash);
+        let expiry_ms = match ttl {
+            Ttl::Clear => None,
+            Ttl::At(at_ms) => Some(at_ms),
+            Ttl::Keep => database.at(place).expiry_ms(),
+        };
+        let old = database.set(hash, place, value, expiry_ms);
+        database.at_mut(place).set_access(access);
+        self.shard(hash).touched(db, key);
+        self.discard(old);
+    }
+
+    /// Puts an entry under its own key into a database where that key is free.
+    pub fn put(&mut self, db: u16, entry: Entry) {
+        let hash = self.space.seed().hash(entry.key());
+        let shard = self.space.shard(shard_of(hash)).expect(HELD);
+        shard.touched(db, entry.key());
+        shard.db_or_new(db).insert(hash, entry);
+    }
+
+    /// Takes a key out.
+    pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        self.take_from(self.moment.db, key)
+    }
+
+    /// As [`Keys::take`], from another database.
+    pub fn take_from(&mut self, db: u16, key: &[u8]) -> Option<Entry> {
+        let (hash, place) = self.locate(db, key)?;
+        let shard = self.shard(hash);
+        let entry = shard.db_mut(db)?.remove(hash, place);
+        shard.touched(db, key);
+        Some(entry)
+    }
+
+    /// Removes a key; true when there was one.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let entry = self.take(key);
+        let existed = entry.is_some();
+        self.discard(entry);
+        existed
+    }
+
+    /// Changes the time of death of an existing key.
+    pub fn set_expiry(&mut self, key: &[u8], expiry_ms: Option<u64>) {
+        let db = self.moment.db;
+        if let Some((hash, place)) = self.locate(db, key) {
+            let shard = self.shard(hash);
+            if let Some(database) = shard.db_mut(db) {
+                database.set_expiry(hash, place, expiry_ms);
+            }
+            shard.touched(db, key);
+        }
+    }
+
+    /// A shard for a command that walks over all of them.
+    ///
+    /// # Errors
+    /// [`CommandError::Busy`] when another loop holds it.
+    pub fn walk(&mut self, id: u8) -> Result<&mut Shard, CommandError> {
+        self.space.shard(id).ok_or(CommandError::Busy)
+    }
+
+    /// Hands a value over to be dropped, elsewhere when that is long work.
+    pub fn discard(&mut self, entry: Option<Entry>) {
+        if let Some(entry) = entry
+            && matches!(entry.value(), ValueRef::Object(object) if object.is_large())
+        {
+            self.effects.trash.push(entry);
+        }
+    }
+
+    /// Where a living key lies. A dead one is removed if this node may, and never found.
+    #[inline]
+    fn locate(&mut self, db: u16, key: &[u8]) -> Option<(u64, Place)> {
+        let hash = self.hash(key);
+        let now_ms = self.moment.now_ms;
+        let database = self.shard(hash).db(db)?;
+        let place = database.find(hash, key)?;
+        let alive = database.at(place).expiry_ms().is_none_or(|at_ms| at_ms > now_ms);
+        if alive {
+            return Some((hash, place));
+        }
+        self.expire(db, key, hash, place);
+        None
+    }
+
+    #[cold]
+    fn expire(&mut self, db: u16, key: &[u8], hash: u64, place: Place) {
+        if !self.moment.may_expire {
+            return;
+        }
+        let shard = self.shard(hash);
+        let entry = shard.db_mut(db).map(|database| database.remove(hash, place));
+        shard.touched(db, key);
+        self.discard(entry);
+        self.stats.expired += 1;
+        self.effects.command(db, &[b"DEL", key]);
+        // Redis does not count an expiry among the changes since the last save.
+        self.effects.dirty -= 1;
+    }
+
+    #[inline]
+    fn shard(&mut self, hash: u64) -> &mut Shard {
+        self.space.shard(shard_of(hash)).expect(HELD)
+    }
+
+    #[inline]
+    fn db_mut(&mut self, hash: u64) -> &mut shard::Db {
+        let db = self.moment.db;
+        self.shard(hash).db_or_new(db)
+    }
+}
+
+const HELD: &str = "the executor holds the shards of all keys that a command names";
+
+/// A collection being changed. When it goes, an empty collection's key is removed and the key's
+/// watchers are told, unless [`Edit::unchanged`] was called.
+pub struct Edit<'k, T: Collection> {
+    shard: &'k mut Shard,
+    trash: &'k mut Vec<Entry>,
+    db: u16,
+    hash: u64,
+    place: Place,
+    changed: bool,
+    of: PhantomData<T>,
+}
+
+impl<T: Collection> Edit<'_, T> {
+    /// Says that nothing was changed after all.
+    pub fn unchanged(&mut self) {
+        self.changed = false;
+    }
+}
+
+impl<T: Collection> Deref for Edit<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        let db = self.shard.db(self.db).expect("the edited key is there");
+        match db.at(self.place).value() {
+            ValueRef::Object(object) => T::of(object).expect("the type was checked"),
+            _ => unreachable!("the type was checked"),
+        }
+    }
+}
+
+impl<T: Collection> DerefMut for Edit<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        let db = self.shard.db_mut(self.db).expect("the edited key is there");
+        let object = db.at_mut(self.place).object_mut();
+        object.and_then(|object| T::of_mut(object)).expect("the type was checked")
+    }
+}
+
+impl<T: Collection> Drop for Edit<'_, T> {
+    fn drop(&mut self) {
+        let watched = self.changed && self.shard.is_watched();
+        let key =
+            watched.then(|| self.shard.db(self.db).map(|db| db.at(self.place).key().to_vec()));
+        if self.is_empty()
+            && let Some(db) = self.shard.db_mut(self.db)
+        {
+            self.trash.push(db.remove(self.hash, self.place));
+        }
+        if let Some(key) = key.flatten() {
+            self.shard.touched(self.db, &key);
+        }
+    }
+}

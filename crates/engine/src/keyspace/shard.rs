@@ -1,0 +1,264 @@
+//! One of the 256 parts of the keyspace: its databases, times to live and watched keys. Single-
+//! threaded; whoever holds the shard's lock may do anything with it.
+
+use super::entry::{Entry, Value};
+use super::table::{Place, Table};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use stdx::hash::HashSeed;
+
+/// Number of shards.
+pub const SHARDS: usize = 256;
+
+/// The shard that a key with this hash lives in; independent of the database.
+#[inline]
+#[must_use]
+pub fn shard_of(hash: u64) -> u8 {
+    (hash >> 40) as u8
+}
+
+/// Raised when a watched key is touched.
+pub type WatchFlag = Arc<AtomicBool>;
+
+/// A part of the keyspace.
+#[derive(Debug)]
+pub struct Shard {
+    seed: HashSeed,
+    dbs: Vec<Db>,
+    watched: HashMap<(u16, Box<[u8]>), Vec<WatchFlag>>,
+}
+
+/// One database's share in a shard.
+#[derive(Debug)]
+pub struct Db {
+    table: Table,
+    /// (time of death, hash) of every entry that has one, earliest first.
+    deaths: BTreeSet<(u64, u64)>,
+}
+
+impl Shard {
+    /// An empty shard; databases come into being when they are first written.
+    #[must_use]
+    pub fn new(seed: HashSeed) -> Self {
+        Self { seed, dbs: Vec::new(), watched: HashMap::new() }
+    }
+
+    /// A database, when it was ever written.
+    #[inline]
+    #[must_use]
+    pub fn db(&self, db: u16) -> Option<&Db> {
+        self.dbs.get(usize::from(db))
+    }
+
+    /// As [`Shard::db`], to change it.
+    #[inline]
+    #[must_use]
+    pub fn db_mut(&mut self, db: u16) -> Option<&mut Db> {
+        self.dbs.get_mut(usize::from(db))
+    }
+
+    /// A database, made when it is missing.
+    #[inline]
+    pub fn db_or_new(&mut self, db: u16) -> &mut Db {
+        while self.dbs.len() <= usize::from(db) {
+            self.dbs.push(Db { table: Table::new(self.seed), deaths: BTreeSet::new() });
+        }
+        &mut self.dbs[usize::from(db)]
+    }
+
+    /// Empties a database; returns what it held, to be dropped elsewhere.
+    pub fn clear_db(&mut self, db: u16) -> Option<Db> {
+        let seed = self.seed;
+        let db = self.dbs.get_mut(usize::from(db))?;
+        Some(std::mem::replace(db, Db { table: Table::new(seed), deaths: BTreeSet::new() }))
+    }
+
+    /// Exchanges two databases.
+    pub fn swap_dbs(&mut self, a: u16, b: u16) {
+        self.db_or_new(a.max(b));
+        self.dbs.swap(usize::from(a), usize::from(b));
+    }
+
+    /// Makes `flag` rise when `key` is next touched.
+    pub fn watch(&mut self, db: u16, key: &[u8], flag: &WatchFlag) {
+        self.watched.entry((db, key.into())).or_default().push(Arc::clone(flag));
+    }
+
+    /// Takes `flag` off `key`.
+    pub fn unwatch(&mut self, db: u16, key: &[u8], flag: &WatchFlag) {
+        let at = (db, Box::from(key));
+        if let Some(flags) = self.watched.get_mut(&at) {
+            flags.retain(|other| !Arc::ptr_eq(other, flag));
+            if flags.is_empty() {
+                self.watched.remove(&at);
+            }
+        }
+    }
+
+    /// True when any key of the shard is watched.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        !self.watched.is_empty()
+    }
+
+    /// Raises the flags of everybody who watches `key`.
+    #[inline]
+    pub fn touched(&mut self, db: u16, key: &[u8]) {
+        if !self.watched.is_empty() {
+            self.raise(|at| at.0 == db && *at.1 == *key);
+        }
+    }
+
+    /// Raises the flags of everybody who watches a key of `db` that exists now (FLUSHDB, SWAPDB).
+    pub fn touched_db(&mut self, db: u16, also_missing: bool) {
+        if self.watched.is_empty() {
+            return;
+        }
+        let seed = self.seed;
+        let exists: Vec<_> = self
+            .watched
+            .keys()
+            .filter(|at| at.0 == db)
+            .filter(|at| {
+                also_missing
+                    || self.db(db).is_some_and(|d| d.find(seed.hash(&at.1), &at.1).is_some())
+            })
+            .cloned()
+            .collect();
+        self.raise(|at| exists.contains(at));
+    }
+
+    fn raise(&self, hit: impl Fn(&(u16, Box<[u8]>)) -> bool) {
+        for (_, flags) in self.watched.iter().filter(|(at, _)| hit(at)) {
+            flags.iter().for_each(|flag| flag.store(true, Relaxed));
+        }
+    }
+
+    /// Removes up to `limit` entries of any database that are dead at `now_ms`.
+    pub fn remove_dead(&mut self, now_ms: u64, limit: usize) -> Vec<(u16, Entry)> {
+        let mut dead = Vec::new();
+        for number in 0..self.dbs.len() {
+            let db = &mut self.dbs[number];
+            while dead.len() < limit
+                && let Some(&(at_ms, hash)) = db.deaths.first()
+                && at_ms <= now_ms
+            {
+                let place = db.table.find_by(hash, |entry| entry.expiry_ms() == Some(at_ms));
+                match place {
+                    Some(place) => dead.push((number as u16, db.remove(hash, place))),
+                    None => drop(db.deaths.pop_first()),
+                }
+            }
+        }
+        for (db, entry) in &dead {
+            self.touched(*db, entry.key());
+        }
+        dead
+    }
+
+    /// The earliest time of death of any entry, in Unix milliseconds.
+    #[must_use]
+    pub fn first_death_ms(&self) -> Option<u64> {
+        self.dbs.iter().filter_map(|db| db.deaths.first()).map(|&(at_ms, _)| at_ms).min()
+    }
+
+    /// Checks everything that must hold between commands.
+    ///
+    /// # Panics
+    /// When something does not.
+    pub fn check_invariants(&self) {
+        self.dbs.iter().for_each(Db::check_invariants);
+    }
+}
+
+impl Db {
+    /// The entries, to look.
+    #[inline]
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Number of entries that have a time of death.
+    #[must_use]
+    pub fn mortal_len(&self) -> usize {
+        self.deaths.len()
+    }
+
+    /// Where the entry of `key` lies.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.table.find(hash, key)
+    }
+
+    /// The entry at `place`.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, place: Place) -> &Entry {
+        self.table.at(place)
+    }
+
+    /// The entry at `place`, to change its value (never its time of death).
+    #[inline]
+    #[must_use]
+    pub fn at_mut(&mut self, place: Place) -> &mut Entry {
+        self.table.at_mut(place)
+    }
+
+    /// Adds an entry whose key is not there.
+    pub fn insert(&mut self, hash: u64, entry: Entry) {
+        if let Some(at_ms) = entry.expiry_ms() {
+            self.deaths.insert((at_ms, hash));
+        }
+        self.table.insert(hash, entry);
+    }
+
+    /// Sets the value and time of death of the key at `place`; returns the entry it replaced when
+    /// it could not be overwritten where it lies.
+    pub fn set(
+        &mut self,
+        hash: u64,
+        place: Place,
+        value: Value<'_>,
+        expiry_ms: Option<u64>,
+    ) -> Option<Entry> {
+        self.deaths_moved(hash, place, expiry_ms);
+        if self.table.at_mut(place).overwrite(&value, expiry_ms) {
+            return None;
+        }
+        let new = Entry::new(self.table.at(place).key(), value, expiry_ms);
+        Some(self.table.replace(place, new))
+    }
+
+    /// Changes the time of death of the entry at `place`.
+    pub fn set_expiry(&mut self, hash: u64, place: Place, expiry_ms: Option<u64>) {
+        self.deaths_moved(hash, place, expiry_ms);
+        self.table.rebuild(place, |entry| entry.with_expiry(expiry_ms));
+    }
+
+    /// Removes the entry at `place`.
+    pub fn remove(&mut self, hash: u64, place: Place) -> Entry {
+        let entry = self.table.remove(place);
+        if let Some(at_ms) = entry.expiry_ms() {
+            self.deaths.remove(&(at_ms, hash));
+        }
+        entry
+    }
+
+    #[inline]
+    fn deaths_moved(&mut self, hash: u64, place: Place, expiry_ms: Option<u64>) {
+        let old = self.table.at(place).expiry_ms();
+        if old != expiry_ms {
+            old.map(|at_ms| self.deaths.remove(&(at_ms, hash)));
+            expiry_ms.map(|at_ms| self.deaths.insert((at_ms, hash)));
+        }
+    }
+
+    fn check_invariants(&self) {
+        self.table.check_invariants();
+        let mortal = self.table.iter().filter_map(Entry::expiry_ms).count();
+        assert_eq!(mortal, self.deaths.len(), "every time of death is in the index");
+    }
+}

@@ -1,0 +1,115 @@
+//! Arguments to values, with the errors that Redis gives.
+
+use crate::error::{self, CommandError};
+use resp::number::parse_i64;
+
+/// A 64-bit integer.
+///
+/// # Errors
+/// [`error::NOT_INTEGER`].
+#[inline]
+pub fn integer(text: &[u8]) -> Result<i64, CommandError> {
+    parse_i64(text).ok_or(error::NOT_INTEGER)
+}
+
+/// A count that must not be negative.
+///
+/// # Errors
+/// [`error::MUST_BE_POSITIVE`] also when it is no number, as Redis has it.
+pub fn positive(text: &[u8]) -> Result<usize, CommandError> {
+    let value = parse_i64(text).ok_or(error::MUST_BE_POSITIVE)?;
+    usize::try_from(value).map_err(|_| error::MUST_BE_POSITIVE)
+}
+
+/// A double as `strtod` reads it, never NaN, without surrounding space.
+///
+/// # Errors
+/// [`error::NOT_FLOAT`].
+pub fn double(text: &[u8]) -> Result<f64, CommandError> {
+    double_text(text).ok_or(error::NOT_FLOAT)
+}
+
+/// As [`double`], without an opinion about the error.
+#[must_use]
+pub fn double_text(text: &[u8]) -> Option<f64> {
+    let (sign, magnitude) = match text {
+        [b'-', rest @ ..] => (-1.0, rest),
+        [b'+', rest @ ..] => (1.0, rest),
+        _ => (1.0, text),
+    };
+    if magnitude.eq_ignore_ascii_case(b"inf") || magnitude.eq_ignore_ascii_case(b"infinity") {
+        return Some(sign * f64::INFINITY);
+    }
+    let plain = magnitude.iter().all(|b| b.is_ascii_digit() || b".eE+-".contains(b));
+    let starts = magnitude.first().is_some_and(|b| b.is_ascii_digit() || *b == b'.');
+    if !plain || !starts {
+        return None;
+    }
+    fast_float2::parse::<f64, _>(magnitude).ok().map(|value| sign * value)
+}
+
+/// A database number below `count`.
+///
+/// # Errors
+/// [`error::DB_OUT_OF_RANGE`] or [`error::NOT_INTEGER`].
+pub fn database(text: &[u8], count: u16) -> Result<u16, CommandError> {
+    let value = integer(text)?;
+    u16::try_from(value).ok().filter(|&db| db < count).ok_or(error::DB_OUT_OF_RANGE)
+}
+
+/// True when `word` is `option` in any case.
+#[inline]
+#[must_use]
+pub fn is(word: &[u8], option: &str) -> bool {
+    word.eq_ignore_ascii_case(option.as_bytes())
+}
+
+/// Turns a relative `[start, end]` with negative numbers counting from the end into a range of
+/// places below `len`; `None` when it is empty.
+#[must_use]
+pub fn range(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
+    let len = i64::try_from(len).unwrap_or(i64::MAX);
+    let place = |at: i64| if at < 0 { at.saturating_add(len) } else { at };
+    let start = place(start).max(0);
+    let end = place(end).min(len - 1);
+    (start <= end && start < len).then_some((start as usize, end as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles() {
+        for (text, want) in [
+            ("1", Some(1.0)),
+            ("-1.5e3", Some(-1500.0)),
+            ("+inf", Some(f64::INFINITY)),
+            ("-Infinity", Some(f64::NEG_INFINITY)),
+            (".5", Some(0.5)),
+            ("nan", None),
+            (" 1", None),
+            ("1 ", None),
+            ("", None),
+            ("0x10", None),
+            ("1e400", Some(f64::INFINITY)),
+        ] {
+            assert_eq!(double_text(text.as_bytes()), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        for (start, end, len, want) in [
+            (0, -1, 3, Some((0, 2))),
+            (-2, -1, 3, Some((1, 2))),
+            (-100, 100, 3, Some((0, 2))),
+            (3, 5, 3, None),
+            (2, 1, 3, None),
+            (0, 0, 0, None),
+            (i64::MIN, i64::MAX, 2, Some((0, 1))),
+        ] {
+            assert_eq!(range(start, end, len), want, "{start} {end} {len}");
+        }
+    }
+}

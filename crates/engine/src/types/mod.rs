@@ -1,0 +1,123 @@
+//! The types of values that are not short strings. Each is behind a small interface of its own, so
+//! that its structure can change without its commands.
+
+pub mod hash;
+pub mod list;
+pub mod set;
+pub mod zset;
+
+pub use hash::Hash;
+pub use list::List;
+pub use set::Set;
+pub use zset::SortedSet;
+
+/// Elements above which dropping a value is left to the reaper.
+const LARGE: usize = 64;
+/// Bytes above which dropping a string is left to the reaper.
+const LARGE_BYTES: usize = 1 << 20;
+
+/// A value in a box of its own.
+#[derive(Debug)]
+pub enum Object {
+    /// A long string.
+    Bytes(Vec<u8>),
+    /// A list.
+    List(List),
+    /// A hash.
+    Hash(Hash),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    SortedSet(SortedSet),
+}
+
+impl Object {
+    /// Name as TYPE gives it.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Bytes(_) => "string",
+            Self::List(_) => "list",
+            Self::Hash(_) => "hash",
+            Self::Set(_) => "set",
+            Self::SortedSet(_) => "zset",
+        }
+    }
+
+    /// Name as OBJECT ENCODING gives it.
+    #[must_use]
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Self::Bytes(_) => "raw",
+            Self::List(list) => list.encoding(),
+            Self::Hash(hash) => hash.encoding(),
+            Self::Set(set) => set.encoding(),
+            Self::SortedSet(zset) => zset.encoding(),
+        }
+    }
+
+    /// True when dropping it takes long.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        match self {
+            Self::Bytes(bytes) => bytes.len() > LARGE_BYTES,
+            Self::List(list) => list.len() > LARGE,
+            Self::Hash(hash) => hash.len() > LARGE,
+            Self::Set(set) => set.len() > LARGE,
+            Self::SortedSet(zset) => zset.len() > LARGE,
+        }
+    }
+
+    /// A copy that shares nothing.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Self::Bytes(bytes) => Self::Bytes(bytes.clone()),
+            Self::List(list) => Self::List(list.clone()),
+            Self::Hash(hash) => Self::Hash(hash.clone()),
+            Self::Set(set) => Self::Set(set.clone()),
+            Self::SortedSet(zset) => Self::SortedSet(zset.clone()),
+        }
+    }
+}
+
+/// A type whose key disappears with its last element.
+pub trait Collection: Sized {
+    /// An empty one.
+    fn new() -> Self;
+    /// True when the key is to disappear.
+    fn is_empty(&self) -> bool;
+    /// This type in an object.
+    fn of(object: &Object) -> Option<&Self>;
+    /// This type in an object, to change it.
+    fn of_mut(object: &mut Object) -> Option<&mut Self>;
+    /// As an object.
+    fn into_object(self) -> Object;
+}
+
+macro_rules! collection {
+    ($name:ident, $empty:expr) => {
+        impl Collection for $name {
+            fn new() -> Self {
+                $empty
+            }
+            fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+            fn of(object: &Object) -> Option<&Self> {
+                if let Object::$name(value) = object { Some(value) } else { None }
+            }
+            fn of_mut(object: &mut Object) -> Option<&mut Self> {
+                if let Object::$name(value) = object { Some(value) } else { None }
+            }
+            fn into_object(self) -> Object {
+                Object::$name(self)
+            }
+        }
+    };
+}
+
+collection!(List, List::default());
+collection!(Hash, Hash::default());
+collection!(Set, Set::default());
+collection!(SortedSet, SortedSet::default());
