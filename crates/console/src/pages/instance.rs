@@ -1,0 +1,61 @@
+//! The page of one instance.
+
+use super::allowlist::{Group, groups};
+use super::live::Panel;
+use super::{Frame, Outcome, draw};
+use crate::door::Member;
+use askama::Template;
+use axum::http::StatusCode;
+use serde_json::Value;
+
+#[derive(Template)]
+#[template(path = "instance.html")]
+struct InstancePage {
+    frame: Frame,
+    panel: Panel,
+    groups: Vec<Group>,
+    /// Label and value.
+    facts: Vec<(&'static str, String)>,
+    /// The allowlist looks as if it was never saved.
+    closed: bool,
+    /// Clients need a password.
+    password: bool,
+}
+
+/// Attributes that are shown as they are.
+const FACTS: &[(&str, &str)] = &[
+    ("Instance id", "InstanceId"),
+    ("Class", "InstanceClass"),
+    ("Engine version", "EngineVersion"),
+    ("Architecture", "ArchitectureType"),
+    ("Connections at most", "Connections"),
+    ("Bandwidth, MB/s", "Bandwidth"),
+    ("Region", "RegionId"),
+    ("Zone", "ZoneId"),
+    ("Maintenance from", "MaintainStartTime"),
+    ("Maintenance until", "MaintainEndTime"),
+    ("Release protection", "InstanceReleaseProtection"),
+];
+
+/// Everything about one instance.
+pub async fn show(member: Member) -> Outcome {
+    let id = member.visit.target.clone();
+    let (panel, attributes) = Panel::load(&member, &id).await?;
+    let groups = groups(&member, &id).await?;
+    let text = |name: &str| match &attributes[name] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Bool(on) => (if *on { "on" } else { "off" }).to_owned(),
+        other => other.to_string(),
+    };
+    let facts = FACTS.iter().map(|row| (row.0, text(row.1))).filter(|row| !row.1.is_empty());
+    let page = InstancePage {
+        frame: Frame::new(panel.instance.title(), &member),
+        facts: facts.collect(),
+        closed: groups.iter().all(|group| group.entries == ["127.0.0.1"]),
+        password: text("VpcAuthMode") != "Close",
+        groups,
+        panel,
+    };
+    draw(StatusCode::OK, &page)
+}
