@@ -1,0 +1,279 @@
+//! CreateInstance: checks the request, writes the intent with its port and client token in one
+//! transaction, and answers while the reconciler starts the node. Must not know nodes.
+
+use super::params::{Kind, Param, Params, REGION_ID};
+use super::table::KVSTORE;
+use super::{Access, Action, Context, Done, views};
+use crate::error::{self, ApiError};
+use crate::store::{self, Expect, StoreError, documents};
+use crate::{random, vault};
+use control_model::account::TokenClaim;
+use control_model::allowlist::Groups;
+use control_model::class::{self, Class};
+use control_model::name::TagFault;
+use control_model::{Instance, Tag, ident, name, password, port, quota, region, selector};
+use std::collections::BTreeMap;
+
+const NONE: Kind = Kind::Integer { min: 0, max: 1000 };
+
+/// The row.
+pub const SPEC: Action = Action {
+    name: "CreateInstance",
+    version: KVSTORE,
+    access: Access::Write,
+    params: &[
+        REGION_ID,
+        Param::optional("Token", Kind::Text, "makes a repeated request the same request"),
+        Param::optional("InstanceName", Kind::Text, "name for people, 2–80 characters"),
+        Param::optional("Password", Kind::Secret, "of the default accounts; may be set later"),
+        Param::optional("Capacity", Kind::Integer { min: 1, max: 1 << 30 }, "size in MiB"),
+        Param::optional("InstanceClass", Kind::Text, "size by name; this or Capacity"),
+        Param::optional("ZoneId", Kind::Text, "any well-formed zone id"),
+        Param::optional("ChargeType", Kind::OneOf(&["PrePaid", "PostPaid"]), "ignored"),
+        Param::optional(
+            "NodeType",
+            Kind::OneOf(&["MASTER_SLAVE", "STAND_ALONE", "double", "single"]),
+            "kept; there is one node now",
+        ),
+        Param::optional("NetworkType", Kind::OneOf(&["VPC", "CLASSIC"]), "kept"),
+        Param::optional("VpcId", Kind::Text, "kept"),
+        Param::optional("VSwitchId", Kind::Text, "kept"),
+        Param::optional("InstanceType", Kind::OneOf(&["Redis", "Memcache"]), "Redis"),
+        Param::optional("EngineVersion", Kind::Text, "5.0, 6.0 or 7.0"),
+        Param::optional("ShardCount", NONE, "1"),
+        Param::optional("ReplicaCount", NONE, "0"),
+        Param::optional("SlaveReplicaCount", NONE, "0"),
+        Param::optional("ReadOnlyCount", NONE, "0"),
+        Param::optional("SlaveReadOnlyCount", NONE, "0"),
+        Param::optional("SrcDBInstanceId", Kind::Text, "not available yet"),
+        Param::optional("BackupId", Kind::Text, "not available yet"),
+        Param::optional("ClusterBackupId", Kind::Text, "not available yet"),
+        Param::optional("RestoreTime", Kind::Text, "not available yet"),
+        Param::optional("GlobalSecurityGroupIds", Kind::Text, "not available yet"),
+        Param::optional("ParamGroupId", Kind::Text, "not available yet"),
+        Param::optional("Port", PORT, "wanted; the next free one if it is taken"),
+        Param::optional("DryRun", Kind::Boolean, "only check; never succeeds"),
+        Param::optional("Appendonly", Kind::OneOf(&["yes", "no"]), "accepted"),
+        Param::optional("Tag", Kind::Tags, "up to 20"),
+    ],
+    doc: "Creates an instance.",
+    token: Some("Token"),
+    handler: run,
+};
+
+const PORT: Kind = Kind::Integer { min: port::FIRST as i64, max: port::LAST as i64 };
+
+/// A request that was checked.
+struct Request<'a> {
+    name: &'a str,
+    password: Option<&'a str>,
+    class: &'static Class,
+    engine_version: &'a str,
+    region_id: &'a str,
+    zone_id: String,
+    port: u16,
+    tags: Vec<Tag>,
+}
+
+fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    let request = parse(params)?;
+    supported(params)?;
+    let made = context.token.as_ref().and_then(|token| token.made.as_ref());
+    if let Some(made) = made.filter(|_| !params.is_true("DryRun")) {
+        let instance = context.instance(&made.resource_id)?;
+        return Ok(answer(context, &instance));
+    }
+    let instances = context.store.list(store::Kind::Instance)?.len();
+    if !quota::allows_one_more(quota::Usage { instances }) {
+        let text = format!("An account has at most {} instances.", quota::INSTANCES_MAX);
+        return Err(error::QUOTA_EXCEED.says(text));
+    }
+    if params.is_true("DryRun") {
+        return Err(error::DRY_RUN.plain());
+    }
+    let mut instance = intent(context, params, &request);
+    persist(context, &mut instance, request.port)?;
+    Ok(answer(context, &instance))
+}
+
+fn answer(context: &Context<'_>, instance: &Instance) -> Done {
+    let status = context.status(instance);
+    let body = views::snapshot(instance, status, context.settings);
+    Done { body, after: super::After::Nothing }
+}
+
+fn parse<'a>(params: &Params<'a>) -> Result<Request<'a>, ApiError> {
+    let region_id = params.required("RegionId");
+    if !region::well_formed(region_id) {
+        return Err(error::INVALID_REGION.plain());
+    }
+    let zone_id = params.text("ZoneId").map(str::to_owned);
+    let zone_id = zone_id.unwrap_or_else(|| region::default_zone(region_id));
+    if !region::well_formed(&zone_id) {
+        return Err(error::ZONE_NOT_FOUND.plain());
+    }
+    let token = params.text("Token");
+    if token.is_some_and(|token| !name::client_token(token)) {
+        return Err(error::INVALID_TOKEN.plain());
+    }
+    let name = params.text("InstanceName");
+    if name.is_some_and(|name| !name::instance_name(name)) {
+        return Err(error::INVALID_INSTANCE_NAME.plain());
+    }
+    let password = params.text("Password");
+    if let Some(Err(fault)) = password.map(password::check) {
+        let row = &error::INVALID_PASSWORD;
+        return Err(row.says(format!("{} Reason: {fault}.", row.message)));
+    }
+    let engine_version = params.text("EngineVersion").unwrap_or("5.0");
+    if !["5.0", "6.0", "7.0"].contains(&engine_version) {
+        return Err(error::INVALID_ENGINE_VERSION.plain());
+    }
+    let port = params.integer("Port").and_then(|port| u16::try_from(port).ok()).unwrap_or(6379);
+    Ok(Request {
+        name: name.unwrap_or_default(),
+        password,
+        class: class_of(params)?,
+        engine_version,
+        region_id,
+        zone_id,
+        port,
+        tags: tags_of(params)?,
+    })
+}
+
+fn class_of(params: &Params<'_>) -> Result<&'static Class, ApiError> {
+    let capacity = params.integer("Capacity").and_then(|mb| u64::try_from(mb).ok());
+    let by_name = |name| {
+        let no_such = || error::INVALID_CLASS.says(format!("There is no InstanceClass {name}."));
+        class::find(name).ok_or_else(no_such)
+    };
+    match (params.text("InstanceClass"), capacity) {
+        (None, None) => {
+            let text = "InstanceClass or Capacity is mandatory for this action.";
+            Err(error::MISSING_PARAMETER.says(text))
+        }
+        (None, Some(mb)) => {
+            class::find_by_capacity(mb).ok_or_else(|| error::INVALID_CAPACITY.plain())
+        }
+        (Some(name), None) => by_name(name),
+        (Some(name), Some(mb)) => {
+            let class = by_name(name)?;
+            let same = class.capacity_mb == mb;
+            if same { Ok(class) } else { Err(error::CLASS_MISMATCH.plain()) }
+        }
+    }
+}
+
+fn tags_of(params: &Params<'_>) -> Result<Vec<Tag>, ApiError> {
+    let tags = params.tags();
+    name::tags(&tags).map_err(|fault| match fault {
+        TagFault::Key => error::INVALID_TAG_KEY.plain(),
+        TagFault::Value => error::INVALID_TAG_VALUE.plain(),
+        TagFault::Duplicate => error::DUPLICATE_TAG_KEY.plain(),
+        TagFault::TooMany => error::TAGS_EXCEED.plain(),
+    })?;
+    Ok(tags)
+}
+
+/// What is documented and cannot be done yet is refused rather than left out silently.
+fn supported(params: &Params<'_>) -> Result<(), ApiError> {
+    let no = |name: &str| {
+        let text =
+            format!("{name} with this value is not available in this version of Larder yet.");
+        Err(error::TYPE_NOT_SUPPORT.says(text))
+    };
+    if params.text("InstanceType") == Some("Memcache") {
+        return no("InstanceType");
+    }
+    let counts = [
+        ("ShardCount", 1),
+        ("ReplicaCount", 0),
+        ("SlaveReplicaCount", 0),
+        ("ReadOnlyCount", 0),
+        ("SlaveReadOnlyCount", 0),
+    ];
+    for (name, most) in counts {
+        if params.integer(name).is_some_and(|count| count > most) {
+            return no(name);
+        }
+    }
+    let sources = [
+        "SrcDBInstanceId",
+        "BackupId",
+        "ClusterBackupId",
+        "RestoreTime",
+        "GlobalSecurityGroupIds",
+        "ParamGroupId",
+    ];
+    sources.iter().find(|name| params.text(name).is_some()).map_or(Ok(()), |name| no(name))
+}
+
+fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> Instance {
+    let parameters = [("maxmemory-policy", "volatile-lru")];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Instance {
+        instance_id: ident::instance_id(&mut random::fill),
+        account_id: context.account_id.to_owned(),
+        generation: 1,
+        incarnation: 1,
+        served_incarnation: 0,
+        deleting: false,
+        name: request.name.to_owned(),
+        class: request.class.name.to_owned(),
+        engine_version: request.engine_version.to_owned(),
+        region_id: request.region_id.to_owned(),
+        zone_id: request.zone_id.clone(),
+        vpc_id: params.required("VpcId").to_owned(),
+        vswitch_id: params.required("VSwitchId").to_owned(),
+        node_type: selector::node_type(params.text("NodeType").unwrap_or("STAND_ALONE")).to_owned(),
+        network_type: params.text("NetworkType").unwrap_or("VPC").to_owned(),
+        port: request.port,
+        verifiers: request.password.map(vault::verifier).into_iter().collect(),
+        groups: Groups::default(),
+        parameters: BTreeMap::from(parameters),
+        tags: request.tags.clone(),
+        token_key: context.token.as_ref().map(|token| token.key.clone()),
+        created_unix_ms: context.now_unix_ms,
+    }
+}
+
+/// Writes the intent, under the first free port from the wanted one.
+fn persist(
+    context: &Context<'_>,
+    instance: &mut Instance,
+    wanted_port: u16,
+) -> Result<(), ApiError> {
+    loop {
+        let claims = context.store.list(store::Kind::Port)?;
+        let taken = |port: u16| claims.iter().any(|claim| claim.id == port.to_string());
+        let free = port::choose(wanted_port, taken);
+        instance.port = free.ok_or_else(|| error::QUOTA_EXCEED.says("All ports are taken."))?;
+        let mut changes = vec![
+            documents::put_instance(instance, Expect::Absent),
+            documents::claim_port(instance, instance.port),
+        ];
+        if let Some(token) = &context.token {
+            let claim = TokenClaim {
+                fingerprint: token.claim_fingerprint.clone(),
+                resource_id: instance.instance_id.clone(),
+            };
+            let account = context.account_id;
+            let absent = Expect::Absent;
+            changes.push(documents::put(store::Kind::Token, &token.key, absent, account, &claim));
+        }
+        match context.store.txn(&changes) {
+            Ok(_) => return Ok(()),
+            // Someone took the port between reading and writing: choose again.
+            Err(StoreError::Conflict { kind: store::Kind::Port, .. }) => {}
+            Err(StoreError::Conflict { kind: store::Kind::Instance, .. }) => {
+                instance.instance_id = ident::instance_id(&mut random::fill);
+            }
+            // The same request at the same time: the caller's next try finds what it made.
+            Err(StoreError::Conflict { kind: store::Kind::Token, .. }) => {
+                return Err(error::SERVICE_UNAVAILABLE.says("The same request is being processed."));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

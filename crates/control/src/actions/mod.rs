@@ -1,0 +1,194 @@
+//! What each action of the API does. One file an action, one table of all; a handler reads and
+//! writes documents and says what is to be awaited before the answer. Must not know HTTP, signatures
+//! or the agent's protocol.
+
+pub mod create_instance;
+pub mod delete_instance;
+pub mod describe_instance_attribute;
+pub mod describe_instances;
+pub mod describe_regions;
+pub mod describe_security_ips;
+pub mod describe_zones;
+pub mod later;
+pub mod live;
+pub mod modify_security_ips;
+pub mod params;
+pub mod reset_account_password;
+pub mod restart_instance;
+pub mod table;
+pub mod views;
+
+use crate::error::{self, ApiError};
+use crate::store::documents;
+use crate::store::{Kind, Store, StoreError};
+use control_model::account::TokenClaim;
+use control_model::{HostView, Instance, Status, lifecycle};
+use params::{Param, Params};
+use serde_json::{Map, Value};
+
+/// One row of the table of actions.
+pub struct Action {
+    /// As in the API.
+    pub name: &'static str,
+    /// API version that it belongs to.
+    pub version: &'static str,
+    /// Whether it changes anything.
+    pub access: Access,
+    /// What it takes; other parameters are ignored.
+    pub params: &'static [Param],
+    /// One sentence.
+    pub doc: &'static str,
+    /// Parameter that makes a repeated request the same request.
+    pub token: Option<&'static str>,
+    /// What it does.
+    pub handler: Handler,
+}
+
+/// Whether an action changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// No.
+    Read,
+    /// Yes: it is written to the audit log before it begins.
+    Write,
+}
+
+/// Runs an action. May block on the disk.
+pub type Handler = fn(&Context<'_>, &Params<'_>) -> Result<Done, ApiError>;
+
+/// What a handler works with.
+pub struct Context<'a> {
+    /// Documents.
+    pub store: &'a dyn Store,
+    /// What is known of the host.
+    pub host: &'a HostView,
+    /// Facts of this installation.
+    pub settings: &'a Settings,
+    /// Account that the caller acts for.
+    pub account_id: &'a str,
+    /// Time of the request.
+    pub now_unix_ms: i64,
+    /// The client token of this request, if it has one.
+    pub token: Option<Token>,
+}
+
+/// A client token that matches its request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Store key of its claim.
+    pub key: String,
+    /// Written with what the request makes.
+    pub claim_fingerprint: String,
+    /// What an earlier request with it made.
+    pub made: Option<TokenClaim>,
+}
+
+/// Facts of this installation that answers show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Address that clients are told to connect to.
+    pub advertise: String,
+    /// `host:port` of the API.
+    pub api: String,
+}
+
+/// A handler's result.
+#[derive(Debug)]
+pub struct Done {
+    /// The answer without `RequestId`.
+    pub body: Map<String, Value>,
+    /// What is to be awaited before it is given.
+    pub after: After,
+}
+
+/// What is to be awaited after a handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// Nothing.
+    Nothing,
+    /// That the node enforces this generation, for a bounded time, if the agent answers.
+    Enforced {
+        /// Which node.
+        node_id: String,
+        /// Which generation.
+        generation: u64,
+    },
+    /// The node's own account, added to the answer.
+    Live {
+        /// Which node.
+        node_id: String,
+    },
+}
+
+impl Done {
+    /// An answer of these fields at once.
+    pub fn now(body: Value) -> Done {
+        Done { body: object(body), after: After::Nothing }
+    }
+
+    /// An empty answer after the node enforces what `instance` says.
+    pub fn enforced(instance: &Instance) -> Done {
+        let (node_id, generation) = (instance.node_id(), instance.generation);
+        Done { body: Map::new(), after: After::Enforced { node_id, generation } }
+    }
+}
+
+/// The fields of a JSON object.
+///
+/// # Panics
+/// When `value` is none: answers are objects.
+pub fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        other => panic!("an answer is an object, not {other}"),
+    }
+}
+
+impl Context<'_> {
+    /// The instance's status now.
+    pub fn status(&self, instance: &Instance) -> Status {
+        lifecycle::status(instance, self.host.node(&instance.node_id()))
+    }
+
+    /// The caller's instance.
+    ///
+    /// # Errors
+    /// `InvalidInstanceId.NotFound`, also for another account's.
+    pub fn instance(&self, id: &str) -> Result<Instance, ApiError> {
+        let found = documents::get::<Instance>(self.store, Kind::Instance, id)?;
+        let own = found.map(|read| read.value).filter(|i| i.account_id == self.account_id);
+        own.ok_or_else(|| error::INSTANCE_NOT_FOUND.plain())
+    }
+
+    /// Changes the caller's instance if its status allows it; what nodes must hear of is marked.
+    ///
+    /// # Errors
+    /// `InvalidInstanceId.NotFound`, `IncorrectDBInstanceState`, or what `change` says.
+    pub fn change(
+        &self,
+        id: &str,
+        allowed: fn(Status) -> bool,
+        mut change: impl FnMut(&mut Instance) -> Result<(), ApiError>,
+    ) -> Result<Instance, ApiError> {
+        let changed = documents::update_instance(self.store, id, |instance| {
+            if instance.account_id != self.account_id || instance.deleting {
+                return Err(error::INSTANCE_NOT_FOUND.plain());
+            }
+            let status = self.status(instance);
+            if !allowed(status) {
+                let row = &error::INCORRECT_STATE;
+                return Err(row.says(format!("{} It is {}.", row.message, status.name())));
+            }
+            instance.touch();
+            change(instance)
+        })?;
+        changed.ok_or_else(|| error::INSTANCE_NOT_FOUND.plain())?
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        tracing::error!("store: {error}");
+        crate::error::INTERNAL_ERROR.plain()
+    }
+}

@@ -1,0 +1,177 @@
+//! Parameters of actions: their kinds as data, the check against them, and typed reading. Must not
+//! know what they are for.
+
+use crate::error::{self, ApiError};
+use control_model::Tag;
+use std::collections::BTreeMap;
+
+/// One parameter of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Param {
+    /// As in the API.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+    /// Whether the action cannot do without it.
+    pub required: bool,
+    /// A phrase.
+    pub doc: &'static str,
+}
+
+/// What the values of a parameter are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// Text that is never logged.
+    Secret,
+    /// A decimal number.
+    Integer {
+        /// Smallest.
+        min: i64,
+        /// Largest.
+        max: i64,
+    },
+    /// `true` or `false` in any case.
+    Boolean,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// `Tag.1.Key`, `Tag.1.Value`, …
+    Tags,
+}
+
+impl Param {
+    /// A parameter that must be there.
+    pub const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Param {
+        Param { name, kind, required: true, doc }
+    }
+
+    /// A parameter that may be there.
+    pub const fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Param {
+        Param { name, kind, required: false, doc }
+    }
+}
+
+/// `InstanceId`, as most actions take it.
+pub const INSTANCE_ID: Param = Param::required("InstanceId", Kind::Text, "which instance");
+
+/// `RegionId`, required by some actions and meaningless on one host.
+pub const REGION_ID: Param = Param::required("RegionId", Kind::Text, "any well-formed region id");
+
+/// Parameters of one call, checked against their kinds. An empty value is an absent one.
+#[derive(Debug, Clone, Copy)]
+pub struct Params<'a> {
+    given: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Params<'a> {
+    /// Checks presence and kinds.
+    ///
+    /// # Errors
+    /// `Missing…` or `Invalid….Malformed` for the first parameter that is wrong.
+    pub fn check(
+        given: &'a BTreeMap<String, String>,
+        specs: &[Param],
+    ) -> Result<Params<'a>, ApiError> {
+        let params = Params { given };
+        for spec in specs {
+            match params.text(spec.name) {
+                None if spec.required => return Err(error::missing(spec.name)),
+                Some(value) if !fits(value, spec.kind) => return Err(error::malformed(spec.name)),
+                _ => {}
+            }
+        }
+        Ok(params)
+    }
+
+    /// The value, unless absent or empty.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.given.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a required parameter, empty if the row does not require it.
+    pub fn required(&self, name: &str) -> &'a str {
+        self.text(name).unwrap_or_default()
+    }
+
+    /// The number, if given.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.text(name).and_then(|value| value.parse().ok())
+    }
+
+    /// Whether it is given and true.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.text(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// `Tag.N.Key` and `Tag.N.Value` by growing N.
+    pub fn tags(&self) -> Vec<Tag> {
+        let mut tags = BTreeMap::new();
+        for name in self.given.keys() {
+            let number = name.strip_prefix("Tag.").and_then(|rest| rest.split_once('.'));
+            let Some((number, "Key" | "Value")) = number else { continue };
+            let Ok(number) = number.parse::<u16>() else { continue };
+            let field = |field: &str| {
+                let value = self.given.get(&format!("Tag.{number}.{field}"));
+                value.cloned().unwrap_or_default()
+            };
+            tags.insert(number, Tag { key: field("Key"), value: field("Value") });
+        }
+        tags.into_values().collect()
+    }
+}
+
+fn fits(value: &str, kind: Kind) -> bool {
+    match kind {
+        Kind::Text | Kind::Secret | Kind::Tags => true,
+        Kind::Integer { min, max } => {
+            value.parse::<i64>().is_ok_and(|number| (min..=max).contains(&number))
+        }
+        Kind::Boolean => ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)),
+        Kind::OneOf(words) => words.contains(&value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPECS: &[Param] = &[
+        INSTANCE_ID,
+        Param::optional("Port", Kind::Integer { min: 1, max: 9 }, "port"),
+        Param::optional("DryRun", Kind::Boolean, "flag"),
+        Param::optional("Mode", Kind::OneOf(&["A", "B"]), "mode"),
+    ];
+
+    fn given(text: &str) -> BTreeMap<String, String> {
+        crate::signature::canonical::form_pairs(text.as_bytes()).into_iter().collect()
+    }
+
+    #[test]
+    fn presence_and_kinds() {
+        let rows = [
+            ("InstanceId=r&Port=9&DryRun=True&Mode=A&Other=x", ""),
+            ("InstanceId=r&Port=&DryRun=", ""),
+            ("", "MissingInstanceId"),
+            ("InstanceId=", "MissingInstanceId"),
+            ("InstanceId=r&Port=10", "InvalidPort.Malformed"),
+            ("InstanceId=r&Port=x", "InvalidPort.Malformed"),
+            ("InstanceId=r&DryRun=yes", "InvalidDryRun.Malformed"),
+            ("InstanceId=r&Mode=a", "InvalidMode.Malformed"),
+        ];
+        for (text, code) in rows {
+            let given = given(text);
+            let found = Params::check(&given, SPECS).map_err(|error| error.code.into_owned());
+            assert_eq!(found.err().unwrap_or_default(), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_in_order() {
+        let given = given("Tag.10.Key=c&Tag.2.Key=b&Tag.1.Key=a&Tag.1.Value=1&Tag.x.Key=z&Tag.=q");
+        let params = Params::check(&given, &[]).expect("nothing required");
+        let shown: Vec<_> =
+            params.tags().iter().map(|t| format!("{}={}", t.key, t.value)).collect();
+        assert_eq!(shown, ["a=1", "b=", "c="]);
+    }
+}

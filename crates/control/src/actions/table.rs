@@ -1,0 +1,85 @@
+//! The only registry of actions: a thing the API does exists when it has a row here. Must not know
+//! how calls arrive.
+
+use super::{
+    Action, create_instance, delete_instance, describe_instance_attribute, describe_instances,
+    describe_regions, describe_security_ips, describe_zones, later, live, modify_security_ips,
+    reset_account_password, restart_instance,
+};
+use crate::error::{self, ApiError};
+
+/// The R-KVStore API version that all present actions belong to.
+pub const KVSTORE: &str = "2015-01-01";
+
+/// All actions, alphabetic.
+pub const ACTIONS: &[&Action] = &[
+    &create_instance::SPEC,
+    &delete_instance::SPEC,
+    &describe_instance_attribute::SPEC,
+    &describe_instances::SPEC,
+    &describe_regions::SPEC,
+    &describe_security_ips::SPEC,
+    &describe_zones::SPEC,
+    &live::SPEC,
+    &modify_security_ips::SPEC,
+    &reset_account_password::SPEC,
+    &restart_instance::SPEC,
+];
+
+/// The row of an action.
+///
+/// # Errors
+/// `InvalidVersion` when no action has this version, else `InvalidAction.NotFound`.
+pub fn find(name: &str, version: &str) -> Result<&'static Action, ApiError> {
+    if !ACTIONS.iter().any(|action| action.version == version) {
+        return Err(error::INVALID_VERSION.plain());
+    }
+    let mut rows = ACTIONS.iter();
+    if let Some(row) = rows.find(|row| row.name == name && row.version == version) {
+        return Ok(row);
+    }
+    if later::ACTIONS.contains(&name) {
+        let text = format!("{name} is not available in this version of Larder yet.");
+        return Err(error::ACTION_NOT_FOUND.says(text));
+    }
+    Err(error::ACTION_NOT_FOUND.plain())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::Access;
+    use crate::actions::params::Kind;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn rows_are_sorted_unique_and_documented() {
+        let names: Vec<_> = ACTIONS.iter().map(|row| row.name).collect();
+        let sorted: BTreeSet<_> = names.iter().copied().collect();
+        assert!(names.iter().eq(sorted.iter()), "{names:?}");
+        for row in ACTIONS {
+            assert!(row.doc.ends_with('.'), "{}", row.name);
+            let params: BTreeSet<_> = row.params.iter().map(|param| param.name).collect();
+            assert_eq!(params.len(), row.params.len(), "{}", row.name);
+            assert!(row.params.iter().all(|param| !param.doc.is_empty()), "{}", row.name);
+            assert!(row.token.is_none_or(|token| params.contains(token)), "{}", row.name);
+            let reads = ["Describe", "LarderDescribe"].iter().any(|w| row.name.starts_with(w));
+            assert_eq!(row.access == Access::Read, reads, "{}", row.name);
+            for param in row.params.iter().filter(|param| param.name.contains("Password")) {
+                assert_eq!(param.kind, Kind::Secret, "{} {}", row.name, param.name);
+            }
+        }
+        assert!(later::ACTIONS.iter().all(|name| !sorted.contains(name)));
+    }
+
+    #[test]
+    fn unknown_actions_and_versions() {
+        let code = |name, version| find(name, version).map(|row| row.name).map_err(|e| e.code);
+        assert_eq!(code("DescribeZones", KVSTORE), Ok("DescribeZones"));
+        assert_eq!(code("describezones", KVSTORE), Err("InvalidAction.NotFound".into()));
+        assert_eq!(code("DescribeZones", "2015-01-02"), Err("InvalidVersion".into()));
+        let error = find("CreateBackup", KVSTORE).err().expect("not there yet");
+        assert_eq!((error.status, &*error.code), (404, "InvalidAction.NotFound"));
+        assert!(error.message.contains("not available in this version"));
+    }
+}

@@ -1,0 +1,140 @@
+//! How an instance reads in answers: every documented field with its documented JSON type. Must not
+//! know which action asks.
+
+use super::Settings;
+use control_model::{Instance, Status, Tag};
+use serde_json::{Map, Value, json};
+
+/// The default maintenance window, UTC.
+const MAINTAIN_START: &str = "18:00Z";
+const MAINTAIN_END: &str = "22:00Z";
+
+/// Fields that all views share.
+fn common(instance: &Instance, status: Status, settings: &Settings) -> Map<String, Value> {
+    let class = instance.class();
+    super::object(json!({
+        "InstanceId": instance.instance_id,
+        "InstanceName": instance.name,
+        "InstanceStatus": status.name(),
+        "RegionId": instance.region_id,
+        "ZoneId": instance.zone_id,
+        "VpcId": instance.vpc_id,
+        "VSwitchId": instance.vswitch_id,
+        "NetworkType": instance.network_type,
+        "NodeType": instance.node_type,
+        "ChargeType": "PostPaid",
+        "EndTime": "",
+        "ConnectionDomain": settings.advertise,
+        "Port": instance.port,
+        "Capacity": class.capacity_mb,
+        "Bandwidth": class.bandwidth_mb_per_s,
+        "Connections": class.connections_max,
+        "QPS": class.qps,
+        "Config": config(instance),
+    }))
+}
+
+/// Further fields of the two Describe views.
+fn described(instance: &Instance, status: Status, settings: &Settings) -> Map<String, Value> {
+    let mut fields = common(instance, status, settings);
+    fields.extend(super::object(json!({
+        "InstanceClass": instance.class,
+        "InstanceType": "Redis",
+        "EngineVersion": instance.engine_version,
+        "ArchitectureType": "standard",
+        "PackageType": "standard",
+        "ComputingType": "",
+        "CloudType": "",
+        "CreateTime": time(instance.created_unix_ms),
+        "PrivateIp": private_ip(settings),
+        "GlobalInstanceId": "",
+        "ResourceGroupId": "",
+        "SecondaryZoneId": "",
+        "IsRds": true,
+        "ShardCount": 1,
+        "ReplicaCount": 0,
+        "SlaveReplicaCount": 0,
+        "SlaveReadOnlyCount": 0,
+        "Tags": { "Tag": tags(&instance.tags) },
+    })));
+    fields
+}
+
+/// What CreateInstance answers.
+pub fn snapshot(instance: &Instance, status: Status, settings: &Settings) -> Map<String, Value> {
+    let mut fields = common(instance, status, settings);
+    fields.extend(super::object(json!({
+        "PrivateIpAddr": private_ip(settings),
+        "UserName": instance.instance_id,
+        "OrderId": 0,
+    })));
+    fields
+}
+
+/// An item of DescribeInstances.
+pub fn listed(instance: &Instance, status: Status, settings: &Settings) -> Value {
+    let mut fields = described(instance, status, settings);
+    fields.extend(super::object(json!({
+        "UserName": instance.instance_id,
+        "EditionType": "Community",
+        "DestroyTime": "",
+        "HasRenewChangeOrder": false,
+        "ReplacateId": "",
+        "ShardClass": "",
+        "ReadOnlyCount": "0",
+        "ConnectionMode": "Standard",
+    })));
+    Value::Object(fields)
+}
+
+/// The item of DescribeInstanceAttribute.
+pub fn attribute(instance: &Instance, status: Status, settings: &Settings) -> Value {
+    let mut fields = described(instance, status, settings);
+    let settled = status.allows_change();
+    fields.extend(super::object(json!({
+        "Engine": "Redis",
+        "StorageType": "LOCAL_SSD",
+        "Storage": "",
+        "VpcAuthMode": "Open",
+        "VpcCloudInstanceId": "",
+        "AvailabilityValue": "",
+        "SecurityIPList": instance.groups.all_entries().join(","),
+        "ReadOnlyCount": 0,
+        "AuditLogRetention": "",
+        "ZoneType": "singlezone",
+        "MaintainStartTime": MAINTAIN_START,
+        "MaintainEndTime": MAINTAIN_END,
+        "RealInstanceClass": instance.class,
+        "HasRenewChangeOrder": "false",
+        "InstanceReleaseProtection": false,
+        "ReplicationMode": "",
+        "ReplicaId": "",
+        "BackupLogStartTime": "",
+        "IsOrderCompleted": settled,
+        "IsSupportTDE": false,
+        "AutoSecondaryZone": false,
+    })));
+    Value::Object(fields)
+}
+
+/// Tags as a list of pairs.
+fn tags(tags: &[Tag]) -> Vec<Value> {
+    tags.iter().map(|tag| json!({"Key": tag.key, "Value": tag.value})).collect()
+}
+
+/// Parameters as a JSON object in a string.
+fn config(instance: &Instance) -> String {
+    json!(instance.parameters).to_string()
+}
+
+/// The advertised address where it is an IP address.
+fn private_ip(settings: &Settings) -> &str {
+    let literal = settings.advertise.parse::<std::net::IpAddr>().is_ok();
+    if literal { &settings.advertise } else { "" }
+}
+
+/// `2026-11-22T12:51:19Z`.
+fn time(unix_ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,277 @@
+//! The running control plane: calls, signed requests and logins over shared state, and the tasks
+//! that observe and reconcile. Must not know HTTP or what actions do.
+
+use crate::actions::{After, Done, Settings, live};
+use crate::agent::AgentClient;
+use crate::audit::Audit;
+use crate::brake::Brake;
+use crate::call::{Answer, Call, LoginError, Principal, Via};
+use crate::error::{self, ApiError};
+use crate::executor::Executor;
+use crate::observer::{self, View};
+use crate::pipeline::{self, Clock, Shared};
+use crate::reconcile::Reconciler;
+use crate::signature::replay::{Nonce, ReplayCache};
+use crate::signature::{Claim, SKEW_MS_MAX, WireRequest};
+use crate::store::{Kind, Store, documents};
+use crate::throttle::Throttle;
+use crate::vault::{self, Vault};
+use crate::{bootstrap, random};
+use admin::agent::{AgentReply, AgentRequest};
+use control_model::{AccessKey, ConsoleUser, KeyState, lifecycle};
+use serde_json::{Map, Value};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+/// How long a call waits for a node to enforce what it changed.
+const ENFORCED_LIMIT: Duration = Duration::from_secs(2);
+/// How long a call waits for a node's own account.
+const LIVE_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a control plane is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Vault,
+    pub(crate) audit: Audit,
+    pub(crate) agent_socket: PathBuf,
+    pub(crate) settings: Settings,
+    pub(crate) bind: String,
+    pub(crate) clock: Clock,
+}
+
+/// A handle on the running control plane; cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// An answer with what HTTP adds to it.
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
+    pub(crate) retry_after_s: Option<u32>,
+}
+
+impl Control {
+    /// Starts observing and reconciling on the present runtime.
+    pub(crate) fn start(parts: Parts) -> Control {
+        let (publisher, view) = watch::channel(Arc::new(View::default()));
+        let agent = Arc::new(AgentClient::new(parts.agent_socket.clone()));
+        let executor =
+            Executor { store: parts.store.clone(), agent: agent.clone(), bind: parts.bind };
+        tokio::spawn(async move { observer::run(&parts.agent_socket, publisher).await });
+        tokio::spawn(Reconciler::new(executor, view.clone()).run());
+        let shared = Shared {
+            store: parts.store,
+            vault: parts.vault,
+            audit: parts.audit,
+            agent,
+            view,
+            settings: parts.settings,
+            clock: parts.clock,
+            throttle: Mutex::new(Throttle::default()),
+            replay: Mutex::new(ReplayCache::new(2 * SKEW_MS_MAX)),
+            brake: Mutex::new(Brake::default()),
+            hashing: Semaphore::new(2),
+        };
+        Control { shared: Arc::new(shared) }
+    }
+
+    /// Runs one action: policy, throttle, client token, audit, handler, audit.
+    pub async fn call(&self, call: Call) -> Answer {
+        self.reply(call).await.answer
+    }
+
+    pub(crate) async fn reply(&self, call: Call) -> Reply {
+        let request_id = random::request_id();
+        let (shared, id) = (self.shared.clone(), request_id.clone());
+        let ran = tokio::task::spawn_blocking(move || pipeline::run(&shared, &call, &id)).await;
+        let outcome = match ran {
+            Ok(Ok(done)) => Ok(self.await_after(done).await),
+            Ok(Err(error)) => Err(error),
+            Err(broken) => {
+                tracing::error!("request {request_id} broke down: {broken}");
+                Err(error::INTERNAL_ERROR.plain())
+            }
+        };
+        self.render(outcome, request_id)
+    }
+
+    /// The answer to a request that failed before it was a call.
+    pub(crate) fn refuse(&self, error: ApiError) -> Reply {
+        self.render(Err(error), random::request_id())
+    }
+
+    fn render(&self, outcome: Result<Map<String, Value>, ApiError>, request_id: String) -> Reply {
+        let (status, mut body, retry_after_s) = match outcome {
+            Ok(body) => (200, body, None),
+            Err(error) => {
+                let mut body = Map::new();
+                body.insert("HostId".into(), self.shared.settings.api.clone().into());
+                body.insert("Code".into(), error.code.into());
+                body.insert("Message".into(), error.message.into());
+                if let Some(detail) = error.access_denied {
+                    body.insert("AccessDeniedDetail".into(), detail);
+                }
+                (error.status, body, error.retry_after_s)
+            }
+        };
+        body.insert("RequestId".into(), request_id.into());
+        Reply { answer: Answer { status, body: Value::Object(body) }, retry_after_s }
+    }
+
+    async fn await_after(&self, done: Done) -> Map<String, Value> {
+        let mut body = done.body;
+        match done.after {
+            After::Nothing => {}
+            After::Enforced { node_id, generation } => {
+                self.await_enforced(&node_id, generation).await;
+            }
+            After::Live { node_id } => {
+                let (status, clients) = self.live(&node_id).await;
+                body.insert("Status".into(), status);
+                body.insert("Clients".into(), clients);
+            }
+        }
+        body
+    }
+
+    /// Waits until the node enforces the generation. While the agent is away there is nothing to
+    /// wait for: the change is stored and will be applied.
+    async fn await_enforced(&self, node_id: &str, generation: u64) {
+        let mut view = self.shared.view.clone();
+        let settled = view.wait_for(|view| {
+            let host = &view.host;
+            !host.is_known() || lifecycle::enforces(generation, host.node(node_id))
+        });
+        if timeout(ENFORCED_LIMIT, settled).await.is_err() {
+            tracing::warn!("{node_id} does not enforce generation {generation} yet");
+        }
+    }
+
+    async fn live(&self, node_id: &str) -> (Value, Value) {
+        let agent = &self.shared.agent;
+        let probe = AgentRequest::Probe { node_id: node_id.to_owned() };
+        let clients = AgentRequest::Clients { node_id: node_id.to_owned() };
+        let (status, clients) =
+            tokio::join!(agent.request(&probe, LIVE_LIMIT), agent.request(&clients, LIVE_LIMIT));
+        let status = match status {
+            Ok(AgentReply::Status(status)) => serde_json::to_value(status).unwrap_or_default(),
+            _ => Value::Null,
+        };
+        let clients = match clients {
+            Ok(AgentReply::Clients(rows)) => serde_json::to_value(rows).unwrap_or_default(),
+            _ => Value::Array(Vec::new()),
+        };
+        (live::camel_case(status), live::camel_case(clients))
+    }
+
+    /// Who signed this request; its nonce is used up.
+    ///
+    /// # Errors
+    /// What the gateway answers to a request that is not signed well.
+    pub(crate) fn authenticate(
+        &self,
+        request: &WireRequest<'_>,
+    ) -> Result<(Claim, Principal), ApiError> {
+        let shared = &self.shared;
+        let now_unix_ms = (shared.clock)();
+        let claim = Claim::read(request)?;
+        let id = &claim.access_key_id;
+        let key = documents::get::<AccessKey>(shared.store.as_ref(), Kind::AccessKey, id)?;
+        let key = key.ok_or_else(|| error::ACCESS_KEY_NOT_FOUND.plain())?.value;
+        if key.state != KeyState::Active {
+            return Err(error::ACCESS_KEY_INACTIVE.plain());
+        }
+        let owner = bootstrap::access_key_owner(id);
+        let secret = shared.vault.open_sealed(&owner, &key.secret).map_err(|error| {
+            tracing::error!("{error}");
+            error::INTERNAL_ERROR.plain()
+        })?;
+        claim.check(&secret, now_unix_ms)?;
+        let mut replay = shared.replay.lock().unwrap_or_else(PoisonError::into_inner);
+        match replay.use_nonce(id, &claim.nonce, now_unix_ms) {
+            Nonce::Fresh => {}
+            Nonce::Used => return Err(error::NONCE_USED.plain()),
+            Nonce::NoRoom => return Err(error::throttled(60)),
+        }
+        let access_key_id = Some(key.access_key_id);
+        let (account_id, name) = (key.account_id, key.principal);
+        Ok((claim, Principal { account_id, name, access_key_id }))
+    }
+
+    /// Checks a console user's password. Failures from one `source` slow further attempts down.
+    ///
+    /// # Errors
+    /// See [`LoginError`].
+    pub async fn console_login(
+        &self,
+        user: &str,
+        password: &str,
+        source: IpAddr,
+    ) -> Result<Principal, LoginError> {
+        let now_unix_ms = (self.shared.clock)();
+        self.brake(|brake| brake.attempt(source, now_unix_ms))
+            .map_err(|retry_after_s| LoginError::Braked { retry_after_s })?;
+        let hashing = self.shared.hashing.acquire().await;
+        let _permit = hashing.map_err(|_| LoginError::Unavailable)?;
+        let (shared, user, password) = (self.shared.clone(), user.to_owned(), password.to_owned());
+        let checked =
+            tokio::task::spawn_blocking(move || login(shared.store.as_ref(), &user, &password));
+        let checked = checked.await.map_err(|_| LoginError::Unavailable)?;
+        if checked.is_ok() {
+            self.brake(|brake| brake.succeeded(source));
+        }
+        checked
+    }
+
+    fn brake<T>(&self, act: impl FnOnce(&mut Brake) -> T) -> T {
+        act(&mut self.shared.brake.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The root principal of an account, for what the installation does itself.
+    pub(crate) fn root(account_id: &str) -> Principal {
+        Principal {
+            account_id: account_id.to_owned(),
+            name: control_model::policy::ROOT.to_owned(),
+            access_key_id: None,
+        }
+    }
+
+    /// A call of the installation itself.
+    pub(crate) fn own_call(account_id: &str, action: &str, params: &[(&str, &str)]) -> Call {
+        let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Call {
+            action: action.to_owned(),
+            version: crate::actions::table::KVSTORE.to_owned(),
+            params: params.collect(),
+            principal: Control::root(account_id),
+            source: IpAddr::from([127, 0, 0, 1]),
+            via: Via::Api,
+            user_agent: format!("larder/{} quickstart", env!("CARGO_PKG_VERSION")),
+        }
+    }
+}
+
+/// A hash of no password, so that an unknown user takes as long as a wrong password.
+const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
+                            AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn login(store: &dyn Store, user: &str, password: &str) -> Result<Principal, LoginError> {
+    let found = documents::get::<ConsoleUser>(store, Kind::ConsoleUser, user).map_err(|error| {
+        tracing::error!("console login: {error}");
+        LoginError::Unavailable
+    })?;
+    let hash = found.as_ref().map_or(NOBODYS_HASH, |found| &found.value.password_hash);
+    let matches = vault::password_matches(password, hash);
+    match found.filter(|_| matches) {
+        None => Err(LoginError::WrongCredentials),
+        Some(found) => {
+            let (account_id, name) = (found.value.account_id, found.value.name);
+            Ok(Principal { account_id, name, access_key_id: None })
+        }
+    }
+}

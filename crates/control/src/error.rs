@@ -1,0 +1,173 @@
+//! Every error that the API can answer: the only place of codes, HTTP statuses and texts. Must not
+//! know actions.
+
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// One row: a code with its status and usual text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// HTTP status.
+    pub status: u16,
+    /// `Code` of the answer.
+    pub code: &'static str,
+    /// `Message` unless the place knows better.
+    pub message: &'static str,
+}
+
+/// What an action or the gateway answers instead of a result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiError {
+    /// HTTP status, 400–599.
+    pub status: u16,
+    /// Stable.
+    pub code: Cow<'static, str>,
+    /// For a person.
+    pub message: String,
+    /// Seconds after which trying again makes sense; becomes `x-acs-retry-after`.
+    pub retry_after_s: Option<u32>,
+    /// `AccessDeniedDetail`, when a policy said no.
+    pub access_denied: Option<Value>,
+}
+
+impl Fault {
+    /// The error with the usual text.
+    pub fn plain(&self) -> ApiError {
+        self.says(self.message)
+    }
+
+    /// The error with a text that names the culprit.
+    pub fn says(&self, message: impl Into<String>) -> ApiError {
+        let (status, code) = (self.status, Cow::Borrowed(self.code));
+        ApiError { status, code, message: message.into(), retry_after_s: None, access_denied: None }
+    }
+}
+
+/// A required parameter is absent.
+pub fn missing(param: &str) -> ApiError {
+    let message = format!("{param} is mandatory for this action.");
+    ApiError { code: Cow::Owned(format!("Missing{param}")), ..MISSING_PARAMETER.says(message) }
+}
+
+/// A parameter's value is not of its kind.
+pub fn malformed(param: &str) -> ApiError {
+    let message = format!("The Specified parameter {param} is not valid.");
+    let code = Cow::Owned(format!("Invalid{param}.Malformed"));
+    ApiError { code, ..INVALID_PARAMETER.says(message) }
+}
+
+/// Too many requests; `retry_after_s` at least 1.
+pub fn throttled(retry_after_s: u32) -> ApiError {
+    ApiError { retry_after_s: Some(retry_after_s.max(1)), ..THROTTLING_USER.plain() }
+}
+
+macro_rules! faults {
+    ($($name:ident = $status:literal $code:literal $message:literal;)*) => {
+        $(
+            #[doc = concat!("`", $code, "`: ", $message)]
+            pub const $name: Fault = Fault { status: $status, code: $code, message: $message };
+        )*
+        /// All rows.
+        pub const FAULTS: &[&Fault] = &[$(&$name),*];
+    };
+}
+
+faults! {
+    // The gateway.
+    SIGNATURE_DOES_NOT_MATCH = 400 "SignatureDoesNotMatch"
+        "Specified signature is not matched with our calculation. server string to sign is:";
+    TIMESTAMP_EXPIRED = 400 "InvalidTimeStamp.Expired"
+        "Specified time stamp or date value is expired.";
+    TIMESTAMP_FORMAT = 400 "InvalidTimeStamp.Format"
+        "Specified time stamp or date value is not well formatted.";
+    NONCE_USED = 400 "SignatureNonceUsed" "Specified signature nonce was used already.";
+    INCOMPLETE_SIGNATURE = 400 "IncompleteSignature"
+        "The request signature does not conform to Aliyun standards.";
+    ACCESS_KEY_NOT_FOUND = 404 "InvalidAccessKeyId.NotFound" "Specified access key is not found.";
+    ACCESS_KEY_INACTIVE = 400 "InvalidAccessKeyId.Inactive" "Specified access key is disabled.";
+    ACTION_NOT_FOUND = 404 "InvalidAction.NotFound"
+        "Specified api is not found, please check your url and method.";
+    INVALID_VERSION = 404 "InvalidVersion" "Specified parameter Version is not valid.";
+    INVALID_PARAMETER = 400 "InvalidParameter" "The specified parameter is not valid.";
+    MISSING_PARAMETER = 400 "MissingParameter" "A mandatory parameter is missing.";
+    NO_PERMISSION = 403 "NoPermission"
+        "User not authorized to operate on the specified resource, or this API doesn't support RAM.";
+    THROTTLING_USER = 400 "Throttling.User" "Request was denied due to user flow control.";
+    INTERNAL_ERROR = 500 "InternalError"
+        "The request processing has failed due to some unknown error.";
+    SERVICE_UNAVAILABLE = 503 "ServiceUnavailable"
+        "The request has failed due to a temporary failure of the server.";
+    // The HTTP layer.
+    PATH_NOT_FOUND = 404 "InvalidPath.NotFound" "There is nothing at this path.";
+    METHOD_NOT_ALLOWED = 405 "MethodNotAllowed" "Use GET or POST.";
+    BODY_TOO_LARGE = 413 "RequestTooLarge" "The request body is larger than 1 MiB.";
+    // Instances.
+    INSTANCE_NOT_FOUND = 404 "InvalidInstanceId.NotFound"
+        "The InstanceId provided does not exist in our records.";
+    INCORRECT_STATE = 403 "IncorrectDBInstanceState"
+        "Current DB instance state does not support this operation.";
+    IDEMPOTENT_MISMATCH = 400 "IdempotentParameterMismatch"
+        "Request uses a client token in a previous request but is not identical to that request.";
+    DRY_RUN = 400 "DryRunOperation" "Request validation has been passed with DryRun flag set.";
+    INVALID_TOKEN = 400 "InvalidToken.Malformed" "The Specified parameter Token is not valid.";
+    INVALID_INSTANCE_NAME = 400 "InvalidInstanceName.Malformed"
+        "The Specified parameter InstanceName is not valid.";
+    INVALID_PASSWORD = 400 "InvalidPassword.Malformed"
+        "The Specified parameter Password is not valid.";
+    INVALID_CAPACITY = 404 "InvalidCapacity.NotFound" "The Capacity provided does not exist.";
+    INVALID_CLASS = 400 "InvalidInstanceClass.NotFound"
+        "The InstanceClass provided does not exist.";
+    CLASS_MISMATCH = 400 "InstanceClass.NotMatch"
+        "The InstanceClass does not have the Capacity provided.";
+    INVALID_ENGINE_VERSION = 400 "InvalidEngineVersion.Malformed"
+        "The Specified parameter EngineVersion is not valid.";
+    INVALID_REGION = 400 "InvalidRegion.Format" "The Specified parameter RegionId is not valid.";
+    ZONE_NOT_FOUND = 400 "ZoneIdNotFound" "The ZoneId provided does not exist in our records.";
+    QUOTA_EXCEED = 400 "QuotaExceed" "The quota is exceeded.";
+    TYPE_NOT_SUPPORT = 403 "InstanceType.NotSupport"
+        "Current instance type does not support this operation.";
+    INVALID_INSTANCE_IDS = 400 "InvalidInstanceIds.Malformed"
+        "The Specified parameter InstanceIds is not valid.";
+    INVALID_TAG_KEY = 400 "InvalidTagKey.Malformed" "The Specified parameter Tag.N.Key is not valid.";
+    INVALID_TAG_VALUE = 400 "InvalidTagValue.Malformed"
+        "The Specified parameter Tag.N.Value is not valid.";
+    DUPLICATE_TAG_KEY = 400 "Duplicate.TagKey" "The Tag.N.Key contains duplicate keys.";
+    TAGS_EXCEED = 400 "NumberExceed.Tags" "The maximum number of Tags is exceeded.";
+    // Accounts.
+    ACCOUNT_NOT_FOUND = 404 "InvalidAccountName.NotFound" "Specified AccountName does not exist.";
+    INVALID_ACCOUNT_PASSWORD = 400 "InvalidAccountPassword.Format"
+        "Specified AccountPassword is not valid.";
+    // Allowlist.
+    INVALID_GROUP_NAME = 400 "InvalidGroupName.Format"
+        "The Specified parameter SecurityIpGroupName is not valid.";
+    INVALID_SECURITY_IPS = 400 "InvalidSecurityIPList.Format"
+        "The Specified parameter SecurityIps is not valid.";
+    SECURITY_IP_DUPLICATE = 409 "SecurityIPList.Duplicate"
+        "The SecurityIps contain an address that is there already.";
+    SECURITY_IP_NOT_FOUND = 404 "InvalidSecurityIPList.NotFound"
+        "The SecurityIps contain an address that is not there.";
+    SECURITY_IPS_EXCEED = 400 "SecurityIPList.LimitExceeded"
+        "The number of addresses or groups exceeds the limit.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_unique_and_texts_are_sentences() {
+        let codes: BTreeSet<_> = FAULTS.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes.len(), FAULTS.len());
+        for fault in FAULTS {
+            assert!((400..600).contains(&fault.status), "{}", fault.code);
+            assert!(fault.message.ends_with(['.', ':']), "{}", fault.code);
+        }
+    }
+
+    #[test]
+    fn clients_that_split_at_the_colon_find_one() {
+        assert!(SIGNATURE_DOES_NOT_MATCH.message.contains(':'));
+    }
+}

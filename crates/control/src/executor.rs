@@ -1,0 +1,165 @@
+//! Carries out one planned step. Every step can be repeated after any failure. Must not know why a
+//! step was planned.
+
+use crate::agent::{AgentClient, AgentError};
+use crate::store::documents::{self, Versioned};
+use crate::store::{Expect, Kind, Store, StoreError};
+use admin::agent::{AgentReply, AgentRequest};
+use control_model::{Instance, Step, port};
+use std::sync::Arc;
+use std::time::Duration;
+
+const APPLY_LIMIT: Duration = Duration::from_secs(10);
+/// Stopping a node may save a large file first.
+const REMOVE_LIMIT: Duration = Duration::from_secs(120);
+
+/// What a step led to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The agent took this generation; the world will show it.
+    Accepted {
+        /// As applied.
+        generation: u64,
+    },
+    /// The store changed and will wake the planner.
+    Stored,
+}
+
+/// Why a step did not work this time.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// See [`AgentError`].
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The task that ran the step broke down.
+    #[error("the step was not finished")]
+    Broken,
+}
+
+/// What steps are carried out with.
+#[derive(Clone)]
+pub struct Executor {
+    /// Documents.
+    pub store: Arc<dyn Store>,
+    /// The agent.
+    pub agent: Arc<AgentClient>,
+    /// Address that nodes bind.
+    pub bind: String,
+}
+
+impl Executor {
+    /// Carries out `step` for the instance as it was read.
+    ///
+    /// # Errors
+    /// See [`StepError`]; the planner is asked again.
+    pub async fn run(&self, read: Versioned<Instance>, step: Step) -> Result<Progress, StepError> {
+        match step {
+            Step::Apply { generation } => self.apply(read.value, generation).await,
+            Step::NoteServed { incarnation } => {
+                self.stored(move |store| note_served(store, &read.value, incarnation)).await
+            }
+            Step::Remove { generation } => self.remove(read, generation).await,
+        }
+    }
+
+    async fn apply(&self, intent: Instance, generation: u64) -> Result<Progress, StepError> {
+        let request = AgentRequest::Apply(Box::new(intent.node_spec(&self.bind)));
+        match self.agent.request(&request, APPLY_LIMIT).await {
+            Ok(AgentReply::Applied) => Ok(Progress::Accepted { generation }),
+            Ok(_) => Err(AgentError::Unexpected.into()),
+            // A port is kept for life once it served.
+            Err(AgentError::Refused(refusal))
+                if refusal.code == "PortInUse" && intent.served_incarnation == 0 =>
+            {
+                self.stored(move |store| move_port(store, &intent)).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn remove(
+        &self,
+        read: Versioned<Instance>,
+        generation: u64,
+    ) -> Result<Progress, StepError> {
+        let request = AgentRequest::Remove { node_id: read.value.node_id(), generation };
+        match self.agent.request(&request, REMOVE_LIMIT).await? {
+            AgentReply::Done => self.stored(move |store| forget(store, &read)).await,
+            _ => Err(AgentError::Unexpected.into()),
+        }
+    }
+
+    async fn stored(
+        &self,
+        change: impl FnOnce(&dyn Store) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<Progress, StepError> {
+        let store = self.store.clone();
+        let changed = tokio::task::spawn_blocking(move || change(store.as_ref())).await;
+        changed.map_err(|_| StepError::Broken)??;
+        Ok(Progress::Stored)
+    }
+}
+
+fn note_served(store: &dyn Store, intent: &Instance, incarnation: u64) -> Result<(), StoreError> {
+    let note = |instance: &mut Instance| {
+        instance.served_incarnation = instance.served_incarnation.max(incarnation);
+        Ok::<(), std::convert::Infallible>(())
+    };
+    documents::update_instance(store, &intent.instance_id, note).map(drop)
+}
+
+/// Gives the instance the next port that no instance of ours has, unless it moved meanwhile.
+fn move_port(store: &dyn Store, refused: &Instance) -> Result<(), StoreError> {
+    loop {
+        let id = &refused.instance_id;
+        let Some(read) = documents::get::<Instance>(store, Kind::Instance, id)? else {
+            return Ok(());
+        };
+        let mut instance = read.value;
+        if instance.port != refused.port || instance.deleting {
+            return Ok(());
+        }
+        let claims = store.list(Kind::Port)?;
+        let taken = |port: u16| {
+            port == refused.port || claims.iter().any(|claim| claim.id == port.to_string())
+        };
+        let after = refused.port.checked_add(1).unwrap_or(port::FIRST);
+        let Some(next) = port::choose(after, taken) else { return Ok(()) };
+        instance.port = next;
+        instance.touch();
+        let changes = [
+            documents::put_instance(&instance, Expect::Revision(read.revision)),
+            documents::delete(Kind::Port, &refused.port.to_string(), Expect::Any),
+            documents::claim_port(&instance, next),
+        ];
+        match store.txn(&changes) {
+            Ok(_) => {
+                tracing::info!("{id}: port {} is taken on this host, next is {next}", refused.port);
+                return Ok(());
+            }
+            Err(StoreError::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Deletes all that is left of an instance whose node is gone.
+fn forget(store: &dyn Store, read: &Versioned<Instance>) -> Result<(), StoreError> {
+    let instance = &read.value;
+    let id = &instance.instance_id;
+    let mut changes = vec![
+        documents::delete(Kind::Instance, id, Expect::Revision(read.revision)),
+        documents::delete(Kind::Port, &instance.port.to_string(), Expect::Any),
+    ];
+    if let Some(token) = &instance.token_key {
+        changes.push(documents::delete(Kind::Token, token, Expect::Any));
+    }
+    match store.txn(&changes) {
+        // Changed meanwhile: the planner looks again.
+        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

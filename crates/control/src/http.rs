@@ -1,0 +1,118 @@
+//! The API over HTTP: takes a request apart, has it authenticated and called, and puts the answer
+//! together. Every answer is JSON with `Code`, `Message` and `RequestId` when it is no success. Must
+//! not know actions.
+
+use crate::call::{Call, Via};
+use crate::control::{Control, Reply};
+use crate::error;
+use crate::signature::WireRequest;
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Largest request body, bytes.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Parameters of the protocol, not of actions.
+const COMMON: &[&str] = &[
+    "Action",
+    "Version",
+    "Format",
+    "AccessKeyId",
+    "Signature",
+    "SignatureMethod",
+    "SignatureVersion",
+    "SignatureNonce",
+    "SignatureType",
+    "Timestamp",
+    "SecurityToken",
+];
+
+/// Routes of the API; whatever nobody else serves is answered here too.
+pub(crate) fn routes(control: Control) -> Router {
+    Router::new()
+        .route("/", get(api).post(api))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(control)
+}
+
+async fn api(State(control): State<Control>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if is_browser(&parts) {
+        return Redirect::to("/console").into_response();
+    }
+    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return respond(control.refuse(error::BODY_TOO_LARGE.plain()));
+    };
+    let authenticating = control.clone();
+    let call =
+        tokio::task::spawn_blocking(move || authenticate(&authenticating, &parts, &body)).await;
+    let call = call.unwrap_or_else(|broken| {
+        tracing::error!("authentication broke down: {broken}");
+        Err(error::INTERNAL_ERROR.plain())
+    });
+    respond(match call {
+        Ok(call) => control.reply(call).await,
+        Err(error) => control.refuse(error),
+    })
+}
+
+/// Someone who typed the API's address into a browser looks for the console.
+fn is_browser(parts: &Parts) -> bool {
+    let accepts = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let html = accepts.is_some_and(|accepts| accepts.contains("text/html"));
+    html && parts.uri.query().is_none() && parts.method == Method::GET
+}
+
+fn authenticate(control: &Control, parts: &Parts, body: &Bytes) -> Result<Call, error::ApiError> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
+    let headers: Vec<(String, String)> = headers.collect();
+    let request = WireRequest {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &headers,
+        body,
+    };
+    let (claim, principal) = control.authenticate(&request)?;
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let source = peer.map_or([0, 0, 0, 0].into(), |ConnectInfo(peer)| peer.ip().to_canonical());
+    let business = claim.params.into_iter().filter(|(name, _)| !COMMON.contains(&name.as_str()));
+    Ok(Call {
+        action: claim.action,
+        version: claim.version,
+        params: business.collect::<BTreeMap<_, _>>(),
+        principal,
+        source,
+        via: Via::Api,
+        user_agent: request.header("user-agent").unwrap_or_default().to_owned(),
+    })
+}
+
+async fn not_found(State(control): State<Control>) -> Response {
+    respond(control.refuse(error::PATH_NOT_FOUND.plain()))
+}
+
+async fn not_allowed(State(control): State<Control>) -> Response {
+    respond(control.refuse(error::METHOD_NOT_ALLOWED.plain()))
+}
+
+fn respond(reply: Reply) -> Response {
+    let mut response = Response::new(Body::from(reply.answer.body.to_string()));
+    *response.status_mut() =
+        StatusCode::from_u16(reply.answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let json = HeaderValue::from_static("application/json;charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    if let Some(seconds) = reply.retry_after_s {
+        response.headers_mut().insert("x-acs-retry-after", HeaderValue::from(seconds));
+    }
+    response
+}

@@ -1,0 +1,193 @@
+//! The one door for all actions, whoever calls and however: policy → throttle → parameters → client
+//! token → audit → handler → audit. Must not know what any action does.
+
+use crate::actions::params::{Kind as ParamKind, Params};
+use crate::actions::table;
+use crate::actions::{Access, Action, Context, Done, Settings, Token};
+use crate::agent::AgentClient;
+use crate::audit::{Audit, Durability};
+use crate::brake::Brake;
+use crate::call::Call;
+use crate::error::{self, ApiError};
+use crate::observer::View;
+use crate::signature::replay::ReplayCache;
+use crate::store::{Kind, Store, documents};
+use crate::throttle::Throttle;
+use crate::vault::Vault;
+use control_model::account::TokenClaim;
+use control_model::policy::{self, Question, Verdict};
+use serde_json::{Map, Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Semaphore, watch};
+
+/// Tells the time in Unix milliseconds.
+pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What all calls share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Vault,
+    pub(crate) audit: Audit,
+    pub(crate) agent: Arc<AgentClient>,
+    pub(crate) view: watch::Receiver<Arc<View>>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) throttle: Mutex<Throttle>,
+    pub(crate) replay: Mutex<ReplayCache>,
+    pub(crate) brake: Mutex<Brake>,
+    /// Password hashes being computed at once; each takes 19 MiB.
+    pub(crate) hashing: Semaphore,
+}
+
+/// Takes all stages of one call. May block on the disk.
+pub(crate) fn run(shared: &Shared, call: &Call, request_id: &str) -> Result<Done, ApiError> {
+    let now_unix_ms = (shared.clock)();
+    let row = match table::find(&call.action, &call.version) {
+        Ok(row) => row,
+        Err(error) => {
+            let entry = Entry { call, row: None, request_id, now_unix_ms };
+            note_end(shared, &entry, &Err(error.clone()))?;
+            return Err(error);
+        }
+    };
+    let entry = Entry { call, row: Some(row), request_id, now_unix_ms };
+    let outcome = stages(shared, row, &entry);
+    note_end(shared, &entry, &outcome)?;
+    outcome
+}
+
+fn stages(shared: &Shared, row: &'static Action, entry: &Entry<'_>) -> Result<Done, ApiError> {
+    let (call, now_unix_ms) = (entry.call, entry.now_unix_ms);
+    allow(call, row)?;
+    throttle(shared, call, now_unix_ms)?;
+    let params = Params::check(&call.params, row.params)?;
+    let token = token(shared, call, row)?;
+    if row.access == Access::Write {
+        note(shared, entry.line("begin"), Durability::Synced)?;
+    }
+    let view = shared.view.borrow().clone();
+    let context = Context {
+        store: shared.store.as_ref(),
+        host: &view.host,
+        settings: &shared.settings,
+        account_id: &call.principal.account_id,
+        now_unix_ms,
+        token,
+    };
+    (row.handler)(&context, &params)
+}
+
+fn allow(call: &Call, row: &Action) -> Result<(), ApiError> {
+    let permission = format!("kvstore:{}", row.name);
+    let principal = &call.principal;
+    match policy::decide(Question { principal: &principal.name, permission: &permission }) {
+        Verdict::Allow => Ok(()),
+        Verdict::ImplicitDeny => {
+            let detail = json!({
+                "AuthAction": permission,
+                "AuthPrincipalType": "SubUser",
+                "AuthPrincipalDisplayName": principal.name,
+                "AuthPrincipalOwnerId": principal.account_id,
+                "PolicyType": "AccountLevelIdentityBasedPolicy",
+                "NoPermissionType": "ImplicitDeny",
+                "EncodedDiagnosticMessage": "",
+            });
+            Err(ApiError { access_denied: Some(detail), ..error::NO_PERMISSION.plain() })
+        }
+    }
+}
+
+fn throttle(shared: &Shared, call: &Call, now_unix_ms: i64) -> Result<(), ApiError> {
+    let principal = &call.principal;
+    let key = principal.access_key_id.as_ref().unwrap_or(&principal.name);
+    let key = format!("{}/{key}", principal.account_id);
+    let mut throttle = shared.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+    throttle.take(&key, now_unix_ms).map_err(error::throttled)
+}
+
+/// Looks a client token up. The handler writes its claim together with what the request makes.
+fn token(shared: &Shared, call: &Call, row: &Action) -> Result<Option<Token>, ApiError> {
+    let given = row.token.and_then(|name| call.params.get(name)).filter(|token| !token.is_empty());
+    let Some(given) = given else { return Ok(None) };
+    let key = format!("{}/{}/{given}", call.principal.account_id, row.name);
+    let known = |name: &str| {
+        let first = name.split('.').next().unwrap_or(name);
+        row.params.iter().any(|param| param.name == first)
+    };
+    let same: Vec<_> = call.params.iter().filter(|(name, _)| known(name)).collect();
+    let claim_fingerprint = shared.vault.fingerprint(&json!([row.name, same]).to_string());
+    let made = documents::get::<TokenClaim>(shared.store.as_ref(), Kind::Token, &key)?;
+    let made = made.map(|read| read.value);
+    if made.as_ref().is_some_and(|made| made.fingerprint != claim_fingerprint) {
+        return Err(error::IDEMPOTENT_MISMATCH.plain());
+    }
+    Ok(Some(Token { key, claim_fingerprint, made }))
+}
+
+/// What an audit line tells.
+struct Entry<'a> {
+    call: &'a Call,
+    row: Option<&'static Action>,
+    request_id: &'a str,
+    now_unix_ms: i64,
+}
+
+impl Entry<'_> {
+    fn line(&self, event: &str) -> Map<String, Value> {
+        let call = self.call;
+        let time = jiff::Timestamp::from_millisecond(self.now_unix_ms).unwrap_or_default();
+        crate::actions::object(json!({
+            "time": time.to_string(),
+            "event": event,
+            "request_id": self.request_id,
+            "action": call.action,
+            "version": call.version,
+            "account_id": call.principal.account_id,
+            "principal": call.principal.name,
+            "access_key_id": call.principal.access_key_id,
+            "source": call.source.to_string(),
+            "via": format!("{:?}", call.via),
+            "user_agent": call.user_agent,
+            "params": self.masked(),
+        }))
+    }
+
+    /// Parameters without secrets; of an action that we do not have, only the names.
+    fn masked(&self) -> Map<String, Value> {
+        let open = |name: &str| {
+            let first = name.split('.').next().unwrap_or(name);
+            let mut params = self.row.iter().flat_map(|row| row.params);
+            params.any(|param| param.name == first && param.kind != ParamKind::Secret)
+        };
+        let shown = |(name, value): (&String, &String)| {
+            let value = if open(name) { value.as_str() } else { "***" };
+            (name.clone(), Value::from(value))
+        };
+        self.call.params.iter().map(shown).collect()
+    }
+}
+
+fn note_end(
+    shared: &Shared,
+    entry: &Entry<'_>,
+    outcome: &Result<Done, ApiError>,
+) -> Result<(), ApiError> {
+    let mut line = entry.line("end");
+    let (status, code) = match outcome {
+        Ok(_) => (200, ""),
+        Err(error) => (error.status, &*error.code),
+    };
+    line.insert("status".into(), status.into());
+    line.insert("code".into(), code.into());
+    let writes = entry.row.is_some_and(|row| row.access == Access::Write);
+    let durability = if writes { Durability::Synced } else { Durability::Buffered };
+    note(shared, line, durability)
+}
+
+/// What cannot be audited is not done.
+fn note(shared: &Shared, line: Map<String, Value>, durability: Durability) -> Result<(), ApiError> {
+    shared.audit.append(Value::Object(line), durability).map_err(|error| {
+        tracing::error!("writing the audit log: {error}");
+        error::SERVICE_UNAVAILABLE.says("The audit log cannot be written.")
+    })
+}

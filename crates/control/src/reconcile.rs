@@ -1,0 +1,157 @@
+//! Brings the host to the intents: level-triggered, woken by changes of the store, of the view and by
+//! finished steps, and by a slow period in case a wake was lost. Takes no input. Must not know what
+//! steps do.
+
+use crate::executor::{Executor, Progress, StepError};
+use crate::observer::View;
+use crate::store::documents::{self, Versioned};
+use control_model::{Instance, plan};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+const PERIOD: Duration = Duration::from_secs(30);
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+struct Finished {
+    instance_id: String,
+    /// Of the view that the step was planned from.
+    session: u64,
+    outcome: Result<Progress, StepError>,
+}
+
+/// The loop's own memory; all of it may be lost at any time.
+pub struct Reconciler {
+    executor: Executor,
+    view: watch::Receiver<Arc<View>>,
+    /// Highest generation taken by the agent of `session`, by instance.
+    accepted: HashMap<String, u64>,
+    session: u64,
+    busy: HashSet<String>,
+    failing: HashMap<String, Retry>,
+    steps: JoinSet<Finished>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Retry {
+    at: Instant,
+    pause: Duration,
+}
+
+impl Reconciler {
+    /// A loop that carries steps out with `executor`.
+    pub fn new(executor: Executor, view: watch::Receiver<Arc<View>>) -> Reconciler {
+        Reconciler {
+            executor,
+            view,
+            accepted: HashMap::new(),
+            session: 0,
+            busy: HashSet::new(),
+            failing: HashMap::new(),
+            steps: JoinSet::new(),
+        }
+    }
+
+    /// Runs until the view's publisher is gone.
+    pub async fn run(mut self) {
+        let mut changes = self.executor.store.watch();
+        let mut period_end = Instant::now() + PERIOD;
+        loop {
+            changes.borrow_and_update();
+            self.pass().await;
+            let wake = self.next_retry().unwrap_or(period_end);
+            tokio::select! {
+                Ok(()) = changes.changed() => {}
+                seen = self.view.changed() => if seen.is_err() { return },
+                Some(done) = self.steps.join_next() => self.finish(done),
+                () = sleep_until(wake.min(period_end)) => {}
+            }
+            if period_end <= Instant::now() {
+                self.accepted.clear();
+                period_end = Instant::now() + PERIOD;
+            }
+        }
+    }
+
+    /// Plans for each instance and starts the steps.
+    async fn pass(&mut self) {
+        let view = self.view.borrow_and_update().clone();
+        if view.session != self.session {
+            self.session = view.session;
+            self.accepted.clear();
+        }
+        let store = self.executor.store.clone();
+        let read = tokio::task::spawn_blocking(move || documents::instances(store.as_ref())).await;
+        let instances = match read {
+            Ok(Ok(instances)) => instances,
+            Ok(Err(error)) => return tracing::error!("reading the instances: {error}"),
+            Err(error) => return tracing::error!("reading the instances: {error}"),
+        };
+        self.forget_gone(&instances);
+        let now = Instant::now();
+        for read in instances {
+            let id = read.value.instance_id.clone();
+            let waits = self.failing.get(&id).is_some_and(|retry| now < retry.at);
+            if waits || self.busy.contains(&id) {
+                continue;
+            }
+            let accepted = self.accepted.get(&id).copied().unwrap_or(0);
+            let observed = view.host.node(&read.value.node_id());
+            let Some(step) = plan(&read.value, observed, accepted) else {
+                self.failing.remove(&id);
+                continue;
+            };
+            tracing::debug!("{id}: {step:?}");
+            self.busy.insert(id.clone());
+            let (executor, session) = (self.executor.clone(), self.session);
+            self.steps.spawn(async move {
+                let outcome = executor.run(read, step).await;
+                Finished { instance_id: id, session, outcome }
+            });
+        }
+    }
+
+    fn next_retry(&self) -> Option<Instant> {
+        let idle = self.failing.iter().filter(|(id, _)| !self.busy.contains(*id));
+        idle.map(|(_, retry)| retry.at).min()
+    }
+
+    fn forget_gone(&mut self, instances: &[Versioned<Instance>]) {
+        let ids: HashSet<_> = instances.iter().map(|read| &read.value.instance_id).collect();
+        self.accepted.retain(|id, _| ids.contains(id));
+        self.failing.retain(|id, _| ids.contains(id));
+    }
+
+    fn finish(&mut self, done: Result<Finished, tokio::task::JoinError>) {
+        let Finished { instance_id: id, session, outcome } = match done {
+            Ok(finished) => finished,
+            Err(error) => {
+                // Which instance it was is lost with the task: free all, steps can be repeated.
+                tracing::error!("a step broke down: {error}");
+                return self.busy.clear();
+            }
+        };
+        self.busy.remove(&id);
+        match outcome {
+            Ok(progress) => {
+                self.failing.remove(&id);
+                match progress {
+                    Progress::Accepted { generation } if session == self.session => {
+                        self.accepted.insert(id, generation);
+                    }
+                    Progress::Accepted { .. } | Progress::Stored => {}
+                }
+            }
+            Err(error) => {
+                let last = self.failing.get(&id).map_or(RETRY_FIRST / 2, |retry| retry.pause);
+                let pause = (last * 2).min(RETRY_MAX);
+                tracing::warn!("{id}: {error}; next try in {} ms", pause.as_millis());
+                self.failing.insert(id, Retry { at: Instant::now() + pause, pause });
+            }
+        }
+    }
+}

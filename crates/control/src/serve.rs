@@ -1,0 +1,207 @@
+//! `larder control`: opens everything, serves API and console, announces, and stops on SIGTERM. Must
+//! not know actions.
+
+use crate::actions::Settings;
+use crate::announce::Announcement;
+use crate::audit::Audit;
+use crate::bootstrap::{self, BootstrapError, Credentials};
+use crate::control::{Control, Parts};
+use crate::http;
+use crate::quickstart::{self, QuickstartError};
+use crate::store::embedded::EmbeddedStore;
+use crate::store::{Store, StoreError};
+use crate::vault::{Vault, VaultError, make_private_dir, write_private};
+use axum::Router;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+/// How long answers under way may take after SIGTERM.
+const DRAIN_LIMIT: Duration = Duration::from_millis(500);
+
+/// How `larder control` was started.
+#[derive(Debug, Clone)]
+pub struct ControlOptions {
+    /// `--data-dir`; holds `master.key`, `control/` and `agent/`.
+    pub data_dir: PathBuf,
+    /// Address of API and console; [`DEFAULT_API`] unless told.
+    pub api: SocketAddr,
+    /// `--advertise`: address that clients are told to connect to.
+    pub advertise: String,
+    /// The agent's socket, `<data-dir>/agent/agent.sock`.
+    pub agent_socket: PathBuf,
+    /// Create and announce the quickstart instance.
+    pub quickstart: bool,
+    /// Written once everything serves.
+    pub ready_file: Option<PathBuf>,
+}
+
+/// 127.0.0.1:8077.
+pub const DEFAULT_API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8077);
+
+/// Why the control plane does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// See [`StoreError`].
+    #[error("opening the store: {0}")]
+    Store(#[from] StoreError),
+    /// See [`VaultError`].
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// See [`BootstrapError`].
+    #[error("reading the first start's credentials: {0}")]
+    Bootstrap(#[from] BootstrapError),
+    /// See [`QuickstartError`].
+    #[error("making the quickstart instance: {0}")]
+    Quickstart(#[from] QuickstartError),
+    /// The operating system said no.
+    #[error("{doing}: {source}")]
+    System {
+        /// What was being done.
+        doing: String,
+        /// What happened.
+        source: io::Error,
+    },
+}
+
+fn failed(doing: impl Into<String>) -> impl FnOnce(io::Error) -> ServeError {
+    move |source| ServeError::System { doing: doing.into(), source }
+}
+
+/// Serves until SIGTERM or SIGINT. `extra` adds the console's routes.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve<F>(options: ControlOptions, extra: F) -> Result<(), ServeError>
+where
+    F: FnOnce(Control) -> Router + Send,
+{
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed("waiting for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("waiting for SIGINT"))?;
+    let listener = TcpListener::bind(options.api).await;
+    let listener = listener.map_err(failed(format!("binding the API to {}", options.api)))?;
+    let address = listener.local_addr().map_err(failed("reading the API's address"))?;
+    let (control, credentials) = open(&options, address)?;
+    let app = http::routes(control.clone()).merge(extra(control.clone()));
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let drained = async move { drop(stopped.await) };
+    let server = axum::serve(listener, app).with_graceful_shutdown(drained);
+    let mut server = tokio::spawn(async move { server.await });
+    let ready = announce(&options, &control, &credentials);
+    let outcome = tokio::select! {
+        done = async {
+            match ready.await {
+                Ok(()) => std::future::pending().await,
+                Err(error) => error,
+            }
+        } => Err(done),
+        ended = &mut server => {
+            let ended = ended.unwrap_or_else(|broken| Err(io::Error::other(broken)));
+            return ended.map_err(failed("serving the API"));
+        }
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    };
+    drop(stop);
+    // A console page may hold its connection open for ever.
+    let _ = timeout(DRAIN_LIMIT, server).await;
+    outcome
+}
+
+fn open(
+    options: &ControlOptions,
+    address: SocketAddr,
+) -> Result<(Control, Credentials), ServeError> {
+    let data_dir = &options.data_dir;
+    let making = format!("making {}", data_dir.display());
+    make_private_dir(data_dir).map_err(failed(making))?;
+    let vault = Vault::open(&data_dir.join("master.key"))?;
+    let store: Arc<dyn Store> =
+        Arc::new(EmbeddedStore::open(&data_dir.join("control/store.redb"))?);
+    let audit = Audit::open(&data_dir.join("control/audit.log"));
+    let audit = audit.map_err(failed("opening the audit log"))?;
+    let clock = Arc::new(|| jiff::Timestamp::now().as_millisecond());
+    let credentials = bootstrap::credentials(store.as_ref(), &vault, clock())?;
+    let settings = Settings { advertise: options.advertise.clone(), api: reachable(address) };
+    let bind = bind_address(&options.advertise).to_string();
+    let agent_socket = options.agent_socket.clone();
+    let parts = Parts { store, vault, audit, agent_socket, settings, bind, clock };
+    Ok((Control::start(parts), credentials))
+}
+
+/// The API's `host:port` as this host reaches it.
+fn reachable(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port()).to_string()
+}
+
+/// What nodes bind. Loopback stays loopback; an address that others reach need not be one of this
+/// host's own, so everything else binds all interfaces and leaves the guard to the allowlist.
+fn bind_address(advertise: &str) -> IpAddr {
+    match advertise.parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() => ip,
+        Ok(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
+        Err(_) if advertise == "localhost" => Ipv4Addr::LOCALHOST.into(),
+        _ => Ipv4Addr::UNSPECIFIED.into(),
+    }
+}
+
+async fn announce(
+    options: &ControlOptions,
+    control: &Control,
+    credentials: &Credentials,
+) -> Result<(), ServeError> {
+    let quickstart = match options.quickstart {
+        true => Some(quickstart::ensure(control, credentials).await?),
+        false => None,
+    };
+    let api = format!("http://{}", control.shared.settings.api);
+    let announcement = Announcement { api: &api, credentials, quickstart: quickstart.as_ref() };
+    // Who reads stdout may be gone; that is no reason not to serve.
+    let mut stdout = io::stdout().lock();
+    let printed = stdout.write_all(announcement.text().as_bytes()).and_then(|()| stdout.flush());
+    drop(stdout);
+    if let Some(path) = &options.ready_file {
+        let ready = format!("{:#}\n", announcement.ready());
+        let writing = format!("writing {}", path.display());
+        write_private(path, ready.as_bytes()).map_err(failed(writing))?;
+    }
+    if printed.is_ok() && !credentials.announced {
+        bootstrap::mark_announced(control.shared.store.as_ref())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let rows = [
+            ("127.0.0.1", "127.0.0.1"),
+            ("::1", "::1"),
+            ("localhost", "127.0.0.1"),
+            ("10.0.0.5", "0.0.0.0"),
+            ("2001:db8::1", "::"),
+            ("cache.example.org", "0.0.0.0"),
+        ];
+        for (advertise, bind) in rows {
+            assert_eq!(bind_address(advertise).to_string(), bind, "{advertise}");
+        }
+        let shown = |text: &str| reachable(text.parse().expect("address"));
+        assert_eq!(shown("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(shown("10.0.0.5:80"), "10.0.0.5:80");
+        assert_eq!(shown("[::]:80"), "[::1]:80");
+    }
+}
