@@ -31,7 +31,6 @@ pub struct Summary {
     pub tone: &'static str,
     pub class: String,
     pub memory: String,
-    pub engine_version: String,
     pub host: String,
     pub port: String,
     /// UTC, as the API writes it.
@@ -57,7 +56,6 @@ impl Summary {
                 .as_u64()
                 .map(|mib| figures::bytes(mib << 20))
                 .unwrap_or_default(),
-            engine_version: text("EngineVersion"),
             host: text("ConnectionDomain"),
             port: text("Port"),
             created: text("CreateTime"),
