@@ -1,0 +1,1 @@
+"""What the tests share: starting Larder and looking at it from outside."""

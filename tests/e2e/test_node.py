@@ -1,0 +1,103 @@
+"""`larder node` as a drop-in for redis-server: directives, files, signals."""
+
+import subprocess
+
+from support import processes
+from support.node import Node
+
+
+def test_directives_from_file_and_command_line(tmp_path, make_node):
+    conf = tmp_path / "redis.conf"
+    conf.write_text('# ours\nmaxmemory 64mb\nrequirepass "pass word"\ntimeout 7\n')
+    node = Node(tmp_path / "node")
+    command = [str(processes.BINARY), "node", str(conf), "--port", str(node.port), "--timeout", "9"]
+    with open(node.log, "ab") as log:
+        node.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=node.directory)
+    try:
+        from support.waiting import attempt, until
+        import redis
+
+        client = node.redis(password="pass word")
+        until(lambda: attempt(client.ping, redis.ConnectionError), "PONG")
+        assert client.config_get("maxmemory") == {"maxmemory": str(64 << 20)}
+        assert client.config_get("timeout") == {"timeout": "9"}
+        node.stop()
+    finally:
+        node.destroy()
+
+
+def test_bad_directive_is_named(tmp_path):
+    command = [str(processes.BINARY), "node", "--no-such-directive", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no-such-directive" in done.stdout + done.stderr
+
+
+def test_sigterm_saves_and_start_loads(make_node):
+    node = make_node("--save", "3600 1")
+    client = node.redis()
+    client.set("a", "1")
+    client.zadd("z", {"m": 1.5})
+    client.set("t", "x", ex=1000)
+    node.stop()
+    assert (node.directory / "dump.rdb").is_file()
+    node.start()
+    client = node.redis()
+    assert client.get("a") == "1" and client.zscore("z", "m") == 1.5
+    assert 0 < client.ttl("t") <= 1000
+
+
+def test_shutdown_nosave(make_node):
+    node = make_node("--save", "3600 1")
+    client = node.redis()
+    client.set("a", "1")
+    client.shutdown(nosave=True)
+    assert node.process.wait(10) == 0
+    assert not (node.directory / "dump.rdb").exists()
+    node.process = None
+
+
+def test_rdb_is_read_by_redis_server(tmp_path, make_node):
+    """Our file in the hands of the real server, and its file in ours."""
+    from support import ports
+    from support.waiting import attempt, until
+    import redis
+
+    node = make_node("--save", "3600 1")
+    client = node.redis()
+    client.set("s", "x" * 10000)
+    client.rpush("l", *range(500))
+    client.sadd("i", *range(100))
+    client.hset("h", mapping={f"f{n}": "v" * 70 for n in range(50)})
+    client.zadd("z", {f"m{n}": n / 3 for n in range(300)})
+    client.set("e", "soon", ex=5000)
+    expected = _dump(client)
+    node.stop()
+
+    port = ports.free_port()
+    command = ["redis-server", "--port", str(port), "--dir", str(node.directory), "--save", ""]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        real = redis.Redis(port=port, decode_responses=True)
+        waiting = (redis.ConnectionError, redis.BusyLoadingError)
+        until(lambda: attempt(real.ping, *waiting), "redis-server loads our file")
+        assert _dump(real) == expected
+        real.set("from", "redis")
+        real.save()
+    finally:
+        server.terminate()
+        server.wait(10)
+    node.start()
+    assert node.redis().get("from") == "redis"
+    assert _dump(node.redis()) == expected | {"from": "redis"}
+
+
+def _dump(client):
+    readers = {
+        "string": client.get,
+        "list": lambda key: client.lrange(key, 0, -1),
+        "set": lambda key: sorted(client.smembers(key)),
+        "hash": client.hgetall,
+        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+    }
+    return {key: readers[client.type(key)](key) for key in client.keys()}
