@@ -1,0 +1,662 @@
+//! One node: what it should be, what is known of it, and what to do next.
+//!
+//! There is no script of states. After each event [`Node::drive`] compares intent with facts and
+//! starts what is missing, at most one disk or process step and one conversation at a time:
+//!
+//! ```text
+//! candidate spec ─ bind (new endpoint only) ─ persist ─► accepted
+//! accepted, no process ─ bind ─ spawn ─ persist identity ─ talk ─► serving
+//! living process of an earlier agent ─ adopt (takes the socket) ─ talk if anything is missing
+//! older incarnation, other endpoint, agent stops ─ stop with save ─ exit ─ (as without process)
+//! removed ─ persist removal ─ kill ─ exit ─ close socket ─ delete ─► gone
+//! ```
+//!
+//! Must not know how any of these is done.
+
+use crate::core::epochs::Epochs;
+use crate::core::message::{
+    Action, Endpoint, Failure, FailureKind, Identity, ProcessRecord, Record, ReplyId, Script,
+    Signal, Success, Ticket, refused,
+};
+use crate::core::pause::{Pause, SERVICE_MS_MIN};
+use crate::core::process::{Ending, Process};
+use admin::agent::{AgentReply, NodeObserved, NodePhase, NodeSpec};
+use admin::node::Role;
+use std::collections::VecDeque;
+
+/// How long a process may take to exit after it agreed to stop or got SIGTERM, in milliseconds.
+pub(crate) const EXIT_MS_MAX: u64 = 10_000;
+/// Failures in a row after which a node counts as failed.
+const FAILURES_MAX: u32 = 3;
+/// Pause after the disk refused something, in milliseconds.
+const DISK_RETRY_MS: u64 = 1_000;
+
+/// What a node may use of the agent during one turn.
+pub(crate) struct Turn<'a> {
+    /// Monotonic milliseconds.
+    pub(crate) now_ms: u64,
+    /// The agent is stopping everything.
+    pub(crate) draining: bool,
+    /// Source of epochs.
+    pub(crate) epochs: &'a mut Epochs,
+    /// Last ticket given out.
+    pub(crate) tickets: &'a mut Ticket,
+    /// What to do.
+    pub(crate) actions: &'a mut Vec<Action>,
+}
+
+impl Turn<'_> {
+    fn ticket(&mut self) -> Ticket {
+        *self.tickets += 1;
+        *self.tickets
+    }
+
+    fn reply(&mut self, reply: ReplyId, answer: AgentReply) {
+        self.actions.push(Action::Reply { reply, answer });
+    }
+}
+
+/// A step of disk or process in flight.
+#[derive(Debug, Clone, PartialEq)]
+enum Work {
+    Bind(Endpoint),
+    Persist(Box<Record>),
+    Spawn { incarnation: u64 },
+    Delete,
+}
+
+/// A conversation in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Conversation {
+    Adopt,
+    Talk,
+    Stop,
+}
+
+/// A removal under way.
+#[derive(Debug)]
+struct Removal {
+    generation: u64,
+    waiters: Vec<ReplyId>,
+}
+
+/// One node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    id: String,
+    accepted: Option<NodeSpec>,
+    applying: VecDeque<(NodeSpec, ReplyId)>,
+    removal: Option<Removal>,
+    persisted: Option<Record>,
+    sockets: Vec<Endpoint>,
+    process: Option<Process>,
+    work: Option<(Ticket, Work)>,
+    conversation: Option<(Ticket, Conversation)>,
+    pause: Pause,
+    retry_at: u64,
+    failure: Option<String>,
+    last_incarnation: u64,
+    crashes: u32,
+    wake: Option<u64>,
+    gone: bool,
+}
+
+impl Node {
+    /// A node of which nothing exists yet.
+    pub(crate) fn new(id: &str) -> Node {
+        Node {
+            id: id.to_owned(),
+            accepted: None,
+            applying: VecDeque::new(),
+            removal: None,
+            persisted: None,
+            sockets: Vec::new(),
+            process: None,
+            work: None,
+            conversation: None,
+            pause: Pause::default(),
+            retry_at: 0,
+            failure: None,
+            last_incarnation: 0,
+            crashes: 0,
+            wake: None,
+            gone: false,
+        }
+    }
+
+    /// A node remembered by an earlier agent. `alive` when the recorded process still runs.
+    pub(crate) fn recorded(record: Record, alive: bool) -> Node {
+        let mut node = Node::new(&record.spec.node_id);
+        if let Some(process) = &record.process {
+            node.last_incarnation = process.incarnation;
+            node.process = alive.then(|| Process::inherited(process.clone()));
+        }
+        let generation = record.spec.generation;
+        node.removal = record.removed.then(|| Removal { generation, waiters: Vec::new() });
+        node.accepted = Some(record.spec.clone());
+        node.persisted = Some(record);
+        node
+    }
+
+    // ---- what others ask
+
+    /// Newest generation and incarnation that were ever asked for.
+    pub(crate) fn newest(&self) -> Option<(u64, u64)> {
+        let spec = self.applying.back().map(|(spec, _)| spec).or(self.accepted.as_ref());
+        spec.map(|spec| (spec.generation, spec.incarnation))
+    }
+
+    /// Generation of the removal under way.
+    pub(crate) fn removing(&self) -> Option<u64> {
+        self.removal.as_ref().map(|removal| removal.generation)
+    }
+
+    /// The process that can be asked, if one runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
+    /// Nothing is left of the node.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// Nothing runs and nothing is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.process.is_none() && self.work.is_none() && self.conversation.is_none()
+    }
+
+    /// True until the process of an earlier agent was asked for the first time.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.process.as_ref().is_some_and(Process::is_unasked)
+    }
+
+    /// When it must be driven again, without any event.
+    pub(crate) fn wake(&self) -> Option<u64> {
+        self.wake
+    }
+
+    /// What the agent sees of it; `None` before it is accepted.
+    pub(crate) fn observe(&self, draining: bool) -> Option<NodeObserved> {
+        let spec = self.accepted.as_ref()?;
+        let process = self.process.as_ref();
+        let socket =
+            process.and_then(|process| process.listening).or(self.sockets.first().copied());
+        Some(NodeObserved {
+            node_id: self.id.clone(),
+            instance_id: spec.instance_id.clone(),
+            generation: process.map_or(0, |process| process.configured),
+            incarnation: self.last_incarnation,
+            phase: self.phase(draining),
+            port: socket.map_or(0, |endpoint| endpoint.0.port()),
+            pid: process.map(Process::pid),
+            epoch: process.map_or(0, Process::granted_epoch),
+            crashes: self.crashes,
+        })
+    }
+
+    fn phase(&self, draining: bool) -> NodePhase {
+        let process = self.process.as_ref();
+        let stopping = process.is_some_and(|process| process.is_ending_as_wanted());
+        if draining || stopping || self.removal.is_some() {
+            return NodePhase::Stopping;
+        }
+        if process.is_some_and(Process::serves) {
+            return NodePhase::Serving;
+        }
+        match &self.failure {
+            Some(reason) => NodePhase::Failed { reason: reason.clone() },
+            None => NodePhase::Starting,
+        }
+    }
+
+    // ---- what others want
+
+    /// A newer spec is wanted; `reply` is answered when it is accepted or refused.
+    pub(crate) fn apply(&mut self, spec: NodeSpec, reply: ReplyId, turn: &mut Turn<'_>) {
+        assert!(self.removal.is_none(), "a node under removal accepts no spec");
+        if self.applying.is_empty() && self.accepted.as_ref() == Some(&spec) {
+            turn.reply(reply, AgentReply::Applied);
+            return;
+        }
+        self.applying.push_back((spec, reply));
+    }
+
+    /// The node is not wanted any more; `reply` is answered when nothing is left.
+    pub(crate) fn remove(&mut self, generation: u64, reply: ReplyId, turn: &mut Turn<'_>) {
+        self.refuse_candidates("is being removed", turn);
+        let removal = self.removal.get_or_insert(Removal { generation, waiters: Vec::new() });
+        removal.generation = removal.generation.max(generation);
+        removal.waiters.push(reply);
+        self.retry_at = 0;
+    }
+
+    fn refuse_candidates(&mut self, why: &str, turn: &mut Turn<'_>) {
+        for (_, reply) in self.applying.drain(..) {
+            turn.reply(reply, refused("Failed", format!("node {} {why}", self.id)));
+        }
+    }
+
+    // ---- what happened
+
+    /// An action has ended. Endings of abandoned actions are ignored.
+    pub(crate) fn finished(
+        &mut self,
+        ticket: Ticket,
+        result: Result<Success, Failure>,
+        turn: &mut Turn<'_>,
+    ) {
+        if let Some((_, work)) = self.work.take_if(|(of, _)| *of == ticket) {
+            self.work_finished(work, result, turn);
+        } else if let Some((_, talk)) = self.conversation.take_if(|(of, _)| *of == ticket) {
+            self.conversation_finished(talk, result, turn);
+        }
+    }
+
+    fn work_finished(&mut self, work: Work, result: Result<Success, Failure>, turn: &mut Turn<'_>) {
+        match (work, result) {
+            (Work::Bind(endpoint), Ok(_)) => self.sockets.push(endpoint),
+            (Work::Bind(endpoint), Err(failure)) => self.bind_failed(endpoint, failure, turn),
+            (Work::Persist(record), Ok(_)) => self.record_persisted(*record, turn),
+            (Work::Persist(_), Err(failure)) => self.persist_failed(&failure, turn),
+            (Work::Spawn { incarnation }, Ok(Success::Spawned(identity))) => {
+                self.spawned(identity, incarnation);
+            }
+            (Work::Spawn { .. }, Ok(other)) => unreachable!("a spawn ends in {other:?}"),
+            (Work::Spawn { .. }, Err(failure)) => self.came_to_nothing(failure.reason, turn),
+            (Work::Delete, Ok(_)) => self.deleted(turn),
+            (Work::Delete, Err(failure)) => self.removal_failed(&failure, turn),
+        }
+    }
+
+    fn bind_failed(&mut self, endpoint: Endpoint, failure: Failure, turn: &mut Turn<'_>) {
+        let accepted = self.accepted.as_ref().and_then(Endpoint::of);
+        let refused_candidate = match self.applying.front() {
+            Some((spec, _)) if accepted != Some(endpoint) => Endpoint::of(spec) == Some(endpoint),
+            _ => false,
+        };
+        if refused_candidate && let Some((_, reply)) = self.applying.pop_front() {
+            let message = format!("{} cannot be bound: {}", endpoint.0, failure.reason);
+            turn.reply(reply, refused("PortInUse", message));
+        } else {
+            self.failure = Some(format!("bind {}: {}", endpoint.0, failure.reason));
+            self.retry_at = turn.now_ms + self.pause.grow().max(100);
+        }
+    }
+
+    fn record_persisted(&mut self, record: Record, turn: &mut Turn<'_>) {
+        if self.applying.front().is_some_and(|(spec, _)| *spec == record.spec) {
+            if let Some((spec, reply)) = self.applying.pop_front() {
+                turn.reply(reply, AgentReply::Applied);
+                self.accepted = Some(spec);
+            }
+            // Whatever made the old spec fail may be cured by the new one.
+            self.retry_at = 0;
+            if let Some(process) = &mut self.process {
+                process.retry_at = 0;
+            }
+        }
+        self.persisted = Some(record);
+    }
+
+    fn persist_failed(&mut self, failure: &Failure, turn: &mut Turn<'_>) {
+        if self.removal.is_some() {
+            return self.removal_failed(failure, turn);
+        }
+        if let Some((_, reply)) = self.applying.pop_front() {
+            turn.reply(reply, refused("Failed", format!("write the record: {}", failure.reason)));
+        } else {
+            self.failure = Some(format!("write the record: {}", failure.reason));
+            self.retry_at = turn.now_ms + DISK_RETRY_MS;
+        }
+    }
+
+    fn removal_failed(&mut self, failure: &Failure, turn: &mut Turn<'_>) {
+        if let Some(removal) = &mut self.removal {
+            for reply in removal.waiters.drain(..) {
+                turn.reply(reply, refused("Failed", failure.reason.clone()));
+            }
+        }
+        self.retry_at = turn.now_ms + DISK_RETRY_MS;
+    }
+
+    fn spawned(&mut self, identity: Identity, incarnation: u64) {
+        assert!(self.process.is_none(), "one process per node");
+        self.last_incarnation = incarnation;
+        self.process = Some(Process::started(ProcessRecord { identity, incarnation }));
+    }
+
+    fn deleted(&mut self, turn: &mut Turn<'_>) {
+        assert!(self.process.is_none() && self.sockets.is_empty(), "deleted before it was stopped");
+        for reply in self.removal.iter_mut().flat_map(|removal| removal.waiters.drain(..)) {
+            turn.reply(reply, AgentReply::Done);
+        }
+        self.gone = true;
+    }
+
+    fn conversation_finished(
+        &mut self,
+        conversation: Conversation,
+        result: Result<Success, Failure>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(process) = &mut self.process else { return };
+        match (conversation, result) {
+            (Conversation::Stop, Ok(_)) => process.exit_expected(turn.now_ms + EXIT_MS_MAX),
+            (Conversation::Stop, Err(_)) => self.signal(Signal::Terminate, turn),
+            (_, Ok(Success::Adopted(adoption))) => {
+                turn.epochs.seen(adoption.epoch);
+                if let Some(endpoint) = adoption.endpoint
+                    && !self.sockets.contains(&endpoint)
+                {
+                    self.sockets.push(endpoint);
+                }
+                process.adopted(&adoption, turn.now_ms);
+                if adoption.role == Role::Primary {
+                    self.failure = None;
+                }
+            }
+            (_, Ok(Success::Talked(report))) => {
+                turn.epochs.seen(report.node_epoch);
+                process.talked(&report, turn.now_ms);
+                if process.serves() {
+                    self.failure = None;
+                }
+                if let Some(failure) = report.failure {
+                    let waits = failure.kind == FailureKind::TimedOut && report.loading;
+                    self.talk_failed(failure, waits, turn);
+                }
+            }
+            (_, Ok(other)) => unreachable!("a conversation ends in {other:?}"),
+            (_, Err(failure)) => self.talk_failed(failure, false, turn),
+        }
+    }
+
+    /// `waits` when the node is only slow because it loads its data.
+    fn talk_failed(&mut self, failure: Failure, waits: bool, turn: &mut Turn<'_>) {
+        let Some(process) = &mut self.process else { return };
+        if failure.kind == FailureKind::ProtocolMismatch {
+            return self.signal(Signal::Terminate, turn);
+        }
+        if waits {
+            return;
+        }
+        let failures = process.talk_failed(failure.kind, turn.now_ms);
+        let hopeless = failure.kind == FailureKind::Unreachable || FAILURES_MAX <= failures;
+        let replaceable = !process.serves() && process.is_ours();
+        if FAILURES_MAX <= failures {
+            self.failure = Some(failure.reason);
+        }
+        if hopeless && replaceable && process.ending().is_none() {
+            self.end(true, turn);
+        }
+    }
+
+    /// The process is gone.
+    pub(crate) fn exited(&mut self, pid: u32, how: &str, turn: &mut Turn<'_>) {
+        let Some(process) = self.process.take_if(|process| process.pid() == pid) else { return };
+        self.conversation = None;
+        if process.served_ms(turn.now_ms) >= SERVICE_MS_MIN {
+            self.pause.reset();
+        }
+        if process.is_ending_as_wanted() {
+            self.retry_at = 0;
+            return;
+        }
+        self.crashes = self.crashes.saturating_add(1);
+        self.came_to_nothing(format!("process {pid} ended: {how}"), turn);
+    }
+
+    fn came_to_nothing(&mut self, reason: String, turn: &mut Turn<'_>) {
+        self.retry_at = turn.now_ms + self.pause.grow();
+        if FAILURES_MAX <= self.pause.failures() {
+            self.failure = Some(reason);
+        }
+    }
+
+    // ---- what to do
+
+    /// Starts whatever is missing now.
+    pub(crate) fn drive(&mut self, turn: &mut Turn<'_>) {
+        self.wake = None;
+        if self.gone {
+            return;
+        }
+        if turn.draining {
+            self.refuse_candidates("is not changed: the agent is stopping", turn);
+        }
+        self.escalate(turn);
+        self.close_unused_sockets(turn);
+        if self.removal.is_some() {
+            return self.drive_removal(turn);
+        }
+        self.drive_work(turn);
+        self.drive_conversation(turn);
+    }
+
+    fn drive_removal(&mut self, turn: &mut Turn<'_>) {
+        if self.work.is_some() {
+            return;
+        }
+        let unmarked = self.persisted.as_ref().filter(|record| !record.removed);
+        if let Some(record) = unmarked {
+            let record = Record { removed: true, ..record.clone() };
+            if self.is_time(self.retry_at, turn) {
+                self.start(Work::Persist(Box::new(record)), turn);
+            }
+        } else if let Some(process) = &self.process {
+            if process.ending() != Some(Ending::Killed) {
+                self.conversation = None;
+                self.signal(Signal::Kill, turn);
+            }
+        } else if self.is_time(self.retry_at, turn) {
+            self.start(Work::Delete, turn);
+        }
+    }
+
+    fn drive_work(&mut self, turn: &mut Turn<'_>) {
+        if self.work.is_some() {
+            return;
+        }
+        let accepted = self.accepted.as_ref().and_then(Endpoint::of);
+        if let Some((candidate, _)) = self.applying.front() {
+            let wanted = Endpoint::of(candidate).expect("specs are checked before they get here");
+            let known = accepted == Some(wanted) || self.sockets.contains(&wanted);
+            let work = match known {
+                true => Work::Persist(Box::new(self.record(candidate.clone()))),
+                false => Work::Bind(wanted),
+            };
+            return self.start(work, turn);
+        }
+        let (Some(spec), Some(endpoint)) = (&self.accepted, accepted) else {
+            self.gone = true;
+            return;
+        };
+        let incarnation = spec.incarnation;
+        if self.is_unrecorded() {
+            let record = Box::new(self.record(spec.clone()));
+            if self.is_time(self.retry_at, turn) {
+                self.start(Work::Persist(record), turn);
+            }
+            return;
+        }
+        let settled = self.process.as_ref().is_some_and(|process| !process.wants_socket());
+        if turn.draining || settled || !self.is_time(self.retry_at, turn) {
+            return;
+        }
+        if !self.sockets.contains(&endpoint) {
+            self.start(Work::Bind(endpoint), turn);
+        } else if self.process.is_none() {
+            self.start(Work::Spawn { incarnation }, turn);
+        }
+    }
+
+    fn drive_conversation(&mut self, turn: &mut Turn<'_>) {
+        let (outdated, unrecorded) = (self.is_outdated(), self.is_unrecorded());
+        let (Some(spec), Some(process)) = (&self.accepted, &mut self.process) else { return };
+        if process.ending().is_some() {
+            return;
+        }
+        if turn.draining {
+            // Whatever is being said does not matter any more.
+            self.conversation = None;
+            return self.end(false, turn);
+        }
+        if self.conversation.is_some() || self.work.is_some() || unrecorded {
+            return;
+        }
+        if outdated {
+            return self.end(false, turn);
+        }
+        let retry_at = process.retry_at;
+        let pid = process.pid();
+        let (Some(endpoint), node_id) = (Endpoint::of(spec), self.id.clone()) else { return };
+        if !process.is_known() {
+            if self.is_time(retry_at, turn) {
+                let ticket = self.converse(Conversation::Adopt, turn);
+                turn.actions.push(Action::Adopt { node_id, ticket, pid });
+            }
+            return;
+        }
+        if !self.sockets.contains(&endpoint) || !process.needs_talk(spec.generation) {
+            return;
+        }
+        let Some(grant) = process.grant_wanted(turn.epochs) else { return };
+        let script = Script {
+            configure: (process.configured != spec.generation)
+                .then(|| (spec.generation, Box::new(spec.settings.clone()))),
+            listen: process.listening.is_none().then_some(endpoint),
+            grant,
+        };
+        if self.is_time(retry_at, turn) {
+            let ticket = self.converse(Conversation::Talk, turn);
+            turn.actions.push(Action::Talk { node_id, ticket, pid, script });
+        }
+    }
+
+    /// Ends the process: with a save if it may hold data that the disk does not.
+    fn end(&mut self, failed: bool, turn: &mut Turn<'_>) {
+        let Some(process) = &mut self.process else { return };
+        process.failed = failed;
+        if !process.may_hold_data() {
+            return self.signal(Signal::Kill, turn);
+        }
+        process.end(Ending::Asked);
+        let pid = process.pid();
+        let ticket = self.converse(Conversation::Stop, turn);
+        turn.actions.push(Action::Stop { node_id: self.id.clone(), ticket, pid });
+    }
+
+    /// Goes on to the next harder means when the process has not ended in time.
+    fn escalate(&mut self, turn: &mut Turn<'_>) {
+        let Some(ending) = self.process.as_ref().and_then(Process::ending) else { return };
+        match ending {
+            Ending::Exiting { until } if until <= turn.now_ms => {
+                self.signal(Signal::Terminate, turn);
+            }
+            Ending::Terminated { until } if until <= turn.now_ms => self.signal(Signal::Kill, turn),
+            Ending::Exiting { until } | Ending::Terminated { until } => self.wake_at(until),
+            Ending::Asked | Ending::Killed => {}
+        }
+    }
+
+    fn signal(&mut self, signal: Signal, turn: &mut Turn<'_>) {
+        let Some(process) = &mut self.process else { return };
+        let pid = process.pid();
+        process.end(match signal {
+            Signal::Terminate => Ending::Terminated { until: turn.now_ms + EXIT_MS_MAX },
+            Signal::Kill => Ending::Killed,
+        });
+        turn.actions.push(Action::Signal { node_id: self.id.clone(), pid, signal });
+        if signal == Signal::Terminate {
+            self.wake_at(turn.now_ms + EXIT_MS_MAX);
+        }
+    }
+
+    fn close_unused_sockets(&mut self, turn: &mut Turn<'_>) {
+        if self.work.is_some() {
+            return;
+        }
+        let leaving = self.removal.is_some() && self.process.is_none();
+        let candidate = self.applying.front().and_then(|(spec, _)| Endpoint::of(spec));
+        let accepted = self.accepted.as_ref().and_then(Endpoint::of);
+        let held = self.process.as_ref().and_then(|process| process.listening);
+        let (used, unused): (Vec<_>, Vec<_>) = self.sockets.drain(..).partition(|&endpoint| {
+            !leaving && [candidate, accepted, held].contains(&Some(endpoint))
+        });
+        self.sockets = used;
+        turn.actions.extend(
+            unused
+                .into_iter()
+                .map(|endpoint| Action::CloseSocket { node_id: self.id.clone(), endpoint }),
+        );
+    }
+
+    // ---- small parts
+
+    fn start(&mut self, work: Work, turn: &mut Turn<'_>) {
+        assert!(self.work.is_none(), "one step at a time");
+        let ticket = turn.ticket();
+        let node_id = self.id.clone();
+        turn.actions.push(match &work {
+            Work::Bind(endpoint) => Action::Bind { node_id, ticket, endpoint: *endpoint },
+            Work::Persist(record) => Action::Persist { node_id, ticket, record: record.clone() },
+            Work::Spawn { .. } => {
+                let loops = self.accepted.as_ref().map_or(1, |spec| spec.loops);
+                Action::Spawn { node_id, ticket, loops }
+            }
+            Work::Delete => Action::Delete { node_id, ticket },
+        });
+        self.work = Some((ticket, work));
+    }
+
+    fn converse(&mut self, conversation: Conversation, turn: &mut Turn<'_>) -> Ticket {
+        let ticket = turn.ticket();
+        self.conversation = Some((ticket, conversation));
+        ticket
+    }
+
+    fn record(&self, spec: NodeSpec) -> Record {
+        let before = self.persisted.as_ref().and_then(|record| record.process.clone());
+        let process = self.process.as_ref().map(|process| process.record().clone()).or(before);
+        Record { spec, removed: false, process }
+    }
+
+    /// The process that runs is not the one on disk: it may not be told anything yet, because an
+    /// agent that starts now would not find it.
+    fn is_unrecorded(&self) -> bool {
+        let recorded = self.persisted.as_ref().and_then(|record| record.process.as_ref());
+        self.process.as_ref().is_some_and(|process| Some(process.record()) != recorded)
+    }
+
+    fn is_outdated(&self) -> bool {
+        let (Some(spec), Some(process)) = (&self.accepted, &self.process) else { return false };
+        let elsewhere = process.listening.is_some() && process.listening != Endpoint::of(spec);
+        process.record().incarnation < spec.incarnation || elsewhere
+    }
+
+    /// True when `at_ms` has come; otherwise sees to being driven then.
+    fn is_time(&mut self, at_ms: u64, turn: &Turn<'_>) -> bool {
+        let due = at_ms <= turn.now_ms;
+        if !due {
+            self.wake_at(at_ms);
+        }
+        due
+    }
+
+    fn wake_at(&mut self, at_ms: u64) {
+        self.wake = Some(self.wake.map_or(at_ms, |wake| wake.min(at_ms)));
+    }
+
+    /// Panics when the facts contradict each other.
+    pub(crate) fn check_invariants(&self) {
+        let process = self.process.as_ref();
+        assert!(process.is_none_or(|process| process.serves() <= (process.granted_epoch() > 0)));
+        assert!(self.conversation.is_none() || process.is_some(), "a talk needs a process");
+        assert!(self.removal.is_none() || self.applying.is_empty(), "removal ends all candidates");
+        let mut sockets = self.sockets.clone();
+        sockets.sort_unstable();
+        sockets.dedup();
+        assert_eq!(sockets.len(), self.sockets.len(), "each endpoint is bound once");
+    }
+}

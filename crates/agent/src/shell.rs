@@ -1,0 +1,338 @@
+//! The loop: polls signals, mail, processes and the agent's socket, tells the core, and does what it
+//! says. What may block runs on a thread of its own. Must not decide anything.
+
+mod perform;
+
+use crate::core::message::{Action, Endpoint, Event, ReplyId};
+use crate::core::{Agent, Start};
+use crate::directory::{DataDirectory, Layout};
+use crate::mailbox::{Inbox, Mail, Mailbox, mailbox};
+use crate::process::{self, Process};
+use crate::service::Service;
+use crate::{AgentError, AgentOptions};
+use admin::agent::AgentReply;
+use admin::transport::bind_private;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+use stdx::{Clock, SystemClock};
+
+/// The longest sleep; a tick without need costs nothing.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+/// How late the loop may wake up before the delay counts as a pause of the whole agent.
+const DELAY_MAX: Duration = Duration::from_secs(1);
+
+/// A running agent.
+pub(crate) struct Shell {
+    options: AgentOptions,
+    directory: DataDirectory,
+    boot_id: String,
+    time: Time,
+    core: Agent,
+    mailbox: Mailbox,
+    inbox: Inbox,
+    service: Service,
+    /// Gets a byte for each SIGTERM and SIGINT.
+    signals: UnixStream,
+    nodes: BTreeMap<String, Process>,
+    control: Option<Process>,
+    listeners: BTreeMap<(String, Endpoint), OwnedFd>,
+    waiting: BTreeMap<ReplyId, Sender<AgentReply>>,
+    replies: ReplyId,
+    /// Endings of actions that were carried out on the spot.
+    events: VecDeque<Event>,
+    exit: bool,
+}
+
+impl Shell {
+    /// Takes over the data directory and whatever runs in it.
+    pub(crate) fn start(options: AgentOptions) -> Result<Shell, AgentError> {
+        let directory = DataDirectory::open(&options.data_dir)?;
+        raise_descriptor_limit();
+        let boot_id = process::boot_id().map_err(AgentError::system("read the boot id"))?;
+        let layout = directory.layout().clone();
+        let (records, nodes) = find_nodes(&layout, &boot_id)?;
+        let time = Time::new();
+        let core = Agent::new(Start {
+            records,
+            epoch_reserved: layout.load_epoch()?,
+            // Far above what an agent can count up to, so that no two agents share revisions.
+            revision: u64::from_ne_bytes(stdx::random::entropy()) >> 2,
+            now_ms: time.now_ms(),
+        });
+        let (mailbox, inbox) = mailbox().map_err(AgentError::system("create a mailbox"))?;
+        let service = Service::new(listen(&layout)?, mailbox.clone());
+        Ok(Shell {
+            options,
+            directory,
+            boot_id,
+            time,
+            core,
+            mailbox,
+            inbox,
+            service,
+            signals: catch_signals().map_err(AgentError::system("catch signals"))?,
+            nodes,
+            control: None,
+            listeners: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            replies: 0,
+            events: VecDeque::from([Event::Tick]),
+            exit: false,
+        })
+    }
+
+    /// Runs until the core says that nothing is left to do.
+    pub(crate) fn run(mut self) -> Result<(), AgentError> {
+        let data_dir = self.options.data_dir.display();
+        tracing::info!(%data_dir, nodes = self.nodes.len(), "agent runs");
+        loop {
+            self.turn();
+            if self.exit {
+                break;
+            }
+            let (ready, allowance) = self.poll()?;
+            self.time.advance(allowance);
+            self.collect(&ready);
+        }
+        let socket = self.directory.layout().agent_socket();
+        if let Err(error) = std::fs::remove_file(&socket) {
+            tracing::warn!(%error, "agent socket is left behind");
+        }
+        tracing::info!("agent stops");
+        Ok(())
+    }
+
+    /// Lets the core take in all events, and does what it says.
+    fn turn(&mut self) {
+        let mut actions: Vec<Action> = Vec::new();
+        while let Some(event) = self.events.pop_front() {
+            report(&event);
+            self.core.handle(event, self.time.now_ms(), &mut actions);
+            for action in actions.drain(..) {
+                self.perform(action);
+            }
+        }
+    }
+
+    /// Sleeps until something happens; tells what, and how long it may have taken.
+    fn poll(&self) -> Result<(Ready, Duration), AgentError> {
+        let now_ms = self.time.now_ms();
+        let wake = self.core.wake(now_ms);
+        let limit = wake.map_or(SLEEP_MAX, |wake| {
+            Duration::from_millis(wake.saturating_sub(now_ms)).min(SLEEP_MAX)
+        });
+        let processes: Vec<&String> = self.nodes.keys().collect();
+        let fixed = [self.inbox.bell(), self.signals.as_fd(), self.service.listener().as_fd()];
+        let pidfds = self.control.iter().chain(self.nodes.values()).map(Process::pidfd);
+        let mut fds: Vec<PollFd<'_>> = fixed
+            .into_iter()
+            .chain(pidfds)
+            .map(|fd: BorrowedFd<'_>| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+            .collect();
+        let timeout = Timespec::try_from(limit).ok();
+        match rustix::event::poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(AgentError::system("poll")(errno.into())),
+        }
+        let mut is_ready = fds.iter().map(|fd| !fd.revents().is_empty());
+        let mut next = || is_ready.next().unwrap_or(false);
+        let ready = Ready {
+            mail: next(),
+            signals: next(),
+            connections: next(),
+            control: self.control.is_some() && next(),
+            nodes: processes.into_iter().filter(|_| next()).cloned().collect(),
+        };
+        Ok((ready, limit + DELAY_MAX))
+    }
+
+    fn collect(&mut self, ready: &Ready) {
+        if ready.signals {
+            let mut bytes = [0; 64];
+            // A signal that comes while we stop changes nothing.
+            if self.signals.read(&mut bytes).is_ok() {
+                tracing::info!("told to stop");
+                self.events.push_back(Event::Terminate);
+            }
+        }
+        for node_id in &ready.nodes {
+            if let Some(process) = self.nodes.remove(node_id) {
+                let pid = process.identity().pid;
+                let how = process.reap();
+                let last_words = perform::last_line(&self.directory.layout().node_log(node_id));
+                let how = [Some(how), last_words].into_iter().flatten().collect::<Vec<_>>();
+                let (node_id, how) = (node_id.clone(), how.join("; last log line: "));
+                self.events.push_back(Event::NodeExited { node_id, pid, how });
+            }
+        }
+        if ready.control
+            && let Some(control) = self.control.take()
+        {
+            self.events.push_back(Event::ControlExited { how: control.reap() });
+        }
+        if ready.connections {
+            self.service.accept();
+        }
+        if ready.mail {
+            for mail in self.inbox.take() {
+                self.take_in(mail);
+            }
+        }
+        self.events.push_back(Event::Tick);
+    }
+
+    fn take_in(&mut self, mail: Mail) {
+        match mail {
+            Mail::Event(event) => self.events.push_back(event),
+            Mail::Listener { node_id, endpoint, socket, event } => {
+                self.listeners.entry((node_id, endpoint)).or_insert(socket);
+                self.events.push_back(event);
+            }
+            Mail::Request { request, respond } => {
+                self.replies += 1;
+                self.waiting.insert(self.replies, respond);
+                self.events.push_back(Event::Request { reply: self.replies, request });
+            }
+            Mail::Answer { reply, answer } => self.answer(reply, answer),
+        }
+    }
+
+    fn answer(&mut self, reply: ReplyId, answer: AgentReply) {
+        if let Some(respond) = self.waiting.remove(&reply) {
+            // Fails when the one who asked is gone.
+            let _ = respond.send(answer);
+        }
+    }
+}
+
+/// What a poll has found.
+struct Ready {
+    mail: bool,
+    signals: bool,
+    connections: bool,
+    control: bool,
+    nodes: Vec<String>,
+}
+
+/// Monotonic time without the agent's own pauses: while it was stopped or starved, no deadline of
+/// others has come nearer.
+struct Time {
+    clock: SystemClock,
+    last_us: u64,
+    discounted_us: u64,
+}
+
+impl Time {
+    fn new() -> Time {
+        let clock = SystemClock::new();
+        Time { last_us: clock.monotonic_us(), clock, discounted_us: 0 }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.last_us.saturating_sub(self.discounted_us) / 1_000
+    }
+
+    fn advance(&mut self, allowance: Duration) {
+        let now_us = self.clock.monotonic_us();
+        self.discounted_us += pause_us(now_us - self.last_us, allowance);
+        self.last_us = now_us;
+    }
+}
+
+/// What of a sleep was too long.
+fn pause_us(slept_us: u64, allowance: Duration) -> u64 {
+    slept_us.saturating_sub(u64::try_from(allowance.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn listen(layout: &Layout) -> Result<std::os::unix::net::UnixListener, AgentError> {
+    let path = layout.agent_socket();
+    let listener =
+        bind_private(&path).map_err(|source| AgentError::Socket { path: path.clone(), source })?;
+    listener.set_nonblocking(true).map_err(AgentError::io("make non-blocking", &path))?;
+    Ok(listener)
+}
+
+type Found = (Vec<(crate::core::message::Record, bool)>, BTreeMap<String, Process>);
+
+/// Reads all records and finds their processes; kills processes of nodes that are not on record:
+/// they were started just before an agent died, and were never granted anything.
+fn find_nodes(layout: &Layout, boot_id: &str) -> Result<Found, AgentError> {
+    let mut nodes = BTreeMap::new();
+    let mut records = Vec::new();
+    for record in layout.load_records()? {
+        let found = record.process.as_ref().and_then(|it| Process::find(&it.identity, boot_id));
+        records.push((record, found.is_some()));
+        if let (Some(process), Some((record, _))) = (found, records.last()) {
+            nodes.insert(record.spec.node_id.clone(), process);
+        }
+    }
+    let socket_of = |id: &String| (id.clone(), layout.node_socket(id));
+    let ids = records.iter().map(|(record, _)| &record.spec.node_id);
+    let sockets: Vec<_> = ids.map(socket_of).collect();
+    for (node_id, pid) in process::strays(&sockets) {
+        let recorded = nodes.get(&node_id).map(|process| process.identity().pid);
+        if recorded != Some(pid) {
+            perform::kill_stray(&node_id, pid);
+        }
+    }
+    Ok((records, nodes))
+}
+
+/// Each node costs a few descriptors; they inherit the limit, too.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "limit of open files stays low");
+    }
+}
+
+fn catch_signals() -> std::io::Result<UnixStream> {
+    let (read, write) = UnixStream::pair()?;
+    read.set_nonblocking(true)?;
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+    }
+    Ok(read)
+}
+
+/// Logs what happened, where it is handled.
+fn report(event: &Event) {
+    use crate::core::message::Success;
+    match event {
+        Event::Finished { node_id, result: Err(failure), .. } => {
+            tracing::warn!(%node_id, reason = %failure.reason, "step failed");
+        }
+        Event::Finished { node_id, result: Ok(Success::Talked(talk)), .. } => {
+            if let Some(failure) = &talk.failure {
+                tracing::warn!(%node_id, reason = %failure.reason, "conversation stopped");
+            }
+        }
+        Event::NodeExited { node_id, pid, how } => {
+            tracing::info!(%node_id, pid, %how, "node process ended");
+        }
+        Event::ControlExited { how } => tracing::info!(%how, "control process ended"),
+        Event::EpochsReserved(Err(reason)) => {
+            tracing::error!(%reason, "epochs cannot be reserved: no node can be granted");
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sleep_beyond_the_allowance_is_discounted() {
+        let allowance = Duration::from_millis(1_500);
+        for (slept_ms, pause_ms) in [(0, 0), (1_500, 0), (1_501, 1), (61_500, 60_000)] {
+            assert_eq!(pause_us(slept_ms * 1_000, allowance), pause_ms * 1_000);
+        }
+    }
+}
