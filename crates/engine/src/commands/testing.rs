@@ -79,11 +79,11 @@ impl Bench {
     }
 
     /// Runs lines of `command => reply` or `command => reply ~ effects`; a missing effect part is
-    /// not compared.
+    /// not compared, and nothing behind the `~` means that there are no effects.
     pub fn check(&mut self, script: &str) {
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (command, want) = line.split_once(" => ").expect("command => reply");
-            let (want, effects) = match want.split_once(" ~ ") {
+            let (want, effects) = match want.split_once(" ~") {
                 Some((want, effects)) => (want, Some(effects)),
                 None => (want, None),
             };

@@ -235,12 +235,7 @@ impl Entry {
                 self
             }
             (None, None) => self,
-            _ => {
-                let access = self.access();
-                let mut moved = self.moved_to(None, expiry_ms);
-                moved.set_access(access);
-                moved
-            }
+            _ => self.moved_to(None, expiry_ms),
         }
     }
 
@@ -249,6 +244,26 @@ impl Entry {
     pub fn with_key(self, key: &[u8]) -> Self {
         let expiry_ms = self.expiry_ms();
         self.moved_to(Some(key), expiry_ms)
+    }
+
+    /// A copy under another key that shares nothing, with the same time of death.
+    #[must_use]
+    pub fn duplicate(&self, key: &[u8]) -> Self {
+        let value = match self.value() {
+            ValueRef::Bytes(bytes) => Value::Bytes(bytes),
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Object(object) => Value::Object(Box::new(object.duplicate())),
+        };
+        Self::new(key, value, self.expiry_ms())
+    }
+
+    /// Name of the value's type as TYPE gives it.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self.value() {
+            ValueRef::Bytes(_) | ValueRef::Integer(_) => "string",
+            ValueRef::Object(object) => object.type_name(),
+        }
     }
 
     /// Access clock, 24 bits.
@@ -272,7 +287,9 @@ impl Entry {
             (None, ValueRef::Integer(number)) => Value::Integer(number),
             (None, ValueRef::Object(_)) => unreachable!("the object was taken"),
         };
-        Self::new(key.unwrap_or(self.key()), value, expiry_ms)
+        let mut moved = Self::new(key.unwrap_or(self.key()), value, expiry_ms);
+        moved.set_access(self.access());
+        moved
     }
 
     /// Takes the object out and leaves an integer of the same size in its place.
@@ -412,5 +429,8 @@ mod tests {
         entry.set_access(0x00ab_cdef);
         assert_eq!(entry.access(), 0x00ab_cdef);
         assert_eq!(entry.key(), b"k");
+        let moved = entry.with_key(b"other").with_expiry(Some(1));
+        assert_eq!(moved.access(), 0x00ab_cdef);
+        assert_eq!(bytes(&moved.duplicate(b"third")), b"5");
     }
 }

@@ -166,6 +166,15 @@ impl<'a> Keys<'a> {
         Some(entry)
     }
 
+    /// As [`Keys::read`], but the access time stays as it is.
+    pub fn look(&mut self, key: &[u8]) -> Option<&Entry> {
+        let no_touch = std::mem::replace(&mut self.moment.no_touch, true);
+        // The entry that `read` returns would keep `moment` borrowed, so it is found again.
+        let found = self.read(key).is_some();
+        self.moment.no_touch = no_touch;
+        if found { self.peek(key) } else { None }
+    }
+
     /// Looks without leaving a trace, except that a dead key is removed.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
         self.peek_in(self.moment.db, key)
@@ -223,6 +232,7 @@ impl<'a> Keys<'a> {
     pub fn edit_or_new<T: Collection>(&mut self, key: &[u8]) -> Result<Edit<'_, T>, CommandError> {
         let hash = self.hash(key);
         if self.locate(self.moment.db, key).is_none() {
+            self.bury(self.moment.db, hash, key);
             let value = Value::Object(Box::new(T::new().into_object()));
             let entry = Entry::new(key, value, None);
             self.db_mut(hash).insert(hash, entry);
@@ -273,7 +283,8 @@ impl<'a> Keys<'a> {
     /// Puts an entry under its own key into a database where that key is free.
     pub fn put(&mut self, db: u16, entry: Entry) {
         let hash = self.space.seed().hash(entry.key());
-        let shard = self.space.shard(shard_of(hash)).expect(HELD);
+        self.bury(db, hash, entry.key());
+        let shard = self.shard(hash);
         shard.touched(db, entry.key());
         shard.db_or_new(db).insert(hash, entry);
     }
@@ -320,6 +331,78 @@ impl<'a> Keys<'a> {
         self.space.shard(id).ok_or(CommandError::Busy)
     }
 
+    /// Number of keys of the selected database in a shard, dead ones included.
+    ///
+    /// # Errors
+    /// As [`Keys::walk`].
+    pub fn shard_len(&mut self, id: u8) -> Result<usize, CommandError> {
+        let db = self.moment.db;
+        Ok(self.walk(id)?.db(db).map_or(0, |database| database.table().len()))
+    }
+
+    /// Visits the living entries at a SCAN position of a shard, as [`table::Table::scan`] does,
+    /// and removes the dead ones if this node may.
+    ///
+    /// # Errors
+    /// As [`Keys::walk`].
+    pub fn scan(
+        &mut self,
+        id: u8,
+        position: u64,
+        mut visit: impl FnMut(&Entry),
+    ) -> Result<u64, CommandError> {
+        let Moment { db, now_ms, .. } = self.moment;
+        let mut dead = Vec::new();
+        let Some(database) = self.walk(id)?.db(db) else { return Ok(0) };
+        let next = database.table().scan(position, |entry| {
+            if entry.expiry_ms().is_none_or(|at_ms| at_ms > now_ms) {
+                visit(entry);
+            } else {
+                dead.push(entry.key().to_vec());
+            }
+        });
+        dead.iter().for_each(|key| self.expire_in(id, key));
+        Ok(next)
+    }
+
+    /// A key chosen at random in a shard, and whether it lives; a dead one is removed if this node
+    /// may. `None` when the selected database has no key there.
+    ///
+    /// # Errors
+    /// As [`Keys::walk`].
+    pub fn random_in(
+        &mut self,
+        id: u8,
+        below: impl FnMut(usize) -> usize,
+    ) -> Result<Option<(Vec<u8>, bool)>, CommandError> {
+        let Moment { db, now_ms, .. } = self.moment;
+        let Some(database) = self.walk(id)?.db(db) else { return Ok(None) };
+        let Some(entry) = database.table().random(below) else { return Ok(None) };
+        let alive = entry.expiry_ms().is_none_or(|at_ms| at_ms > now_ms);
+        let key = entry.key().to_vec();
+        if !alive {
+            self.expire_in(id, &key);
+        }
+        Ok(Some((key, alive)))
+    }
+
+    /// Visits every living entry of the selected database. For a command that holds everything.
+    ///
+    /// # Errors
+    /// As [`Keys::walk`].
+    pub fn each(&mut self, mut visit: impl FnMut(&Entry)) -> Result<(), CommandError> {
+        let Moment { db, now_ms, .. } = self.moment;
+        for id in 0..=u8::MAX {
+            if let Some(database) = self.walk(id)?.db(db) {
+                let entries = database.table().iter();
+                entries
+                    .filter(|entry| entry.expiry_ms().is_none_or(|at_ms| at_ms > now_ms))
+                    .for_each(&mut visit);
+            }
+        }
+        Ok(())
+    }
+
     /// Hands a value over to be dropped, elsewhere when that is long work.
     pub fn discard(&mut self, entry: Option<Entry>) {
         if let Some(entry) = entry
@@ -357,6 +440,25 @@ impl<'a> Keys<'a> {
         self.effects.command(db, &[b"DEL", key]);
         // Redis does not count an expiry among the changes since the last save.
         self.effects.dirty -= 1;
+    }
+
+    /// Removes a dead key that a walk has met in shard `id`, if this node may.
+    fn expire_in(&mut self, id: u8, key: &[u8]) {
+        let (db, hash) = (self.moment.db, self.space.seed().hash(key));
+        let place = self.space.shard(id).and_then(|shard| shard.db(db)?.find(hash, key));
+        if let Some(place) = place {
+            self.expire(db, key, hash, place);
+        }
+    }
+
+    /// Takes away what is left of a dead key that this node was not allowed to expire, before a
+    /// new key of that name comes.
+    fn bury(&mut self, db: u16, hash: u64, key: &[u8]) {
+        let entry = self.shard(hash).db_mut(db).and_then(|database| {
+            let place = database.find(hash, key)?;
+            Some(database.remove(hash, place))
+        });
+        self.discard(entry);
     }
 
     #[inline]
