@@ -46,7 +46,12 @@ def test_watch(client):
         with pytest.raises(redis.WatchError):
             pipeline.execute()
     assert client.get("a") == "2"
-    assert client.transaction(lambda pipe: pipe.incrby("a", 5), "a") == [7]
+
+    def add_five(pipeline):
+        pipeline.multi()
+        pipeline.incrby("a", 5)
+
+    assert client.transaction(add_five, "a") == [7]
 
 
 def test_publish_and_subscribe(client):

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own tools. Development only; nothing of it ships.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod shell;
 mod suite;
 mod tidy;
@@ -23,6 +24,8 @@ enum Tool {
         #[arg(last = true)]
         pytest: Vec<String>,
     },
+    /// Measure CPU per operation, memory and time to the first PONG beside other servers.
+    Bench(bench::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -30,6 +33,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let held = match Tool::parse() {
         Tool::Tidy => tidy::run(&root)?,
         Tool::Test { steps, pytest } => suite::run(&root, &steps, &pytest),
+        Tool::Bench(options) => bench::run(&root, &options)?,
     };
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

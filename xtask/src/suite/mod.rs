@@ -63,6 +63,11 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// The Python that has the SDKs, made ready if need be.
+pub fn python(root: &Path) -> Result<std::path::PathBuf> {
+    setup::prepare(root)
+}
+
 fn run_step(root: &Path, step: Step, pytest: &[String]) -> Result<Tally> {
     match step {
         Step::Fmt => cargo(root, &["fmt", "--all", "--check"]),

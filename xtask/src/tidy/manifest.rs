@@ -23,7 +23,7 @@ const ORDER: [&[&str]; 4] = [
 ];
 
 /// Uses that an order would permit and a boundary forbids.
-const NEVER: [(&str, &[&str]); 1] = [("cli", &["control", "control-model", "console"])];
+const NEVER: [(&str, &[&str]); 1] = [("cli", &["control", "console"])];
 
 /// Crates that may use everything.
 const FREE: [&str; 2] = ["larder", "xtask"];

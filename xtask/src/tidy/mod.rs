@@ -40,10 +40,7 @@ pub fn check(root: &Path) -> Result<(String, bool)> {
             .with_context(|| format!("read {}", path.display()))?;
         let name = path.to_string_lossy().into_owned();
         match source::Source::parse(&name, text) {
-            Ok(source) => {
-                findings.extend(rules::check(&source, &unsafe_list));
-                sources.push(source);
-            }
+            Ok(source) => sources.push(source),
             Err(error) => findings.push(Finding {
                 rule: "parse",
                 place: name,
@@ -53,10 +50,27 @@ pub fn check(root: &Path) -> Result<(String, bool)> {
             }),
         }
     }
+    mark_test_modules(&mut sources);
+    findings.extend(sources.iter().flat_map(|source| rules::check(source, &unsafe_list)));
     let file = root.join("xtask/tidy-exceptions.txt");
     let text = std::fs::read_to_string(&file).unwrap_or_default();
     let left = exceptions::apply(findings, &text);
     Ok((report(&left, &totals::table(&sources)), left.is_empty()))
+}
+
+/// Files behind a `#[cfg(test)] mod name;`, and all below them, are tests too.
+fn mark_test_modules(sources: &mut [source::Source]) {
+    let modules: Vec<String> =
+        sources.iter().flat_map(|source| source.test_modules.clone()).collect();
+    for source in sources {
+        let is_part = |module: &String| {
+            let rest = source.path.strip_prefix(module.as_str());
+            rest.is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+        };
+        if modules.iter().any(is_part) {
+            source.mark_test();
+        }
+    }
 }
 
 /// Prints the report; true when nothing was found.

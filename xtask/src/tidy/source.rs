@@ -17,6 +17,8 @@ pub struct Source {
     pub functions: Vec<Function>,
     /// What the token walk noticed.
     pub facts: Vec<Fact>,
+    /// Paths, without `.rs`, of the modules in files of their own that only tests compile.
+    pub test_modules: Vec<String>,
     /// Inner attributes of the file, without spaces: `forbid(unsafe_code)`.
     pub attributes: Vec<String>,
     test_lines: Vec<RangeInclusive<usize>>,
@@ -44,7 +46,7 @@ impl Source {
         let tokens: proc_macro2::TokenStream = text.parse()?;
         let mut walk = Walk::default();
         if is_test_file(path) {
-            walk.test_lines.push(1..=usize::MAX);
+            walk.test_lines.push(ALL);
         }
         walk.visit_file(&file);
         let attributes = file.attrs.iter().filter_map(|attribute| match &attribute.meta {
@@ -59,6 +61,7 @@ impl Source {
             attributes: attributes.collect(),
             facts: facts::collect(tokens),
             functions: walk.functions,
+            test_modules: walk.test_modules.iter().map(|name| child(path, name)).collect(),
             test_lines: walk.test_lines,
             text,
         })
@@ -74,6 +77,12 @@ impl Source {
         }
     }
 
+    /// Says that the whole file is compiled for tests only.
+    pub fn mark_test(&mut self) {
+        self.test_lines.push(ALL);
+        self.functions.iter_mut().for_each(|function| function.is_test = true);
+    }
+
     /// True where only tests are compiled.
     pub fn is_test_line(&self, line: usize) -> bool {
         self.test_lines.iter().any(|range| range.contains(&line))
@@ -82,6 +91,17 @@ impl Source {
     /// Number of lines that are no tests.
     pub fn lines_without_tests(&self) -> usize {
         (1..=self.text.lines().count()).filter(|line| !self.is_test_line(*line)).count()
+    }
+}
+
+const ALL: RangeInclusive<usize> = 1..=usize::MAX;
+
+/// Where the file of module `name`, declared in the file `path`, lies; without `.rs`.
+fn child(path: &str, name: &str) -> String {
+    let (dir, file) = path.rsplit_once('/').unwrap_or(("", path));
+    match file {
+        "lib.rs" | "main.rs" | "mod.rs" => format!("{dir}/{name}"),
+        _ => format!("{}/{name}", path.trim_end_matches(".rs")),
     }
 }
 
@@ -94,6 +114,7 @@ fn is_test_file(path: &str) -> bool {
 struct Walk {
     functions: Vec<Function>,
     test_lines: Vec<RangeInclusive<usize>>,
+    test_modules: Vec<String>,
     in_test: bool,
 }
 
@@ -146,7 +167,12 @@ fn marks_test(attribute: &syn::Attribute) -> bool {
 
 impl<'ast> Visit<'ast> for Walk {
     fn visit_item_mod(&mut self, node: &'ast syn::ItemMod) {
-        self.item(&node.attrs, node, |walk| visit::visit_item_mod(walk, node));
+        self.item(&node.attrs, node, |walk| {
+            if walk.in_test && node.content.is_none() {
+                walk.test_modules.push(node.ident.to_string());
+            }
+            visit::visit_item_mod(walk, node);
+        });
     }
 
     fn visit_item_impl(&mut self, node: &'ast syn::ItemImpl) {

@@ -75,6 +75,22 @@ fn lengths_are_measured_without_tests() {
 }
 
 #[test]
+fn modules_of_tests_in_their_own_files_are_tests() {
+    let parse =
+        |path: &str, text: &str| Source::parse(path, text.to_owned()).expect("test source is Rust");
+    let mut sources = [
+        parse("crates/cli/src/lib.rs", "//! H.\n#[cfg(test)]\nmod testing;\nmod real;"),
+        parse("crates/cli/src/testing.rs", "//! H.\n"),
+        parse("crates/cli/src/testing/world.rs", "//! H.\n"),
+        parse("crates/cli/src/real.rs", "//! H.\n#[cfg(test)]\nmod cases;"),
+        parse("crates/cli/src/real/cases.rs", "//! H.\n"),
+    ];
+    super::mark_test_modules(&mut sources);
+    let marked = sources.iter().map(|source| source.is_test_line(1)).collect::<Vec<_>>();
+    assert_eq!(marked, [false, true, true, false, true]);
+}
+
+#[test]
 fn crates_use_only_what_stands_to_their_left() {
     let check = |name: &str, uses: &str, expected: usize| {
         let uses = uses.split_whitespace().map(str::to_owned).collect();

@@ -1,0 +1,108 @@
+//! The page of results: medians, ratios to ours, and what made them. Pure but for [`machine`].
+
+use super::load::LOADS;
+use super::{Account, Measure};
+use crate::shell;
+use anyhow::Result;
+use std::process::Command;
+
+/// Where and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// `2026-11-22 16:00 UTC`
+    pub date: String,
+    /// Processor and kernel.
+    pub description: String,
+    /// Commit of the repository.
+    pub commit: String,
+    /// `redis-server --version`
+    pub redis: String,
+}
+
+/// Asks this machine.
+pub fn machine() -> Result<Machine> {
+    let ask = |program: &str, arguments: &[&str]| -> Result<String> {
+        Ok(shell::read(Command::new(program).args(arguments))?.trim().to_owned())
+    };
+    let cpus = std::fs::read_to_string("/proc/cpuinfo")?;
+    let models: Vec<&str> = cpus
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|two| two.1))
+        .collect();
+    let model = models.first().copied().unwrap_or("unknown processor");
+    let kernel = ask("uname", &["-sr"])?;
+    Ok(Machine {
+        date: ask("date", &["-u", "+%Y-%m-%d %H:%M UTC"])?,
+        description: format!("{} cores of {model}, {kernel}", models.len()),
+        commit: ask("git", &["describe", "--always", "--dirty"])?,
+        redis: ask("redis-server", &["--version"])?,
+    })
+}
+
+/// The whole page in Markdown; the first account is ours.
+pub fn page(machine: &Machine, accounts: &[Account], create_ms: Option<&[f64]>) -> String {
+    let Machine { date, description, commit, redis } = machine;
+    let rounds = accounts.first().map_or(0, |account| account.rounds[0].len());
+    let mut out = format!(
+        "# Measurements\n\nMade by `cargo xtask bench`, {date}, commit {commit}, on\n\
+         {description}.\n{redis}.\n\nServers on one core, redis-benchmark on the other, in turn, {rounds} rounds; \
+         medians. CPU is the server's own\nuser and system time. 50 clients, 32-byte values, \
+         100,000 keys.\n\n## CPU time per operation\n\n"
+    );
+    out.push_str("| load | server | µs CPU/op | ratio to larder | op/s | all rounds, µs |\n");
+    out.push_str("|---|---|---|---|---|---|\n");
+    for (index, load) in LOADS.iter().enumerate() {
+        for account in accounts {
+            let ratio = ratio(&account.rounds[index], &accounts[0].rounds[index]);
+            let cpu: Vec<f64> = values(&account.rounds[index], |measure| measure.cpu_us);
+            let rate = values(&account.rounds[index], |measure| measure.operations_per_s);
+            let all: Vec<String> = cpu.iter().map(|value| format!("{value:.3}")).collect();
+            out.push_str(&format!(
+                "| {} | {} | {:.3} | {ratio:.2} | {:.0} | {} |\n",
+                load.name,
+                account.name,
+                median(&cpu),
+                median(&rate),
+                all.join(" "),
+            ));
+        }
+    }
+    out.push_str("\n## Memory of a fresh server\n\n| server | PSS, KiB |\n|---|---|\n");
+    for account in accounts {
+        out.push_str(&format!("| {} | {} |\n", account.name, account.idle_pss_kb));
+    }
+    if let Some(times) = create_ms {
+        let all: Vec<String> = times.iter().map(|time| format!("{time:.0}")).collect();
+        out.push_str(&format!(
+            "\n## From CreateInstance to the first PONG\n\nWith password and allowlist, by the \
+             official Python SDK: median {:.0} ms (all: {}).\n",
+            median(times),
+            all.join(" "),
+        ));
+    }
+    out.push_str("\n## Commands\n\n");
+    for account in accounts {
+        out.push_str(&format!("    {}\n", account.command));
+    }
+    for load in &LOADS {
+        out.push_str(&format!("    redis-benchmark {}\n", load.arguments().join(" ")));
+    }
+    out
+}
+
+/// Median over the rounds of theirs to ours; both of one round were measured close together.
+fn ratio(theirs: &[Measure], ours: &[Measure]) -> f64 {
+    let pairs = theirs.iter().zip(ours);
+    median(&pairs.map(|(their, our)| their.cpu_us / our.cpu_us).collect::<Vec<_>>())
+}
+
+fn values(measures: &[Measure], field: fn(&Measure) -> f64) -> Vec<f64> {
+    measures.iter().map(field).collect()
+}
+
+/// The middle value; of an even number the upper middle one.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
