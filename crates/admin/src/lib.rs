@@ -1,7 +1,7 @@
 //! Wire types between agent and node, and between control and agent, with the version handshake.
 //!
-//! One JSON object per line over a unix stream socket (mode 0600), at most [`LINE_BYTES_MAX`] bytes;
-//! one answer line per request line, in order. A descriptor rides with a line as SCM_RIGHTS
+//! One JSON object per line over a unix stream socket (mode 0600), at most [`LINE_BYTES_MAX`]
+//! bytes; one answer line per request line, in order. A descriptor rides with a line as SCM_RIGHTS
 //! ([`transport`]). The first request on a connection is `Hello`; a peer of another protocol number
 //! is answered `Refused` with code `ProtocolMismatch`.
 //! Knows neither end: no process, no engine, no store.

@@ -1,5 +1,6 @@
 //! What a node must enforce for its instance: users, allowlist, limits. The agent persists these
-//! (mode 0600) so that it can restart a node while control is away. No clear-text secret is in here.
+//! (mode 0600) so that it can restart a node while control is away. No clear-text secret is in
+//! here.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

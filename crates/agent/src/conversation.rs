@@ -1,5 +1,5 @@
-//! Conversations with a node over its admin socket. Each runs on a thread of its own, may block, and
-//! ends within a bounded time or when the process does. Must not know what follows from them.
+//! Conversations with a node over its admin socket. Each runs on a thread of its own, may block,
+//! and ends within a bounded time or when the process does. Must not know what follows from them.
 
 use crate::core::message::{
     Adoption, Endpoint, Failure, FailureKind, Question, Script, TalkReport, refused,

@@ -109,8 +109,8 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
     Some((state, start_time))
 }
 
-/// Processes, other than `known`, whose arguments name `socket` as their admin socket: started by an
-/// agent that died before it could write down that it had.
+/// Node processes whose arguments name one of `sockets`, of a node each, as their admin socket. One
+/// that is not on record was started by an agent that died before it could write that down.
 pub(crate) fn strays(sockets: &[(String, std::path::PathBuf)]) -> Vec<(String, u32)> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());

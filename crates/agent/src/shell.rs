@@ -1,5 +1,5 @@
-//! The loop: polls signals, mail, processes and the agent's socket, tells the core, and does what it
-//! says. What may block runs on a thread of its own. Must not decide anything.
+//! The loop: polls signals, mail, processes and the agent's socket, tells the core, and does what
+//! it says. What may block runs on a thread of its own. Must not decide anything.
 
 mod perform;
 

@@ -1,5 +1,5 @@
-//! Epochs: numbers that grow with every grant, handed out of blocks that are reserved on disk before
-//! the first of them is used. Must not know what a grant is.
+//! Epochs: numbers that grow with every grant, handed out of blocks that are reserved on disk
+//! before the first of them is used. Must not know what a grant is.
 
 use crate::core::message::Action;
 

@@ -18,6 +18,15 @@ pub(crate) enum Ending {
     Killed,
 }
 
+/// Why a process is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It is to stop, or to be replaced by another.
+    Wish,
+    /// It did not come up, which counts as a crash.
+    Failure,
+}
+
 /// A process.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -35,8 +44,8 @@ pub(crate) struct Process {
     /// It confirmed the grant, at this time.
     granted_at: Option<u64>,
     ending: Option<Ending>,
-    /// It is being ended because it did not come up.
-    pub(crate) failed: bool,
+    /// Why it is being ended, if it is.
+    pub(crate) ended_for: Cause,
     pause: Pause,
     /// No conversation before this time.
     pub(crate) retry_at: u64,
@@ -59,7 +68,7 @@ impl Process {
             epoch: 0,
             granted_at: None,
             ending: None,
-            failed: false,
+            ended_for: Cause::Wish,
             pause: Pause::default(),
             retry_at: 0,
         }
@@ -117,7 +126,7 @@ impl Process {
 
     /// It is being ended, and not because it failed.
     pub(crate) fn is_ending_as_wanted(&self) -> bool {
-        self.ending.is_some() && !self.failed
+        self.ending.is_some() && self.ended_for == Cause::Wish
     }
 
     /// Notes how it is being ended.

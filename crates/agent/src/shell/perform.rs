@@ -1,5 +1,5 @@
-//! Carries out actions of the core: at once where that is quick, otherwise on a thread that mails its
-//! ending. Must not decide anything.
+//! Carries out actions of the core: at once where that is quick, otherwise on a thread that mails
+//! its ending. Must not decide anything.
 
 use crate::conversation::{self, Peer};
 use crate::core::message::{

@@ -354,15 +354,7 @@ impl World {
             }
             Action::Delete { node_id, ticket } => {
                 self.trace.push(name);
-                assert!(self.living(&node_id).is_empty(), "files of a living process deleted");
-                let result = match fails {
-                    true => Err(other("disk")),
-                    false => {
-                        self.files.remove(&node_id);
-                        self.records.remove(&node_id);
-                        Ok(Success::Deleted)
-                    }
-                };
+                let result = self.delete(&node_id, fails);
                 self.event(Event::Finished { node_id, ticket, result });
             }
             Action::Adopt { node_id, ticket, pid } => {
@@ -395,6 +387,16 @@ impl World {
         }
         self.sockets.insert((node_id.to_owned(), endpoint));
         Ok(Success::Bound)
+    }
+
+    fn delete(&mut self, node_id: &str, fails: bool) -> Result<Success, Failure> {
+        assert!(self.living(node_id).is_empty(), "files of a living process deleted");
+        if fails {
+            return Err(other("disk"));
+        }
+        self.files.remove(node_id);
+        self.records.remove(node_id);
+        Ok(Success::Deleted)
     }
 
     fn spawn(&mut self, node_id: String, ticket: Ticket, fails: bool) {
