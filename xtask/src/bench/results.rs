@@ -43,12 +43,12 @@ pub fn machine() -> Result<Machine> {
 pub fn page(machine: &Machine, accounts: &[Account], create_ms: Option<&[f64]>) -> String {
     let Machine { date, description, commit, redis } = machine;
     let rounds = accounts.first().map_or(0, |account| account.rounds[0].len());
-    let mut out = format!(
-        "# Measurements\n\nMade by `cargo xtask bench`, {date}, commit {commit}, on\n\
-         {description}.\n{redis}.\n\nServers on one core, redis-benchmark on the other, in turn, {rounds} rounds; \
-         medians. CPU is the server's own\nuser and system time. 50 clients, 32-byte values, \
-         100,000 keys.\n\n## CPU time per operation\n\n"
-    );
+    let mut out = "# Measurements\n\n".to_owned();
+    out.push_str(&format!("Made by `cargo xtask bench`, {date}, commit {commit}, on\n"));
+    out.push_str(&format!("{description}.\n{redis}.\n\n"));
+    out.push_str("Servers on one core, redis-benchmark on the other, in turn; medians of ");
+    out.push_str(&format!("{rounds} rounds.\nCPU is the server's own user and system time. "));
+    out.push_str("50 clients, 32-byte values, 100,000 keys.\n\n## CPU time per operation\n\n");
     out.push_str("| load | server | µs CPU/op | ratio to larder | op/s | all rounds, µs |\n");
     out.push_str("|---|---|---|---|---|---|\n");
     for (index, load) in LOADS.iter().enumerate() {
