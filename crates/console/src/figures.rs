@@ -30,13 +30,13 @@ pub fn duration(seconds: u64) -> String {
     parts.join(" ")
 }
 
-/// `12 345`, groups of three with thin spaces.
+/// `12,345`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
+            text.push(',');
         }
         text.push(digit);
     }
@@ -63,7 +63,7 @@ mod tests {
         {
             assert_eq!(duration(number), text);
         }
-        for (number, text) in [(7, "7"), (1234, "1\u{202f}234"), (123_456, "123\u{202f}456")] {
+        for (number, text) in [(7, "7"), (1234, "1,234"), (123_456, "123,456")] {
             assert_eq!(count(number), text);
         }
         for (part, whole, text) in [(1, 3, Some("33.3 %")), (0, 0, None), (5, 5, Some("100.0 %"))] {

@@ -84,7 +84,10 @@ fn form(member: &Member, group: &str, entries: String, fault: Fault) -> Outcome 
         id: member.visit.target.clone(),
         group: group.to_owned(),
         entries,
-        your_address: member.visit.source.to_string(),
+        your_address: match member.visit.source {
+            source if source.is_unspecified() => String::new(),
+            source => source.to_string(),
+        },
         fault,
     };
     draw(status, &page)

@@ -4,6 +4,7 @@ use super::allowlist::{Group, groups};
 use super::live::Panel;
 use super::{Frame, Outcome, draw};
 use crate::door::Member;
+use crate::figures;
 use askama::Template;
 use axum::http::StatusCode;
 use serde_json::Value;
@@ -16,7 +17,7 @@ struct InstancePage {
     groups: Vec<Group>,
     /// Label and value.
     facts: Vec<(&'static str, String)>,
-    /// The allowlist looks as if it was never saved.
+    /// Nobody came in yet, and the allowlist may be why.
     closed: bool,
     /// Clients need a password.
     password: bool,
@@ -45,14 +46,16 @@ pub async fn show(member: Member) -> Outcome {
     let text = |name: &str| match &attributes[name] {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
+        Value::Number(number) => number.as_u64().map(figures::count).unwrap_or_default(),
         Value::Bool(on) => (if *on { "on" } else { "off" }).to_owned(),
-        other => other.to_string(),
+        Value::Array(_) | Value::Object(_) => String::new(),
     };
     let facts = FACTS.iter().map(|row| (row.0, text(row.1))).filter(|row| !row.1.is_empty());
     let page = InstancePage {
         frame: Frame::new(panel.instance.title(), &member),
         facts: facts.collect(),
-        closed: groups.iter().all(|group| group.entries == ["127.0.0.1"]),
+        // A new allowlist reads like one that was saved as 127.0.0.1.
+        closed: !panel.was_used() && groups.iter().all(|group| group.entries == ["127.0.0.1"]),
         password: text("VpcAuthMode") != "Close",
         groups,
         panel,

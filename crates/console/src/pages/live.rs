@@ -10,6 +10,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// A longer table would be heavy to refresh and nobody reads it.
+const CLIENTS_SHOWN_MAX: usize = 100;
+
 /// What the node says of itself, as the API gives it.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -20,6 +23,7 @@ struct NodeFigures {
     used_memory_bytes: u64,
     maxmemory_bytes: u64,
     connections: u64,
+    connections_received: u64,
     connections_refused: u64,
     commands_per_second: u64,
     net_input_bytes: u64,
@@ -63,6 +67,8 @@ pub struct Panel {
     pub instance: Summary,
     node: Option<NodeFigures>,
     clients: Vec<Client>,
+    /// Clients that are not shown.
+    hidden: usize,
     cpu: String,
 }
 
@@ -91,12 +97,20 @@ impl Panel {
     fn new(attributes: &Value, mut live: Value, before: Sample) -> Self {
         let node: Option<NodeFigures> =
             serde_json::from_value(live["Status"].take()).unwrap_or_default();
-        let clients = serde_json::from_value(live["Clients"].take()).unwrap_or_default();
+        let mut clients: Vec<Client> =
+            serde_json::from_value(live["Clients"].take()).unwrap_or_default();
+        let hidden = clients.len().saturating_sub(CLIENTS_SHOWN_MAX);
+        clients.truncate(CLIENTS_SHOWN_MAX);
         let now = node.as_ref().map_or_else(Sample::default, |node| Sample {
             cpu_us: node.cpu_us,
             uptime_ms: node.uptime_ms,
         });
-        Self { instance: Summary::new(attributes), node, clients, cpu: cpu(before, now) }
+        Self { instance: Summary::new(attributes), node, clients, hidden, cpu: cpu(before, now) }
+    }
+
+    /// Whether anybody connected since the node started; unknown counts as no.
+    pub fn was_used(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.connections_received > 0)
     }
 
     /// Memory in use against the limit: `ok`, `busy` from three quarters on, `bad` from 95 %.

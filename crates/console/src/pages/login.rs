@@ -74,7 +74,8 @@ fn refuse(visit: &Visit, user: &str, error: &LoginError) -> Outcome {
         first.into_iter().chain(chars).chain(['.']).collect::<String>()
     };
     let status = match error {
-        LoginError::WrongCredentials => StatusCode::UNAUTHORIZED,
+        // The page is the right answer to this form; the audit log has the failure.
+        LoginError::WrongCredentials => StatusCode::OK,
         LoginError::Braked { .. } => StatusCode::TOO_MANY_REQUESTS,
         LoginError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
