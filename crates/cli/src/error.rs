@@ -168,8 +168,8 @@ const CODES: &[(&str, Kind, &str)] = &[
     ("InternalError", Kind::Busy, "the server's log has more under the request id"),
 ];
 
-const PASSWORD_RULE: &str = "8 to 32 characters, at least three of: upper case, lower case, digits, \
-                             !@#$%^&*()_+-=";
+const PASSWORD_RULE: &str = "8 to 32 characters, at least three of: upper case, lower case, \
+                             digits, !@#$%^&*()_+-=";
 
 /// The row of [`CODES`] for a code.
 fn code_row(code: &str) -> Option<(Kind, &'static str)> {

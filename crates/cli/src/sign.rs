@@ -119,7 +119,8 @@ mod tests {
         let request = Request { method: "POST", path: "/", query, headers: &headers, body };
         let header = authorization(&request, "LTAI-test", "secret/of+test=");
         let start = "ACS3-HMAC-SHA256 Credential=LTAI-test,SignedHeaders=host;x-acs-action;\
-                     x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=";
+                     x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,\
+                     Signature=";
         assert_eq!(header, format!("{start}{signature}"));
     }
 

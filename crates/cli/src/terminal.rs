@@ -1,5 +1,5 @@
-//! The outside world of a verb: streams, environment, clock, pause. Verbs get it as a value, so that
-//! tests hand in their own. Knows no verb.
+//! The outside world of a verb: streams, environment, clock, pause. Verbs get it as a value, so
+//! that tests hand in their own. Knows no verb.
 
 use crate::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};

@@ -1,5 +1,5 @@
-//! The console's view of the control plane: a gate that lets people in, and callers, each able to do
-//! what its person may. A session holds a caller and nothing else of that person's rights.
+//! The console's view of the control plane: a gate that lets people in, and callers, each able to
+//! do what its person may. A session holds a caller and nothing else of that person's rights.
 
 use control::{Answer, Call, Control, LoginError, Principal, Via};
 use std::collections::BTreeMap;

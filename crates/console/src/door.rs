@@ -2,7 +2,7 @@
 //! page. A shell around `guard`, `session` and `cookie`; knows no page in particular.
 //!
 //! ```text
-//! request ─► sender is us? (POST) ─► session? ─► body ─► token fits? (POST, htmx) ─► page ─► headers
+//! request ─► our sender? (POST) ─► session? ─► body ─► token fits? (POST, htmx) ─► page ─► headers
 //! ```
 
 use crate::Console;

@@ -1,6 +1,6 @@
-//! The web console: server-rendered pages over the same actions that the API offers. Holds sessions
-//! and turns answers into HTML; must not know the store, the agent or a node, and calls nothing that
-//! a signed API request could not call as well.
+//! The web console: server-rendered pages over the same actions that the API offers. Holds
+//! sessions and turns answers into HTML; must not know the store, the agent or a node, and calls
+//! nothing that a signed API request could not call as well.
 #![forbid(unsafe_code)]
 
 mod actions;

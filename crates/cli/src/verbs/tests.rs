@@ -52,7 +52,8 @@ fn run(line: &str, script: Vec<Reply>) -> Outcome {
 
 fn attribute(status: &str) -> Reply {
     let instance = format!(
-        r#"{{"InstanceId":"r-1","InstanceStatus":"{status}","ConnectionDomain":"127.0.0.1","Port":6379}}"#
+        r#"{{"InstanceId":"r-1","InstanceStatus":"{status}",
+            "ConnectionDomain":"127.0.0.1","Port":6379}}"#
     );
     let body = format!(r#"{{"Instances":{{"DBInstanceAttribute":[{instance}]}},"RequestId":"R"}}"#);
     ok("DescribeInstanceAttribute", &body)

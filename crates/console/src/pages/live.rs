@@ -161,8 +161,8 @@ impl NodeFigures {
     }
 }
 
-/// Share of one core since the last refresh, or since the start when there was none or the node is a
-/// new one.
+/// Share of one core since the last refresh, or since the start when there was none or the node
+/// is a new one.
 fn cpu(before: Sample, now: Sample) -> String {
     let continues = before.uptime_ms < now.uptime_ms && before.cpu_us <= now.cpu_us;
     let since = if continues { before } else { Sample::default() };

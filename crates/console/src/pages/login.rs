@@ -1,5 +1,5 @@
-//! Logging in and out. Every failed login looks the same, and the session's secret is new after each
-//! one that succeeds.
+//! Logging in and out. Every failed login looks the same, and the session's secret is new after
+//! each one that succeeds.
 
 use super::{Frame, Outcome, draw};
 use crate::cookie::Cookie;

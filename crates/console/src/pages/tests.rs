@@ -342,7 +342,8 @@ async fn a_refused_creation_comes_back_beside_its_field() {
     let csrf = browser.login().await;
     let token = browser.get("/console/instances/new").await.hidden("token");
     let form = format!(
-        "csrf={csrf}&token={token}&name=keep&class=redis.shard.mid.2.ce&engine_version=6.0&port=7001"
+        "csrf={csrf}&token={token}&name=keep&class=redis.shard.mid.2.ce&port=7001&\
+         engine_version=6.0"
     );
     let page = browser.post("/console/instances", &format!("{form}&password=weak")).await;
     assert_eq!(page.status, 422);
