@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// How long a call waits for a node to enforce what it changed.
@@ -47,6 +48,8 @@ pub(crate) struct Parts {
 #[derive(Clone)]
 pub struct Control {
     pub(crate) shared: Arc<Shared>,
+    /// Observer and reconciler; they end with the last handle.
+    _tasks: Arc<JoinSet<()>>,
 }
 
 /// An answer with what HTTP adds to it.
@@ -62,8 +65,9 @@ impl Control {
         let agent = Arc::new(AgentClient::new(parts.agent_socket.clone()));
         let executor =
             Executor { store: parts.store.clone(), agent: agent.clone(), bind: parts.bind };
-        tokio::spawn(async move { observer::run(&parts.agent_socket, publisher).await });
-        tokio::spawn(Reconciler::new(executor, view.clone()).run());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { observer::run(&parts.agent_socket, publisher).await });
+        tasks.spawn(Reconciler::new(executor, view.clone()).run());
         let shared = Shared {
             store: parts.store,
             vault: parts.vault,
@@ -77,7 +81,7 @@ impl Control {
             brake: Mutex::new(Brake::default()),
             hashing: Semaphore::new(2),
         };
-        Control { shared: Arc::new(shared) }
+        Control { shared: Arc::new(shared), _tasks: Arc::new(tasks) }
     }
 
     /// Runs one action: policy, throttle, client token, audit, handler, audit.

@@ -5,7 +5,7 @@
 use crate::executor::{Executor, Progress, StepError};
 use crate::observer::View;
 use crate::store::documents::{self, Versioned};
-use control_model::{Instance, plan};
+use control_model::{Instance, Observed, plan};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +28,20 @@ struct Finished {
 pub struct Reconciler {
     executor: Executor,
     view: watch::Receiver<Arc<View>>,
-    /// Highest generation taken by the agent of `session`, by instance.
-    accepted: HashMap<String, u64>,
+    /// What the agent of `session` has taken, by instance.
+    accepted: HashMap<String, Accepted>,
     session: u64,
     busy: HashSet<String>,
     failing: HashMap<String, Retry>,
     steps: JoinSet<Finished>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Accepted {
+    /// Highest taken.
+    generation: u64,
+    /// The node was seen since. If it is absent later, it was lost, not slow to appear.
+    seen: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -99,8 +107,8 @@ impl Reconciler {
             if waits || self.busy.contains(&id) {
                 continue;
             }
-            let accepted = self.accepted.get(&id).copied().unwrap_or(0);
             let observed = view.host.node(&read.value.node_id());
+            let accepted = self.accepted_of(&id, observed);
             let Some(step) = plan(&read.value, observed, accepted) else {
                 self.failing.remove(&id);
                 continue;
@@ -112,6 +120,21 @@ impl Reconciler {
                 let outcome = executor.run(read, step).await;
                 Finished { instance_id: id, session, outcome }
             });
+        }
+    }
+
+    /// The generation that need not be applied again.
+    fn accepted_of(&mut self, id: &str, observed: Observed<'_>) -> u64 {
+        match (self.accepted.get_mut(id), observed) {
+            (None, _) => 0,
+            (Some(Accepted { seen: true, .. }), Observed::Absent) => {
+                self.accepted.remove(id);
+                0
+            }
+            (Some(accepted), observed) => {
+                accepted.seen |= matches!(observed, Observed::Known(_));
+                accepted.generation
+            }
         }
     }
 
@@ -141,7 +164,8 @@ impl Reconciler {
                 self.failing.remove(&id);
                 match progress {
                     Progress::Accepted { generation } if session == self.session => {
-                        self.accepted.insert(id, generation);
+                        let seen = self.accepted.get(&id).is_some_and(|before| before.seen);
+                        self.accepted.insert(id, Accepted { generation, seen });
                     }
                     Progress::Accepted { .. } | Progress::Stored => {}
                 }

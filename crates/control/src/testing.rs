@@ -115,6 +115,12 @@ impl FakeAgent {
         self.revision.send_modify(|revision| *revision += 1);
     }
 
+    /// Has no node any more, for no reason.
+    pub fn lose_nodes(&self) {
+        self.state().nodes.clear();
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
     /// All specs applied so far.
     pub fn specs(&self) -> Vec<NodeSpec> {
         self.state().specs.clone()

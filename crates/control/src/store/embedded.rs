@@ -149,3 +149,135 @@ impl Store for EmbeddedStore {
         self.revision.subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Expect;
+    use crate::testing::Scratch;
+    use redb::StorageBackend;
+    type BackendIoError = std::io::Error;
+    use serde_json::json;
+    use std::sync::{Arc, Mutex};
+
+    /// A disk whose power fails after so many syncs: later ones do nothing, and what was not synced
+    /// is lost.
+    #[derive(Debug, Clone)]
+    struct Disk(Arc<Mutex<DiskState>>);
+
+    #[derive(Debug)]
+    struct DiskState {
+        cached: Vec<u8>,
+        durable: Vec<u8>,
+        syncs_left: usize,
+    }
+
+    impl Disk {
+        fn new(content: Vec<u8>, syncs_left: usize) -> Disk {
+            let durable = content.clone();
+            Disk(Arc::new(Mutex::new(DiskState { cached: content, durable, syncs_left })))
+        }
+
+        fn with<T>(&self, act: impl FnOnce(&mut DiskState) -> T) -> T {
+            act(&mut self.0.lock().expect("no test panics while holding it"))
+        }
+    }
+
+    impl StorageBackend for Disk {
+        fn len(&self) -> Result<u64, BackendIoError> {
+            Ok(self.with(|disk| disk.cached.len() as u64))
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), BackendIoError> {
+            let offset = offset as usize;
+            self.with(|disk| out.copy_from_slice(&disk.cached[offset..offset + out.len()]));
+            Ok(())
+        }
+
+        fn set_len(&self, len: u64) -> Result<(), BackendIoError> {
+            self.with(|disk| disk.cached.resize(len as usize, 0));
+            Ok(())
+        }
+
+        fn sync_data(&self) -> Result<(), BackendIoError> {
+            self.with(|disk| {
+                if disk.syncs_left > 0 {
+                    disk.syncs_left -= 1;
+                    disk.durable = disk.cached.clone();
+                }
+            });
+            Ok(())
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> Result<(), BackendIoError> {
+            let offset = offset as usize;
+            self.with(|disk| disk.cached[offset..offset + data.len()].copy_from_slice(data));
+            Ok(())
+        }
+    }
+
+    fn open(disk: Disk) -> Result<EmbeddedStore, StoreError> {
+        let database = Database::builder().create_with_backend(disk);
+        EmbeddedStore::over(database.map_err(failed("opening the disk"))?)
+    }
+
+    /// Writes two documents that must stay alike, twenty times.
+    fn write_all(store: &EmbeddedStore, disk: &Disk) -> u64 {
+        let mut acknowledged = 0;
+        for n in 1..=20u64 {
+            let put = |id: &str| {
+                let write = Write::Put { account_id: "1".into(), body: json!(n) };
+                Change { kind: Kind::Instance, id: id.into(), expect: Expect::Any, write }
+            };
+            let written = store.txn(&[put("a"), put("b")]);
+            if written.is_ok() && disk.with(|disk| disk.syncs_left > 0) {
+                acknowledged = n;
+            }
+        }
+        acknowledged
+    }
+
+    #[test]
+    fn a_crash_at_any_sync_loses_nothing_acknowledged_and_tears_nothing() {
+        let mut opened = 0;
+        for syncs in 0..60 {
+            let disk = Disk::new(Vec::new(), syncs);
+            let acknowledged = open(disk.clone()).map_or(0, |store| write_all(&store, &disk));
+            let survived = disk.with(|disk| disk.durable.clone());
+            let Ok(store) = open(Disk::new(survived, usize::MAX)) else {
+                assert_eq!(acknowledged, 0, "cannot be opened after {syncs} syncs");
+                continue;
+            };
+            opened += 1;
+            let read = |id: &str| {
+                let found = store.get(Kind::Instance, id).expect("read");
+                found.map_or(0, |document| document.body.as_u64().expect("a number"))
+            };
+            assert_eq!(read("a"), read("b"), "torn after {syncs} syncs");
+            assert!(acknowledged <= read("a"), "lost after {syncs} syncs");
+            let revision = *store.watch().borrow();
+            assert_eq!(revision, read("a"), "revision after {syncs} syncs");
+        }
+        assert!(opened > 15, "only {opened} crashes came late enough to test anything");
+    }
+
+    #[test]
+    fn a_later_schema_is_not_opened_and_a_reopened_store_goes_on() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("control/store.redb");
+        let store = EmbeddedStore::open(&path).expect("made");
+        let write = Write::Put { account_id: "1".into(), body: json!(1) };
+        let change = Change { kind: Kind::Instance, id: "a".into(), expect: Expect::Absent, write };
+        let first = store.txn(&[change]).expect("written");
+        assert!(EmbeddedStore::open(&path).is_err(), "one process at a time");
+        drop(store);
+        let store = EmbeddedStore::open(&path).expect("opened");
+        assert_eq!(*store.watch().borrow(), first);
+        let txn = store.database.begin_write().expect("begun");
+        txn.open_table(META).expect("opened").insert("schema", SCHEMA + 1).expect("written");
+        txn.commit().expect("committed");
+        drop(store);
+        let later = EmbeddedStore::open(&path);
+        assert!(matches!(later, Err(StoreError::Schema { found }) if found == SCHEMA + 1));
+    }
+}
