@@ -26,7 +26,7 @@ def test_ready_file_and_printed_url(larder, redis_cli):
     assert stat.S_IMODE(larder.ready_file.stat().st_mode) == 0o600
 
     printed = larder.log.read_text(errors="replace")
-    [url] = {word.strip("'\"") for word in printed.split() if "redis://" in word}
+    [url] = set(re.findall(r"redis://[^\s\"']+", printed))
     assert url == ready["instance"]["url"]
     assert redis_cli(ready["instance"], "PING") == "PONG"
 
