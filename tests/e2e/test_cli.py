@@ -27,7 +27,8 @@ def test_create_show_allow_restart_delete(shared):
     [line] = [line for line in table.splitlines() if instance_id in line]
     assert "from-cli" in line and "Normal" in line
 
-    allowed = json.loads(ok(shared.cli("instance", "allow", instance_id, "127.0.0.1", "-o", "json")))
+    allow = ["instance", "allow", instance_id, "127.0.0.1", "-o", "json"]
+    allowed = json.loads(ok(shared.cli(*allow)))
     [group] = allowed["SecurityIpGroups"]["SecurityIpGroup"]
     assert group["SecurityIpList"] == "127.0.0.1"
 
@@ -111,8 +112,8 @@ def test_credentials(shared, tmp_path):
     ok(shared.cli("instance", "list", profile=False, environment=keys))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["instance", "--help"], ["up", "--help"], ["--version"]])
-def test_help(shared, arguments):
-    done = shared.cli(*arguments, profile=False)
+@pytest.mark.parametrize("line", ["--help", "instance --help", "up --help", "--version"])
+def test_help(shared, line):
+    done = shared.cli(*line.split(), profile=False)
     assert "larder" in ok(done)
     assert not done.stderr

@@ -35,7 +35,7 @@ def refusal(call, *arguments, **parameters):
 
 
 def test_life_of_an_instance(sdk, shared):
-    created = sdk.create(instance_name="tutorial", password=PASSWORD, token="life-" + type(sdk).__name__)
+    created = sdk.create(instance_name="tutorial", password=PASSWORD)
     instance_id = created["InstanceId"]
     assert created["InstanceStatus"] == "Creating"
     assert created["UserName"] == instance_id

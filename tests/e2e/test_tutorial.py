@@ -74,7 +74,9 @@ def test_errors(redis_cli, instance):
     check("INCR word", "ERR value is not an integer or out of range")
 
 
-@pytest.mark.parametrize("line", ["DEBUG SLEEP 0", "SHUTDOWN", "MODULE LIST", "CONFIG SET dir /tmp"])
+@pytest.mark.parametrize(
+    "line", ["DEBUG SLEEP 0", "SHUTDOWN", "MODULE LIST", "CONFIG SET dir /tmp"]
+)
 def test_a_tenant_may_not(redis_cli, shared, instance, line):
     answer = redis_cli(instance, *line.split())
     assert answer.startswith(("ERR", "NOPERM")), answer

@@ -8,7 +8,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Lines that any run may have, each with the reason.
 HARMLESS = [
     # Redis' own start-up advice about the host, repeated by a drop-in.
-    re.compile(r"WARNING:? (overcommit_memory|Memory overcommit|The TCP backlog|you have Transparent)"),
+    re.compile(r"WARNING:? (overcommit_memory|Memory overcommit|The TCP backlog|you have Tr)"),
 ]
 
 

@@ -24,13 +24,14 @@ def belonging_to(directory):
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
-        arguments = command_line(entry.name)
-        if not arguments or "larder" not in Path(arguments[0]).name:
-            continue
         try:
+            program = Path(os.readlink(entry / "exe")).name
             inside = os.readlink(entry / "cwd").startswith(str(directory))
         except OSError:
             continue
+        if not program.startswith("larder"):
+            continue
+        arguments = command_line(entry.name)
         if inside or any(str(directory) in argument for argument in arguments):
             found.append(int(entry.name))
     return sorted(found)
