@@ -7,6 +7,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags};
 use std::io;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -109,21 +110,27 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
     Some((state, start_time))
 }
 
-/// Node processes whose arguments name one of `sockets`, of a node each, as their admin socket. One
-/// that is not on record was started by an agent that died before it could write that down.
-pub(crate) fn strays(sockets: &[(String, std::path::PathBuf)]) -> Vec<(String, u32)> {
+/// Living node processes whose arguments name one of `sockets`, of a node each, as their admin
+/// socket. One that is not on record was started by an agent that died before it could write that
+/// down.
+pub(crate) fn find_by_socket(
+    sockets: &[(String, PathBuf)],
+    boot_id: &str,
+) -> Vec<(String, Process)> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut found = Vec::new();
     for pid in pids {
+        let Ok((identity, pidfd, _)) = Process::look_up(pid, boot_id) else { continue };
         let Ok(arguments) = std::fs::read(format!("/proc/{pid}/cmdline")) else { continue };
         let arguments: Vec<&[u8]> = arguments.split(|&byte| byte == 0).collect();
-        let socket = arguments.windows(2).find(|pair| pair[0] == b"--admin-socket");
-        let Some(socket) = socket.map(|pair| pair[1]) else { continue };
+        let pair = arguments.windows(2).find(|pair| pair[0] == b"--admin-socket");
         let is_node = arguments.get(1) == Some(&b"node".as_slice());
-        let owner = sockets.iter().find(|(_, path)| path.as_os_str().as_encoded_bytes() == socket);
-        if let Some((node_id, _)) = owner.filter(|_| is_node) {
-            found.push((node_id.clone(), pid));
+        let owner = sockets.iter().find(|(_, path)| {
+            is_node && pair.is_some_and(|pair| path.as_os_str().as_encoded_bytes() == pair[1])
+        });
+        if let Some((node_id, _)) = owner {
+            found.push((node_id.clone(), Process { identity, pidfd, child: None }));
         }
     }
     found

@@ -3,7 +3,7 @@
 
 mod perform;
 
-use crate::core::message::{Action, Endpoint, Event, ReplyId};
+use crate::core::message::{Action, Endpoint, Event, Record, ReplyId, Signal};
 use crate::core::{Agent, Start};
 use crate::directory::{DataDirectory, Layout};
 use crate::mailbox::{Inbox, Mail, Mailbox, mailbox};
@@ -14,6 +14,7 @@ use admin::agent::AgentReply;
 use admin::transport::bind_private;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::Mode;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -53,6 +54,8 @@ impl Shell {
     pub(crate) fn start(options: AgentOptions) -> Result<Shell, AgentError> {
         let directory = DataDirectory::open(&options.data_dir)?;
         raise_descriptor_limit();
+        // Whatever is created from here on, by us or by our children, is for this user alone.
+        rustix::process::umask(Mode::RWXG | Mode::RWXO);
         let boot_id = process::boot_id().map_err(AgentError::system("read the boot id"))?;
         let layout = directory.layout().clone();
         let (records, nodes) = find_nodes(&layout, &boot_id)?;
@@ -257,7 +260,7 @@ fn listen(layout: &Layout) -> Result<std::os::unix::net::UnixListener, AgentErro
     Ok(listener)
 }
 
-type Found = (Vec<(crate::core::message::Record, bool)>, BTreeMap<String, Process>);
+type Found = (Vec<(Record, bool)>, BTreeMap<String, Process>);
 
 /// Reads all records and finds their processes; kills processes of nodes that are not on record:
 /// they were started just before an agent died, and were never granted anything.
@@ -274,10 +277,11 @@ fn find_nodes(layout: &Layout, boot_id: &str) -> Result<Found, AgentError> {
     let socket_of = |id: &String| (id.clone(), layout.node_socket(id));
     let ids = records.iter().map(|(record, _)| &record.spec.node_id);
     let sockets: Vec<_> = ids.map(socket_of).collect();
-    for (node_id, pid) in process::strays(&sockets) {
-        let recorded = nodes.get(&node_id).map(|process| process.identity().pid);
-        if recorded != Some(pid) {
-            perform::kill_stray(&node_id, pid);
+    for (node_id, stray) in process::find_by_socket(&sockets, boot_id) {
+        let recorded = nodes.get(&node_id).map(Process::identity);
+        if recorded != Some(stray.identity()) {
+            let outcome = stray.signal(Signal::Kill);
+            tracing::warn!(%node_id, pid = stray.identity().pid, ?outcome, "stray node killed");
         }
     }
     Ok((records, nodes))

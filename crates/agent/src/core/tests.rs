@@ -248,6 +248,18 @@ fn a_silent_process_of_an_earlier_agent_is_neither_killed_nor_replaced() {
 }
 
 #[test]
+fn a_process_that_was_not_heard_yet_is_ended_with_a_save() {
+    let mut world = one_node();
+    world.kill_agent();
+    world.start_agent();
+    world.trace.clear();
+    world.event(Event::Terminate);
+    world.settle();
+    assert!(world.trace.contains(&"Stop".to_owned()), "{:?}", world.trace);
+    assert_eq!(world.unsaved_deaths, 0);
+}
+
+#[test]
 fn a_process_of_another_protocol_is_replaced() {
     let mut world = one_node();
     world.kill_agent();
@@ -321,6 +333,10 @@ fn a_watch_is_answered_by_a_change_or_in_time() {
     let revision = world.agent.revision;
     let asked = world.replies.len();
     let watch = AgentRequest::Watch { after: revision, timeout_ms: 5_000 };
+    world.event(Event::Tick);
+    world.apply(spec("a", 1, 1));
+    assert_eq!(world.agent.revision, revision, "nothing has changed");
+    let asked = asked + 1;
     world.request(watch.clone());
     assert_eq!(world.replies.len(), asked);
     world.settle();

@@ -289,13 +289,6 @@ fn publish(node_id: &str, observed: Option<&NodeObserved>) {
     }
 }
 
-/// Ends a process that nobody has on record.
-pub(super) fn kill_stray(node_id: &str, pid: u32) {
-    let raw = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    let outcome = raw.map(|raw| rustix::process::kill_process(raw, rustix::process::Signal::KILL));
-    tracing::warn!(%node_id, pid, ?outcome, "stray node process killed");
-}
-
 /// Last words of a process, if it left any.
 pub(super) fn last_line(log: &Path) -> Option<String> {
     let mut file = std::fs::File::open(log).ok()?;

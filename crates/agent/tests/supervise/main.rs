@@ -1,6 +1,6 @@
 //! The whole agent with real processes, sockets and signals. This executable plays all parts: run
-//! as `agent DIRECTORY READY` it is the agent, as `node …` and `control …` what the agent starts, and
-//! otherwise the tests. An argument selects tests by name.
+//! as `agent DIRECTORY READY` it is the agent, as `node …` and `control …` what the agent starts,
+//! and otherwise the tests. An argument selects tests by name.
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 #![expect(clippy::disallowed_methods, reason = "stand-ins are threads and processes")]
 
@@ -26,10 +26,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 type Test = fn(&mut Bed);
 
-const TESTS: [(&str, Test); 9] = [
+const TESTS: [(&str, Test); 10] = [
     ("a_node_serves_and_answers_questions", a_node_serves_and_answers_questions),
     ("a_killed_node_is_back_while_clients_wait", a_killed_node_is_back_while_clients_wait),
     ("a_killed_agent_is_followed_without_a_trace", a_killed_agent_is_followed_without_a_trace),
+    ("a_process_not_on_record_is_killed", a_process_not_on_record_is_killed),
     ("a_restart_keeps_the_data", a_restart_keeps_the_data),
     ("a_removed_node_leaves_nothing", a_removed_node_leaves_nothing),
     ("sigterm_stops_all_and_all_comes_back", sigterm_stops_all_and_all_comes_back),
@@ -299,6 +300,26 @@ fn a_killed_agent_is_followed_without_a_trace(bed: &mut Bed) {
     bed.restart_agent();
     bed.wait("n", |node| node.phase == NodePhase::Serving);
     assert!(Tenant::connect(port).ask("GET").1 > epoch);
+}
+
+fn a_process_not_on_record_is_killed(bed: &mut Bed) {
+    let port = free_port();
+    let seen = bed.serve(&spec("n", 1, 1, port));
+    let pid = process(seen.pid.unwrap());
+    let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    bed.agent.kill().unwrap();
+    bed.agent.wait().unwrap();
+    // As if the agent had died just before it wrote the process down.
+    let path = bed.directory.join("agent/nodes/n.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    record["process"] = serde_json::Value::Null;
+    std::fs::write(&path, record.to_string()).unwrap();
+    bed.restart_agent();
+    wait_for_exit(&pidfd);
+    let after = bed.wait("n", |node| node.phase == NodePhase::Serving);
+    assert_ne!(after.pid, seen.pid);
+    assert!(after.epoch > seen.epoch);
 }
 
 fn a_restart_keeps_the_data(bed: &mut Bed) {
