@@ -1,5 +1,5 @@
-//! Regions and zones. One host is one region with one zone, but any well-formed id that a client was
-//! written for is taken and kept: an SDK pointed here need not change its region.
+//! Regions and zones. One host is one region with one zone, but any well-formed id that a client
+//! was written for is taken and kept: an SDK pointed here need not change its region.
 
 /// The region that this installation names itself.
 pub const REGION: &str = "larder-local-1";
@@ -7,8 +7,8 @@ pub const REGION: &str = "larder-local-1";
 /// Its one zone.
 pub const ZONE: &str = "larder-local-1a";
 
-/// Whether this can be a region or zone id: 2–64 lower-case letters, digits and `-`, a letter first.
-/// Upper case is allowed after the first character for markers such as `MAZ`.
+/// Whether this can be a region or zone id: 2–64 lower-case letters, digits and `-`, a letter
+/// first. Upper case is allowed after the first character for markers such as `MAZ`.
 pub fn well_formed(id: &str) -> bool {
     (2..=64).contains(&id.len())
         && id.starts_with(|c: char| c.is_ascii_lowercase())

@@ -1,5 +1,5 @@
-//! Which instances a listing shows: filters and pages over intents and statuses. Must not know where
-//! the list comes from.
+//! Which instances a listing shows: filters and pages over intents and statuses. Must not know
+//! where the list comes from.
 
 use crate::instance::{Instance, Tag};
 use crate::lifecycle::Status;

@@ -1,5 +1,5 @@
-//! The audit log: one JSON line before an action changes something, one line with the outcome before
-//! the caller hears of it. Secrets are masked by the caller. Must not know actions.
+//! The audit log: one JSON line before an action changes something, one line with the outcome
+//! before the caller hears of it. Secrets are masked by the caller. Must not know actions.
 
 use crate::vault::make_private_dir;
 use serde_json::Value;

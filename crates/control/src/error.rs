@@ -92,7 +92,8 @@ faults! {
     INVALID_PARAMETER = 400 "InvalidParameter" "The specified parameter is not valid.";
     MISSING_PARAMETER = 400 "MissingParameter" "A mandatory parameter is missing.";
     NO_PERMISSION = 403 "NoPermission"
-        "User not authorized to operate on the specified resource, or this API doesn't support RAM.";
+        "User not authorized to operate on the specified resource, \
+         or this API doesn't support RAM.";
     THROTTLING_USER = 400 "Throttling.User" "Request was denied due to user flow control.";
     INTERNAL_ERROR = 500 "InternalError"
         "The request processing has failed due to some unknown error.";
@@ -129,7 +130,8 @@ faults! {
         "Current instance type does not support this operation.";
     INVALID_INSTANCE_IDS = 400 "InvalidInstanceIds.Malformed"
         "The Specified parameter InstanceIds is not valid.";
-    INVALID_TAG_KEY = 400 "InvalidTagKey.Malformed" "The Specified parameter Tag.N.Key is not valid.";
+    INVALID_TAG_KEY = 400 "InvalidTagKey.Malformed"
+        "The Specified parameter Tag.N.Key is not valid.";
     INVALID_TAG_VALUE = 400 "InvalidTagValue.Malformed"
         "The Specified parameter Tag.N.Value is not valid.";
     DUPLICATE_TAG_KEY = 400 "Duplicate.TagKey" "The Tag.N.Key contains duplicate keys.";

@@ -1,6 +1,6 @@
 //! The API over HTTP: takes a request apart, has it authenticated and called, and puts the answer
-//! together. Every answer is JSON with `Code`, `Message` and `RequestId` when it is no success. Must
-//! not know actions.
+//! together. Every answer is JSON with `Code`, `Message` and `RequestId` when it is no success.
+//! Must not know actions.
 
 use crate::call::{Call, Via};
 use crate::control::{Control, Reply};

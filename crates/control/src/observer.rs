@@ -1,5 +1,5 @@
-//! Keeps the view of the host up to date by a long-poll on the agent; unknown while it is away. Must
-//! not know what is wanted of the nodes.
+//! Keeps the view of the host up to date by a long-poll on the agent; unknown while it is away.
+//! Must not know what is wanted of the nodes.
 
 use crate::agent::{AgentError, Connection};
 use admin::agent::{AgentReply, AgentRequest};

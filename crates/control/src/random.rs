@@ -1,4 +1,5 @@
-//! The operating system's randomness, for identifiers and secrets. Must not know what it is used for.
+//! The operating system's randomness, for identifiers and secrets. Must not know what it is used
+//! for.
 
 /// Fills `bytes` from the operating system.
 ///

@@ -1,6 +1,6 @@
-//! Brings the host to the intents: level-triggered, woken by changes of the store, of the view and by
-//! finished steps, and by a slow period in case a wake was lost. Takes no input. Must not know what
-//! steps do.
+//! Brings the host to the intents: level-triggered, woken by changes of the store, of the view
+//! and by finished steps, and by a slow period in case a wake was lost. Takes no input. Must not
+//! know what steps do.
 
 use crate::executor::{Executor, Progress, StepError};
 use crate::observer::View;

@@ -1,5 +1,5 @@
-//! `larder control`: opens everything, serves API and console, announces, and stops on SIGTERM. Must
-//! not know actions.
+//! `larder control`: opens everything, serves API and console, announces, and stops on SIGTERM.
+//! Must not know actions.
 
 use crate::actions::Settings;
 use crate::announce::Announcement;

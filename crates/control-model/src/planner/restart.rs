@@ -1,5 +1,5 @@
-//! The node runs as an older incarnation than wanted. The agent stops and starts it; here it is only
-//! told, and what was seen serving is noted. Must not know processes.
+//! The node runs as an older incarnation than wanted. The agent stops and starts it; here it is
+//! only told, and what was seen serving is noted. Must not know processes.
 
 use super::Step;
 use crate::instance::Instance;

@@ -1,6 +1,6 @@
 //! What each action of the API does. One file an action, one table of all; a handler reads and
-//! writes documents and says what is to be awaited before the answer. Must not know HTTP, signatures
-//! or the agent's protocol.
+//! writes documents and says what is to be awaited before the answer. Must not know HTTP,
+//! signatures or the agent's protocol.
 
 pub mod create_instance;
 pub mod delete_instance;

@@ -1,5 +1,5 @@
-//! ModifySecurityIps: changes one allowlist group; in force when the call returns. Must not know how
-//! nodes check addresses.
+//! ModifySecurityIps: changes one allowlist group; in force when the call returns. Must not know
+//! how nodes check addresses.
 
 use super::params::{INSTANCE_ID, Kind, Param, Params};
 use super::table::KVSTORE;
