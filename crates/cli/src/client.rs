@@ -123,7 +123,8 @@ impl Client {
             action: action.to_owned(),
             status,
             code: field("Code"),
-            message: field("Message"),
+            // What follows the first line is for programs, such as the string to sign.
+            message: field("Message").lines().next().unwrap_or_default().to_owned(),
             request_id: field("RequestId"),
             origin: self.origin.to_string(),
         })))

@@ -159,6 +159,10 @@ const CODES: &[(&str, Kind, &str)] = &[
     ("InvalidInstanceId.NotFound", Kind::NotFound, "`larder instance list` shows what there is"),
     ("IncorrectDBInstanceState", Kind::Refused, "wait until `larder instance show ID` says Normal"),
     ("IdempotentParameterMismatch", Kind::Refused, "use a new --token for a different request"),
+    ("InvalidInstanceName*", Kind::Refused, NAME_RULE),
+    ("InvalidInstanceClass*", Kind::Refused, "`larder instance create --help` lists the classes"),
+    ("InvalidCapacity*", Kind::Refused, "`larder instance create --help` lists the classes"),
+    ("InvalidSecurityIPList.Format", Kind::Refused, "write addresses like 10.0.0.7 or 10.0.0.0/8"),
     ("InvalidPassword*", Kind::Refused, PASSWORD_RULE),
     ("InvalidAccountPassword*", Kind::Refused, PASSWORD_RULE),
     ("SecurityIPList.Duplicate", Kind::Refused, "the address is in the group already"),
@@ -167,6 +171,8 @@ const CODES: &[(&str, Kind, &str)] = &[
     ("ServiceUnavailable", Kind::Busy, "the server is starting or stopping; run the command again"),
     ("InternalError", Kind::Busy, "the server's log has more under the request id"),
 ];
+
+const NAME_RULE: &str = "2 to 80 characters, a letter first, no blanks and none of @/:=\"<>{[]}";
 
 const PASSWORD_RULE: &str = "8 to 32 characters, at least three of: upper case, lower case, \
                              digits, !@#$%^&*()_+-=";

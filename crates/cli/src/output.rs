@@ -123,7 +123,7 @@ fn width(text: &str) -> usize {
 }
 
 /// Text from the network must not steer the terminal; only our own colours pass.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let own = ["\x1b[31m", "\x1b[32m", "\x1b[33m"];
     if own.iter().any(|start| text.starts_with(start)) && text.matches('\x1b').count() == 2 {
         return text.to_owned();

@@ -2,6 +2,7 @@
 //! that tests hand in their own. Knows no verb.
 
 use crate::error::Error;
+use crate::output::clean;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 use stdx::{Clock, SystemClock};
@@ -83,9 +84,9 @@ impl Terminal {
 
     /// An error and its hints, for a person.
     pub fn explain(&mut self, error: &Error) {
-        self.note(&format!("error: {error}"));
+        self.note(&format!("error: {}", clean(&error.to_string())));
         for hint in error.hints() {
-            self.note(&format!("  hint: {hint}"));
+            self.note(&format!("  hint: {}", clean(&hint)));
         }
     }
 }

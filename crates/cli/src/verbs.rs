@@ -87,7 +87,7 @@ pub const VERBS: &[Verb] = &[
 #[command(after_help = exit_codes())]
 #[allow(missing_docs, reason = "the rows of VERBS describe the variants")]
 pub enum InstanceCommand {
-    #[command(about = verb("create").about, after_help = example("create"))]
+    #[command(about = verb("create").about, after_help = create::classes() + &example("create"))]
     Create(Box<create::Options>),
     #[command(about = verb("list").about, after_help = example("list"))]
     List(list::Options),

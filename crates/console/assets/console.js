@@ -1,5 +1,5 @@
-// Copies the text that a button names. Without this file the button stays hidden and the text can
-// still be selected.
+// Two comforts that pages do without when scripts are off: copy buttons, which stay hidden then, and
+// no refreshing of what nobody looks at.
 "use strict";
 
 function revealCopyButtons() {
@@ -20,6 +20,11 @@ async function copy(button) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) copy(button);
+});
+
+// Every request of htmx here is a refresh, so all of them can wait.
+document.addEventListener("htmx:before:request", (event) => {
+  if (document.hidden) event.preventDefault();
 });
 
 revealCopyButtons();

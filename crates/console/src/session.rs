@@ -1,5 +1,6 @@
 //! Sessions: who is logged in, since when, and until when. A pure table; time and secrets are
-//! handed in, and the table keeps only a digest of each session's id, so that reading it opens nothing.
+//! handed in, and the table keeps only a digest of each session's id, so that reading it opens
+//! nothing.
 
 use crate::actions::Caller;
 use sha2::{Digest, Sha256};

@@ -8,6 +8,7 @@ use crate::output;
 use crate::sign;
 use crate::wait::Goal;
 use clap::Args;
+use control_model::class::CLASSES;
 use serde_json::Value;
 
 /// Flags of the verb.
@@ -43,6 +44,18 @@ pub struct Options {
     waiting: Waiting,
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+/// The classes, for the help.
+pub fn classes() -> String {
+    let rows: Vec<Vec<String>> = CLASSES
+        .iter()
+        .map(|class| {
+            let memory = output::bytes(class.capacity_mb << 20);
+            vec![class.name.to_owned(), memory, class.connections_max.to_string()]
+        })
+        .collect();
+    format!("{}\n", output::table(&["CLASS", "MEMORY", "CONNECTIONS"], &rows))
 }
 
 const DEFAULT_CLASS: &str = "redis.shard.small.2.ce";
