@@ -4,6 +4,7 @@
 use admin::agent::{AgentReply, AgentRequest};
 use admin::{Hello, LINE_BYTES_MAX, PROTOCOL, Refusal};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -35,6 +36,21 @@ fn broken(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
+/// Longest path that fits into a socket address.
+const ADDRESS_BYTES_MAX: usize = 107;
+
+/// Connects to a path of any length: a long one is reached through its open directory.
+async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    if socket.as_os_str().len() <= ADDRESS_BYTES_MAX {
+        return UnixStream::connect(socket).await;
+    }
+    let parts = socket.parent().zip(socket.file_name());
+    let (parent, name) = parts.ok_or_else(|| broken("the agent's socket has no name"))?;
+    let directory = std::fs::File::open(parent)?;
+    let short = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    UnixStream::connect(Path::new(&short).join(name)).await
+}
+
 /// One connection after its handshake.
 pub struct Connection {
     stream: BufReader<UnixStream>,
@@ -46,7 +62,7 @@ impl Connection {
     /// # Errors
     /// When nobody listens or the peer speaks another protocol.
     pub async fn open(socket: &Path) -> Result<Connection, AgentError> {
-        let stream = BufReader::new(UnixStream::connect(socket).await?);
+        let stream = BufReader::new(connect(socket).await?);
         let mut connection = Connection { stream };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let hello = AgentRequest::Hello(Hello { protocol: PROTOCOL, version });
@@ -125,5 +141,41 @@ impl AgentClient {
             idle.push(connection);
         }
         answered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeAgent, Scratch};
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_deep_data_directory_is_reached() {
+        let scratch = Scratch::new();
+        let deep = scratch.path().join("d".repeat(60)).join("e".repeat(60));
+        std::fs::create_dir_all(&deep).expect("made");
+        let near = scratch.path().join("a.sock");
+        let _agent = FakeAgent::start(&near);
+        let far = deep.join("agent.sock");
+        std::fs::rename(&near, &far).expect("moved");
+        let answer = AgentClient::new(far).request(&AgentRequest::Observe, LIMIT).await;
+        assert!(matches!(answer, Ok(AgentReply::Observed { .. })), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_replaced_agent_is_found_again_and_a_missing_one_is_away() {
+        let scratch = Scratch::new();
+        let socket = scratch.path().join("a.sock");
+        let client = AgentClient::new(socket.clone());
+        let answer = client.request(&AgentRequest::Observe, LIMIT).await;
+        assert!(matches!(answer, Err(AgentError::Away(_))), "{answer:?}");
+        for _ in 0..2 {
+            // The listener of the round before is gone with its socket file.
+            let _agent = FakeAgent::start(&socket);
+            let answer = client.request(&AgentRequest::Observe, LIMIT).await;
+            assert!(matches!(answer, Ok(AgentReply::Observed { .. })), "{answer:?}");
+        }
     }
 }

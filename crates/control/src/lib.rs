@@ -16,6 +16,7 @@ mod executor;
 mod hex;
 mod http;
 mod observer;
+mod parent;
 mod pipeline;
 mod quickstart;
 mod random;

@@ -64,9 +64,14 @@ pub(crate) async fn ensure(
 ) -> Result<Quickstart, QuickstartError> {
     let steps = Steps { control, account_id: &credentials.account_id };
     let password = &credentials.quickstart_password;
-    let made = steps.create(password).await?;
-    let id = made["InstanceId"].as_str().unwrap_or_default().to_owned();
-    steps.await_normal(&id).await?;
+    let id = loop {
+        let made = steps.create(password).await?;
+        let id = made["InstanceId"].as_str().unwrap_or_default().to_owned();
+        // The one that the token stands for may be on its way out.
+        if steps.becomes_normal(&id).await? {
+            break id;
+        }
+    };
     steps.admit_this_host(&id).await?;
     let attribute = steps.attribute(&id).await?;
     Ok(Quickstart {
@@ -113,8 +118,9 @@ impl Steps<'_> {
         Ok(described["Instances"]["DBInstanceAttribute"][0].clone())
     }
 
-    /// Looks again whenever the view of the host or the store changes.
-    async fn await_normal(&self, id: &str) -> Result<(), QuickstartError> {
+    /// Whether it serves in the end; false when it is gone. Looks again whenever the view of the
+    /// host or the store changes.
+    async fn becomes_normal(&self, id: &str) -> Result<bool, QuickstartError> {
         let mut view = self.control.shared.view.clone();
         let mut changes = self.control.shared.store.watch();
         let normal = async {
@@ -123,8 +129,15 @@ impl Steps<'_> {
                 changes.borrow_and_update();
                 // While the agent is unseen, Normal is only what was true before.
                 let seen = view.borrow().host.is_known();
-                if self.attribute(id).await?["InstanceStatus"] == "Normal" && seen {
-                    return Ok(());
+                match self.attribute(id).await {
+                    Ok(item) if item["InstanceStatus"] == "Normal" && seen => return Ok(true),
+                    Err(QuickstartError::Refused { answer, .. })
+                        if answer["Code"] == "InvalidInstanceId.NotFound" =>
+                    {
+                        return Ok(false);
+                    }
+                    Err(error) => return Err(error),
+                    Ok(_) => {}
                 }
                 tokio::select! {
                     _ = view.changed() => {}
@@ -159,6 +172,7 @@ impl Steps<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::World;
 
     #[test]
     fn urls() {
@@ -168,5 +182,23 @@ mod tests {
         };
         assert_eq!(at("127.0.0.1", "Ab1_"), "redis://default:Ab1_@127.0.0.1:6380/0");
         assert_eq!(at("::1", "a@b/"), "redis://default:a%40b%2F@[::1]:6380/0");
+    }
+
+    #[tokio::test]
+    async fn made_once_found_again_and_made_anew_after_its_end() {
+        let world = World::new();
+        let first = ensure(&world.control, &world.credentials).await.expect("made");
+        assert_eq!((first.host.as_str(), first.port), ("127.0.0.1", 6379));
+        let admitted = world.agent.specs().pop().expect("applied").settings.allowlist;
+        assert_eq!(admitted, admin::Allowlist::Entries(vec!["127.0.0.1".into()]));
+        let other = format!("InstanceId={}&SecurityIps=10.0.0.1", first.id);
+        world.ok("ModifySecurityIps", &other).await;
+        let again = ensure(&world.control, &world.credentials).await.expect("found");
+        assert_eq!(again, first);
+        let kept = world.agent.specs().pop().expect("applied").settings.allowlist;
+        assert_eq!(kept, admin::Allowlist::Entries(vec!["10.0.0.1".into()]), "its owner's choice");
+        world.ok("DeleteInstance", &format!("InstanceId={}", first.id)).await;
+        let anew = ensure(&world.control, &world.credentials).await.expect("made anew");
+        assert_ne!(anew.id, first.id);
     }
 }

@@ -7,6 +7,7 @@ use crate::audit::Audit;
 use crate::bootstrap::{self, BootstrapError, Credentials};
 use crate::control::{Control, Parts};
 use crate::http;
+use crate::parent::Parent;
 use crate::quickstart::{self, QuickstartError};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::{Store, StoreError};
@@ -39,6 +40,8 @@ pub struct ControlOptions {
     pub quickstart: bool,
     /// Written once everything serves.
     pub ready_file: Option<PathBuf>,
+    /// `--parent-pid`: the agent that started this process; it ends when the agent does.
+    pub parent_pid: Option<u32>,
 }
 
 /// 127.0.0.1:8077.
@@ -73,7 +76,7 @@ fn failed(doing: impl Into<String>) -> impl FnOnce(io::Error) -> ServeError {
     move |source| ServeError::System { doing: doing.into(), source }
 }
 
-/// Serves until SIGTERM or SIGINT. `extra` adds the console's routes.
+/// Serves until SIGTERM, SIGINT or the end of the parent. `extra` adds the console's routes.
 ///
 /// # Errors
 /// See [`ServeError`].
@@ -83,6 +86,8 @@ where
 {
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("waiting for SIGTERM"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("waiting for SIGINT"))?;
+    let parent = options.parent_pid.map(Parent::watch).transpose();
+    let parent = parent.map_err(failed("watching the agent"))?;
     let listener = TcpListener::bind(options.api).await;
     let listener = listener.map_err(failed(format!("binding the API to {}", options.api)))?;
     let address = listener.local_addr().map_err(failed("reading the API's address"))?;
@@ -107,11 +112,20 @@ where
         }
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
+        () = ended(parent) => Ok(()),
     };
     drop(stop);
     // A console page may hold its connection open for ever.
     let _ = timeout(DRAIN_LIMIT, server).await;
     outcome
+}
+
+/// Never returns without a parent.
+async fn ended(parent: Option<Parent>) {
+    match parent {
+        Some(mut parent) => parent.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn open(
