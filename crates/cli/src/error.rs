@@ -190,7 +190,7 @@ impl Refusal {
     fn kind(&self) -> Kind {
         match (code_row(&self.code), self.status) {
             (Some((kind, _)), _) => kind,
-            (None, 401 | 403) => Kind::Denied,
+            (None, 401) => Kind::Denied,
             (None, 429 | 500..) => Kind::Busy,
             (None, _) => Kind::Refused,
         }
@@ -288,7 +288,8 @@ mod tests {
             (503, "ServiceUnavailable", Kind::Busy, "again"),
             (400, "Throttling.User", Kind::Busy, "again"),
             (400, "InvalidPassword.Malformed", Kind::Refused, "8 to 32"),
-            (403, "SomethingNew", Kind::Denied, "file p.json"),
+            (403, "SomethingNew", Kind::Refused, "request id ID"),
+            (401, "SomethingNew", Kind::Denied, "file p.json"),
             (500, "SomethingNew", Kind::Busy, "request id ID"),
             (400, "SomethingNew", Kind::Refused, "request id ID"),
         ];

@@ -1,5 +1,5 @@
-// Two comforts that pages do without when scripts are off: copy buttons, which stay hidden then, and
-// no refreshing of what nobody looks at.
+// Comforts that pages do without when scripts are off: copy buttons, which stay hidden then, no
+// refreshing of what nobody looks at, notices that are shown once.
 "use strict";
 
 function revealCopyButtons() {
@@ -10,10 +10,16 @@ function revealCopyButtons() {
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
   if (!source) return;
-  await navigator.clipboard.writeText(source.textContent.trim());
   const label = button.dataset.label || button.textContent;
   button.dataset.label = label;
-  button.textContent = "Copied";
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    button.textContent = "Copied";
+  } catch {
+    // The browser forbids it; the person can still press the keys.
+    window.getSelection().selectAllChildren(source);
+    button.textContent = "Selected";
+  }
   setTimeout(() => { button.textContent = label; }, 1500);
 }
 
@@ -27,4 +33,13 @@ document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden) event.preventDefault();
 });
 
+// A notice tells of the step just taken, so a reload must not repeat it.
+function forgetNotice() {
+  const address = new URL(location.href);
+  if (!address.searchParams.has("done")) return;
+  address.searchParams.delete("done");
+  history.replaceState(null, "", address);
+}
+
 revealCopyButtons();
+forgetNotice();

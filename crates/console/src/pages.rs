@@ -279,7 +279,7 @@ impl Fault {
     /// A refusal beside the field that it is about, if the form has that field.
     pub fn of(refusal: &Refusal, fields: &[&str]) -> Self {
         let field = refusal.field().filter(|field| fields.contains(field)).unwrap_or("");
-        Self { field, message: refusal.message.clone() }
+        Self { field, message: reason(&refusal.message) }
     }
 
     /// Our own objection to a field.
@@ -291,4 +291,16 @@ impl Fault {
     pub fn for_field(&self, field: &str) -> &str {
         if self.field == field { &self.message } else { "" }
     }
+}
+
+/// The API's general sentence is for programs; beside a field the reason alone says more.
+fn reason(message: &str) -> String {
+    let reason = message.split_once("Reason: ").map_or(message, |pair| pair.1);
+    sentence(reason)
+}
+
+/// The same with a capital.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
 }

@@ -70,7 +70,7 @@ pub async fn submit(member: Member) -> Outcome {
         Err(refusal) if refusal.is_gone() => Err(refusal.into()),
         Err(refusal) => {
             // The only thing that is typed here is the entries.
-            let fault = Fault { field: "entries", message: refusal.message };
+            let fault = Fault { field: "entries", ..Fault::of(&refusal, &[]) };
             form(&member, group, typed.to_owned(), fault)
         }
     }

@@ -1,7 +1,7 @@
 //! Logging in and out. Every failed login looks the same, and the session's secret is new after
 //! each one that succeeds.
 
-use super::{Frame, Outcome, draw};
+use super::{Frame, Outcome, draw, sentence};
 use crate::cookie::Cookie;
 use crate::door::{Member, Visit, redirect, with_cookie};
 use crate::guard::token_fits;
@@ -68,18 +68,13 @@ pub async fn leave(member: Member) -> Outcome {
 }
 
 fn refuse(visit: &Visit, user: &str, error: &LoginError) -> Outcome {
-    let sentence = |text: String| {
-        let mut chars = text.chars();
-        let first = chars.next().map(|c| c.to_ascii_uppercase());
-        first.into_iter().chain(chars).chain(['.']).collect::<String>()
-    };
     let status = match error {
         // The page is the right answer to this form; the audit log has the failure.
         LoginError::WrongCredentials => StatusCode::OK,
         LoginError::Braked { .. } => StatusCode::TOO_MANY_REQUESTS,
         LoginError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let mut response = form(visit, status, user, sentence(error.to_string()))?;
+    let mut response = form(visit, status, user, sentence(&format!("{error}.")))?;
     if let LoginError::Braked { retry_after_s } = error {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));
     }

@@ -150,9 +150,11 @@ fn one_instance(ask: &Ask) -> Answer {
             "Clients": [{"Address": "10.0.0.1:5", "Name": EVIL, "User": "default", "Db": 3,
                 "AgeS": 61, "IdleS": 0, "Command": "get", "Library": "redis-py 5"}],
         })),
-        "CreateInstance" if ask.params.contains_key("Password") => {
-            bad(400, "InvalidPassword.Malformed", "The Specified parameter Password is not valid.")
-        }
+        "CreateInstance" if ask.params.contains_key("Password") => bad(
+            400,
+            "InvalidPassword.Malformed",
+            "The parameter is not valid. Reason: a password is long.",
+        ),
         "CreateInstance" => good(json!({"InstanceId": "r-1"})),
         "ModifySecurityIps" if ask.params["SecurityIps"] == "nonsense" => {
             bad(400, "InvalidSecurityIps.Malformed", "The list is not valid.")
@@ -347,7 +349,7 @@ async fn a_refused_creation_comes_back_beside_its_field() {
     );
     let page = browser.post("/console/instances", &format!("{form}&password=weak")).await;
     assert_eq!(page.status, 422);
-    page.has("id=\"password-fault\">The Specified parameter Password is not valid.");
+    page.has("id=\"password-fault\">A password is long.");
     page.has("value=\"keep\"");
     page.has("value=\"redis.shard.mid.2.ce\" selected");
     assert!(!page.text.contains("weak") && page.hidden("token") != token);
