@@ -1,6 +1,6 @@
 //! The terminal's verbs: `larder instance …` and `larder configure`, as a plain client of the
-//! public API. Signs, sends, waits and prints; must not know the store, the agent or any file of the
-//! data directory, so that it works the same against another host.
+//! public API. Signs, sends, waits and prints; must not know the store, the agent or any file of
+//! the data directory, so that it works the same against another host.
 #![forbid(unsafe_code)]
 
 mod client;
