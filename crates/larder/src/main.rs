@@ -1,2 +1,28 @@
-//! Placeholder.
-fn main() {}
+//! The one binary: every role is a subcommand. Wires crates together and decides nothing.
+#![forbid(unsafe_code)]
+
+mod args;
+mod roles;
+
+use args::{Cli, Role};
+use clap::Parser;
+use std::process::ExitCode;
+use stdx::alloc::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting<mimalloc::MiMalloc> = Counting(mimalloc::MiMalloc);
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    // `larder node` reads its words as redis-server does, which clap cannot.
+    if words.get(1).map(String::as_str) == Some("node") {
+        return roles::node(&words[2..]);
+    }
+    match Cli::parse().role {
+        Role::Up(up) => roles::up(&up),
+        Role::Control(control) => roles::control(control),
+        Role::Node { .. } => unreachable!("handled above"),
+        Role::Instance { verb } => cli::run(cli::Command::Instance(verb)),
+        Role::Configure(configure) => cli::run(cli::Command::Configure(configure)),
+    }
+}

@@ -1,1 +1,12 @@
-//! Placeholder header.
+//! The shell of a node: argv and files, epoll loops, signals, the admin socket. It moves bytes and
+//! obeys; every decision is the core's (crate `server`).
+#![forbid(unsafe_code)]
+
+pub mod admin_server;
+pub mod host;
+pub mod io;
+pub mod options;
+pub mod run;
+
+pub use options::{HELP, Options};
+pub use run::{NodeError, run};

@@ -1,1 +1,28 @@
-//! Placeholder header.
+//! The pure core of a node: executor and locks, gates, sessions, publish/subscribe, statistics and
+//! the commands that concern the server itself. Bytes in, bytes out. Knows no epoll, TLS, file or
+//! thread: those are the node's, reached through [`host::Host`] and [`inbox::Waker`].
+#![forbid(unsafe_code)]
+
+pub mod access;
+pub mod clients;
+pub mod commands;
+pub mod config;
+pub mod conn;
+pub mod dispatch;
+pub mod error;
+pub mod executor;
+pub mod gate;
+pub mod host;
+pub mod inbox;
+pub mod info;
+pub mod loop_core;
+pub mod pubsub;
+pub mod session;
+pub mod shared;
+pub mod snapshot;
+pub mod stats;
+pub mod trash;
+pub mod turn;
+
+pub use loop_core::LoopCore;
+pub use shared::Shared;

@@ -148,7 +148,10 @@ pub const SERVER: &[Command] = &[
     row("lastsave", 1, ADMIN, Family::Server, "1.0.0", "Returns the time of the last save."),
     row("role", 1, ADMIN, Family::Server, "2.8.12", "Returns the replication role."),
     locked(Lock::Exclusive, row("save", 1, SAVE, Family::Server, "1.0.0", "Saves the data set.")),
-    row("shutdown", -1, STOP, Family::Server, "1.0.0", "Saves and stops the server."),
+    locked(
+        Lock::Exclusive,
+        row("shutdown", -1, STOP, Family::Server, "1.0.0", "Saves and stops the server."),
+    ),
     locked(
         Lock::Exclusive,
         row("swapdb", 3, SWAP, Family::Server, "4.0.0", "Exchanges two databases."),

@@ -1,0 +1,134 @@
+//! Starting each role: options in, exit code out.
+
+use crate::args::{Control, Up};
+use anyhow::Context;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// `larder node …`.
+pub fn node(words: &[String]) -> ExitCode {
+    match words.first().map(String::as_str) {
+        Some("--help" | "-h") => {
+            print_node_help();
+            return ExitCode::SUCCESS;
+        }
+        Some("--version" | "-v") => {
+            println!("larder {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let options = match node::Options::parse(words) {
+        Ok(options) => options,
+        Err(error) => return fail(&anyhow::Error::new(error).context("larder node")),
+    };
+    if let Err(error) = log_to(options.config.get("logfile")) {
+        return fail(&error);
+    }
+    finish(node::run(options).context("larder node"))
+}
+
+/// `larder up`.
+pub fn up(up: &Up) -> ExitCode {
+    if let Err(error) = log_to("") {
+        return fail(&error);
+    }
+    let run = || {
+        let executable = std::env::current_exe().context("find this program's file")?;
+        let data_dir = std::path::absolute(&up.data_dir).context("resolve --data-dir")?;
+        let common = control_args(up, &data_dir);
+        let mut first = common.clone();
+        if up.quickstart {
+            first.push("--quickstart".into());
+        }
+        if let Some(file) = &up.ready_file {
+            let file = std::path::absolute(file).context("resolve --ready-file")?;
+            first.extend(["--ready-file".into(), file.into()]);
+        }
+        agent::run(agent::AgentOptions {
+            data_dir,
+            executable,
+            control_args: first,
+            control_restart_args: common,
+        })
+        .context("larder up")
+    };
+    finish(run())
+}
+
+fn control_args(up: &Up, data_dir: &Path) -> Vec<OsString> {
+    vec![
+        "control".into(),
+        "--data-dir".into(),
+        data_dir.into(),
+        "--api".into(),
+        up.api.to_string().into(),
+        "--advertise".into(),
+        up.advertise.clone().into(),
+    ]
+}
+
+/// `larder control`.
+pub fn control(options: Control) -> ExitCode {
+    if let Err(error) = log_to("") {
+        return fail(&error);
+    }
+    let agent_socket = options.data_dir.join("agent/agent.sock");
+    let options = control::ControlOptions {
+        data_dir: options.data_dir,
+        api: options.api,
+        advertise: options.advertise,
+        agent_socket,
+        quickstart: options.quickstart,
+        ready_file: options.ready_file,
+        parent_pid: options.parent_pid,
+    };
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .worker_threads(2)
+            .build()
+            .context("start the runtime")?;
+        runtime.block_on(control::serve(options, console::router)).context("larder control")
+    };
+    finish(run())
+}
+
+fn print_node_help() {
+    print!("{}", node::HELP);
+    for param in catalog::params::PARAMS {
+        println!("  {:<20} {} (default: {:?})", param.name, param.doc, param.default);
+    }
+}
+
+/// Log lines go to standard error, or to a file; `LARDER_LOG` chooses levels.
+fn log_to(file: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_env("LARDER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = file.is_empty() && std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let builder = builder.with_ansi(colours);
+    if file.is_empty() {
+        builder.with_writer(std::io::stderr).init();
+    } else {
+        let mut options = std::fs::OpenOptions::new();
+        let log = options.append(true).create(true).open(file);
+        let log = log.with_context(|| format!("open logfile {file}"))?;
+        builder.with_writer(std::sync::Mutex::new(log)).init();
+    }
+    Ok(())
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}

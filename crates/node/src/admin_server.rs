@@ -1,0 +1,319 @@
+//! The node's end of the admin socket: one thread per connection, apart from the loops, so that it
+//! answers whatever they do.
+
+use crate::io::Hall;
+use admin::node::{ClientRow, NodeReply, NodeRequest, NodeStatus, Role};
+use admin::transport::{Connection, answer_hello, check_peer};
+use admin::{NodeSettings, Privilege, Refusal};
+use parking_lot::{Condvar, Mutex};
+use rustix::fd::{AsFd, OwnedFd};
+use server::Shared;
+use server::access::{Access, Allowlist, User, Verifier};
+use server::config::reported_version;
+use server::{commands, info, snapshot};
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What the agent has told this node.
+pub struct AdminServer {
+    shared: Arc<Shared>,
+    halls: Arc<[Hall]>,
+    state: Mutex<State>,
+    loaded: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    loaded: bool,
+    listener: Option<OwnedFd>,
+    listening: bool,
+    role: Option<Role>,
+    epoch: u64,
+    generation: u64,
+    maxmemory_bytes: u64,
+}
+
+impl AdminServer {
+    /// A node that has been told nothing.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, halls: Arc<[Hall]>) -> Self {
+        Self { shared, halls, state: Mutex::new(State::default()), loaded: Condvar::new() }
+    }
+
+    /// The data set has been read: grants may be answered.
+    pub fn loaded(&self) {
+        self.state.lock().loaded = true;
+        self.loaded.notify_all();
+    }
+
+    /// Serves every connection of `listener`, for ever.
+    pub fn serve(self: &Arc<Self>, listener: &UnixListener) {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else { continue };
+            if let Err(error) = check_peer(&stream) {
+                tracing::warn!(%error, "refuse an admin connection");
+                continue;
+            }
+            let this = Arc::clone(self);
+            let work = move || this.converse(Connection::new(stream));
+            let name = "admin".to_owned();
+            if let Err(error) = std::thread::Builder::new().name(name).spawn(work) {
+                tracing::error!(%error, "start a thread for an admin connection");
+            }
+        }
+    }
+
+    fn converse(&self, mut connection: Connection) {
+        loop {
+            let (request, fd) = match connection.recv::<NodeRequest>() {
+                Ok(Some(request)) => request,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "read an admin request");
+                    return;
+                }
+            };
+            let (reply, fd) = self.answer(request, fd);
+            if let Err(error) = connection.send(&reply, fd.as_ref().map(AsFd::as_fd)) {
+                tracing::warn!(%error, "answer an admin request");
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, request: NodeRequest, fd: Option<OwnedFd>) -> (NodeReply, Option<OwnedFd>) {
+        let result = match request {
+            NodeRequest::Hello(hello) => {
+                answer_hello(&hello, self.shared.facts.version).map(NodeReply::Hello)
+            }
+            NodeRequest::Configure { generation, settings } => {
+                self.configure(generation, &settings)
+            }
+            NodeRequest::Listen => self.listen(fd),
+            NodeRequest::TakeListener => return self.take_listener(),
+            NodeRequest::Grant { role, epoch } => self.grant(role, epoch),
+            NodeRequest::Probe => Ok(NodeReply::Status(Box::new(self.status()))),
+            NodeRequest::Clients => Ok(NodeReply::Clients(self.clients())),
+            NodeRequest::Save => {
+                let exclusive = self.shared.executor.exclusive();
+                let saved = snapshot::save(&self.shared, &exclusive);
+                saved.map(|_| NodeReply::Done).map_err(|e| refusal("Failed", e.to_string()))
+            }
+            NodeRequest::Shutdown { save } => self.shutdown(save),
+        };
+        (result.unwrap_or_else(NodeReply::Refused), None)
+    }
+
+    fn configure(&self, generation: u64, settings: &NodeSettings) -> Result<NodeReply, Refusal> {
+        let mut state = self.state.lock();
+        if generation < state.generation {
+            let text = format!("generation {generation} is older than {}", state.generation);
+            return Err(refusal("StaleGeneration", text));
+        }
+        let access = access_of(settings)?;
+        let mut config = self.shared.config.lock();
+        for (name, value) in &settings.parameters {
+            if let Err(error) = config.set_at_start(name, value) {
+                tracing::warn!(%error, "skip a parameter of the instance");
+            }
+        }
+        let limits = [
+            ("maxmemory", settings.maxmemory_bytes.to_string()),
+            ("maxclients", settings.connections_max.to_string()),
+        ];
+        for (name, value) in limits {
+            let set = config.set_at_start(name, &value);
+            set.map_err(|error| refusal("BadRequest", error.to_string()))?;
+        }
+        let new = Arc::new(config.settings(reported_version(&settings.engine_version)));
+        drop(config);
+        let access = Arc::new(access);
+        self.shared.executor.exclusive().change_gate(|gate| {
+            gate.settings = Arc::clone(&new);
+            gate.access = Arc::clone(&access);
+            gate.generation = generation;
+        });
+        state.generation = generation;
+        state.maxmemory_bytes = settings.maxmemory_bytes;
+        tracing::info!(generation, "configured");
+        Ok(NodeReply::Done)
+    }
+
+    fn listen(&self, fd: Option<OwnedFd>) -> Result<NodeReply, Refusal> {
+        let fd = fd.ok_or_else(|| refusal("BadRequest", "Listen came without a descriptor"))?;
+        rustix::io::ioctl_fionbio(&fd, true).map_err(|error| {
+            refusal("Failed", format!("make the listener nonblocking: {error}"))
+        })?;
+        let mut state = self.state.lock();
+        state.listener = Some(fd);
+        state.listening = false;
+        self.poll_if_granted(&mut state)?;
+        Ok(NodeReply::Done)
+    }
+
+    fn take_listener(&self) -> (NodeReply, Option<OwnedFd>) {
+        let state = self.state.lock();
+        let copy = state.listener.as_ref().map(|fd| fd.try_clone());
+        match copy {
+            Some(Ok(fd)) => (NodeReply::Listener, Some(fd)),
+            Some(Err(error)) => {
+                (NodeReply::Refused(refusal("Failed", format!("copy the listener: {error}"))), None)
+            }
+            None => (NodeReply::Refused(refusal("Failed", "this node has no listener")), None),
+        }
+    }
+
+    fn grant(&self, role: Role, epoch: u64) -> Result<NodeReply, Refusal> {
+        let mut state = self.state.lock();
+        let repeated = state.role == Some(role) && state.epoch == epoch;
+        if epoch <= state.epoch && !repeated {
+            let text = format!("epoch {epoch} is not above {}", state.epoch);
+            return Err(refusal("StaleEpoch", text));
+        }
+        while !state.loaded {
+            self.loaded.wait(&mut state);
+        }
+        self.shared.executor.exclusive().change_gate(|gate| {
+            gate.primary = role == Role::Primary;
+            gate.epoch = epoch;
+        });
+        state.role = Some(role);
+        state.epoch = epoch;
+        self.poll_if_granted(&mut state)?;
+        tracing::info!(?role, epoch, "granted");
+        Ok(NodeReply::Done)
+    }
+
+    /// Lets loop 0 accept, once there is both a socket and a grant.
+    fn poll_if_granted(&self, state: &mut State) -> Result<(), Refusal> {
+        if state.listening || state.role != Some(Role::Primary) {
+            return Ok(());
+        }
+        let Some(listener) = &state.listener else { return Ok(()) };
+        let copy = listener
+            .try_clone()
+            .map_err(|error| refusal("Failed", format!("copy the listener: {error}")))?;
+        self.halls[0].listen(copy);
+        self.shared.inboxes[0].wake();
+        state.listening = true;
+        Ok(())
+    }
+
+    fn shutdown(&self, save: bool) -> Result<NodeReply, Refusal> {
+        let mut exclusive = self.shared.executor.exclusive();
+        snapshot::stop(&self.shared, &mut exclusive, save)
+            .map_err(|error| refusal("Failed", error.to_string()))?;
+        Ok(NodeReply::Done)
+    }
+
+    fn status(&self) -> NodeStatus {
+        let shared = &self.shared;
+        let (keys, keys_with_ttl) = self.key_counts();
+        let saves = shared.saves.lock().clone();
+        let (user_us, system_us) = shared.host.cpu_us();
+        let state = self.state.lock();
+        let now_ms = shared.host.clock().unix_ms();
+        NodeStatus {
+            version: shared.facts.version.to_owned(),
+            role: state.role.unwrap_or(Role::Nobody),
+            epoch: state.epoch,
+            generation: state.generation,
+            loading: !state.loaded,
+            uptime_ms: now_ms.saturating_sub(shared.facts.started_ms),
+            loops: shared.inboxes.len() as u32,
+            used_memory_bytes: stdx::alloc::used_bytes(),
+            maxmemory_bytes: state.maxmemory_bytes,
+            connections: shared.clients.len() as u64,
+            connections_received: shared.total(|stats| &stats.connections_received),
+            connections_refused: shared.total(|stats| &stats.connections_refused),
+            commands: shared.total(|stats| &stats.commands),
+            commands_per_second: shared.commands_per_second.load(Relaxed),
+            net_input_bytes: shared.total(|stats| &stats.net_input_bytes),
+            net_output_bytes: shared.total(|stats| &stats.net_output_bytes),
+            keyspace_hits: shared.total(|stats| &stats.keyspace_hits),
+            keyspace_misses: shared.total(|stats| &stats.keyspace_misses),
+            keys,
+            keys_with_ttl,
+            expired_keys: shared.total(|stats| &stats.expired_keys),
+            cpu_us: user_us + system_us,
+            changes_since_save: shared.total(|stats| &stats.changes) - saves.changes_at_last,
+            last_save_unix_s: saves.last_s,
+        }
+    }
+
+    /// Keys of all databases; shards in use are asked until they answer.
+    fn key_counts(&self) -> (u64, u64) {
+        let counts = loop {
+            let mut walk = self.shared.executor.walk();
+            if let Ok(counts) = info::count_keys(&mut walk, 16) {
+                break counts;
+            }
+            std::thread::yield_now();
+        };
+        counts.iter().fold((0, 0), |(a, b), (keys, mortal)| (a + *keys as u64, b + *mortal as u64))
+    }
+
+    fn clients(&self) -> Vec<ClientRow> {
+        let now_ms = self.shared.host.clock().unix_ms();
+        let row = |record: &Arc<server::clients::ClientRecord>| {
+            let texts = record.texts.lock().clone();
+            ClientRow {
+                id: record.address.client,
+                address: record.peer.clone(),
+                name: texts.name,
+                user: texts.user,
+                db: record.db.load(Relaxed),
+                age_s: now_ms.saturating_sub(record.created_ms) / 1000,
+                idle_s: now_ms.saturating_sub(record.active_ms.load(Relaxed)) / 1000,
+                command: commands::client::last_command(&self.shared, record).to_owned(),
+                library: format!("{} {}", texts.library_name, texts.library_version)
+                    .trim()
+                    .to_owned(),
+            }
+        };
+        self.shared.clients.all().iter().map(row).collect()
+    }
+}
+
+fn refusal(code: &str, message: impl Into<String>) -> Refusal {
+    Refusal { code: code.to_owned(), message: message.into() }
+}
+
+fn access_of(settings: &NodeSettings) -> Result<Access, Refusal> {
+    let users = settings.users.iter().map(|user| {
+        let verifiers = user.verifiers.iter().map(|verifier| {
+            let bytes = |text: &str| {
+                hex(text).ok_or_else(|| {
+                    refusal("BadRequest", format!("a verifier of {} is not hex", user.name))
+                })
+            };
+            Ok(Verifier { salt: bytes(&verifier.salt)?, mac: bytes(&verifier.mac)? })
+        });
+        Ok(Arc::new(User {
+            name: user.name.clone(),
+            verifiers: verifiers.collect::<Result<_, Refusal>>()?,
+            password_free: settings.password_free,
+            read_only: user.privilege == Privilege::ReadOnly,
+        }))
+    });
+    let allowlist = match &settings.allowlist {
+        admin::Allowlist::Nobody => Allowlist::Blocks(Vec::new()),
+        admin::Allowlist::Entries(entries) => {
+            let parsed = Allowlist::parse(entries.iter().map(String::as_str));
+            parsed.map_err(|entry| {
+                refusal("BadRequest", format!("allowlist entry '{entry}' is no address"))
+            })?
+        }
+    };
+    Ok(Access { users: users.collect::<Result<_, Refusal>>()?, allowlist, managed: true })
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if digits.len() % 2 == 1 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    digits.chunks(2).map(pair).collect()
+}

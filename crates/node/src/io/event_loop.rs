@@ -1,0 +1,338 @@
+//! One thread, one epoll set: reads what has arrived, lets the core handle it, writes what it
+//! answers. Loop 0 also accepts and deals connections out.
+
+use super::waker::EventWaker;
+use parking_lot::Mutex;
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, Shutdown, SocketAddrAny, SocketFlags};
+use server::inbox::Waker;
+use server::loop_core::Peer;
+use server::{LoopCore, Shared};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::host::Stop;
+
+/// Connections accepted in one turn; established ones come first.
+const ACCEPTS_MAX: usize = 128;
+/// Room for one read.
+const READ_BYTES: usize = 64 * 1024;
+/// Room below which a buffer is made larger before a read.
+const READ_BYTES_MIN: usize = 4 * 1024;
+/// Turns between two ticks while keys can die, and while none can.
+const TICK_BUSY_US: u64 = 100_000;
+const TICK_IDLE_US: u64 = 1_000_000;
+/// Seconds between keep-alive probes.
+const KEEPALIVE_S: u64 = 300;
+
+const WAKER: u64 = u64::MAX;
+const LISTENER: u64 = 1 << 32;
+
+/// Where sockets wait for the loop that is to serve them.
+#[derive(Default)]
+pub struct Hall {
+    waiting: Mutex<Arrivals>,
+}
+
+#[derive(Default)]
+struct Arrivals {
+    connections: Vec<(OwnedFd, Peer)>,
+    listeners: Vec<OwnedFd>,
+}
+
+impl Hall {
+    /// A listening socket to poll from now on.
+    pub fn listen(&self, socket: OwnedFd) {
+        self.waiting.lock().listeners.push(socket);
+    }
+
+    fn connect(&self, socket: OwnedFd, peer: Peer) {
+        self.waiting.lock().connections.push((socket, peer));
+    }
+}
+
+/// A loop with its sockets.
+pub struct EventLoop {
+    id: usize,
+    core: LoopCore,
+    shared: Arc<Shared>,
+    stop: Arc<Stop>,
+    epoll: OwnedFd,
+    waker: EventWaker,
+    halls: Arc<[Hall]>,
+    sockets: Vec<Option<Socket>>,
+    listeners: Vec<OwnedFd>,
+    next_loop: usize,
+    next_tick_us: u64,
+}
+
+struct Socket {
+    fd: OwnedFd,
+    wants_write: bool,
+}
+
+impl EventLoop {
+    /// Loop `id`, woken by `waker`.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub fn new(
+        id: usize,
+        shared: Arc<Shared>,
+        stop: Arc<Stop>,
+        waker: EventWaker,
+        halls: Arc<[Hall]>,
+    ) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, waker.fd(), EventData::new_u64(WAKER), EventFlags::IN)?;
+        Ok(Self {
+            id,
+            core: LoopCore::new(Arc::clone(&shared), id),
+            shared,
+            stop,
+            epoll,
+            waker,
+            halls,
+            sockets: Vec::new(),
+            listeners: Vec::new(),
+            next_loop: 0,
+            next_tick_us: 0,
+        })
+    }
+
+    /// Serves until the node is to end.
+    ///
+    /// # Errors
+    /// The operating system refuses to wait, which nothing can be done about.
+    pub fn run(&mut self) -> io::Result<()> {
+        let mut events = Vec::with_capacity(256);
+        let mut busy = false;
+        while !self.stop.is_wanted() {
+            events.clear();
+            let timeout = if busy { Timespec::default() } else { self.until_tick() };
+            match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&timeout)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let mut knocking = false;
+            for event in &events {
+                match event.data.u64() {
+                    WAKER => self.waker.reset(),
+                    token if token >= LISTENER => knocking = true,
+                    place => self.serve(place as u32, event.flags),
+                }
+            }
+            self.core.read_mail();
+            busy = self.core.retry_deferred();
+            self.flush_touched();
+            self.receive();
+            if knocking {
+                self.accept();
+            }
+            self.tick_when_due();
+        }
+        self.flush_touched();
+        Ok(())
+    }
+
+    fn until_tick(&self) -> Timespec {
+        let now_us = self.shared.host.clock().monotonic_us();
+        let us = self.next_tick_us.saturating_sub(now_us);
+        Timespec { tv_sec: (us / 1_000_000) as i64, tv_nsec: (us % 1_000_000 * 1000) as i64 }
+    }
+
+    fn tick_when_due(&mut self) {
+        let now_us = self.shared.host.clock().monotonic_us();
+        if now_us >= self.next_tick_us {
+            self.core.tick();
+            let busy = self.core.has_mortal_keys();
+            self.next_tick_us = now_us + if busy { TICK_BUSY_US } else { TICK_IDLE_US };
+            self.flush_touched();
+        }
+    }
+
+    fn serve(&mut self, place: u32, flags: EventFlags) {
+        if flags.contains(EventFlags::OUT) {
+            self.flush(place);
+        }
+        if !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+            return;
+        }
+        let Some(Some(socket)) = self.sockets.get(place as usize) else { return };
+        let Some(input) = self.core.input(place) else { return };
+        if input.capacity() - input.len() < READ_BYTES_MIN {
+            input.reserve(READ_BYTES);
+        }
+        match rustix::io::read(&socket.fd, spare_capacity(input)) {
+            Ok(0) => self.close(place),
+            Ok(n) => {
+                self.shared.stats[self.id].net_input_bytes.add(n as u64);
+                self.core.process(place);
+                self.flush_touched();
+            }
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(_) => self.close(place),
+        }
+    }
+
+    fn flush_touched(&mut self) {
+        while let Some(place) = self.core.touched.pop() {
+            self.flush(place);
+        }
+    }
+
+    /// Sends what a connection has to send, and closes it when that was the last of it.
+    fn flush(&mut self, place: u32) {
+        let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return };
+        let Some(conn) = self.core.conn_mut(place) else { return };
+        let waited = conn.must_wait();
+        while !conn.unsent().is_empty() {
+            match rustix::net::send(&socket.fd, conn.unsent(), SendFlags::NOSIGNAL) {
+                Ok(n) => {
+                    self.shared.stats[self.id].net_output_bytes.add(n as u64);
+                    conn.sent(n);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(_) => {
+                    self.close(place);
+                    return;
+                }
+            }
+        }
+        let empty = conn.unsent().is_empty();
+        if empty && conn.session.closing {
+            self.close(place);
+            return;
+        }
+        if socket.wants_write == empty {
+            socket.wants_write = !empty;
+            let flags = if empty { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT };
+            let data = EventData::new_u64(u64::from(place));
+            // A descriptor that epoll does not know any more is about to be closed.
+            let _ = epoll::modify(&self.epoll, &socket.fd, data, flags);
+        }
+        let goes_on = waited && !conn.must_wait() && !conn.unread().is_empty();
+        if goes_on {
+            self.core.process(place);
+        } else if empty {
+            self.core.give_up_buffer(place);
+        }
+    }
+
+    fn close(&mut self, place: u32) {
+        if let Some(socket) = self.sockets.get_mut(place as usize).and_then(Option::take) {
+            // Unread bytes would turn the close into a reset that overtakes the last reply.
+            let _ = rustix::net::shutdown(&socket.fd, Shutdown::Write);
+            let mut rest = [0u8; 4096];
+            for _ in 0..16 {
+                if !matches!(rustix::io::read(&socket.fd, &mut rest), Ok(n) if n > 0) {
+                    break;
+                }
+            }
+            self.core.disconnect(place);
+        }
+    }
+
+    /// Takes over the sockets that wait for this loop.
+    fn receive(&mut self) {
+        let arrivals = {
+            let mut waiting = self.halls[self.id].waiting.lock();
+            if waiting.connections.is_empty() && waiting.listeners.is_empty() {
+                return;
+            }
+            std::mem::take(&mut *waiting)
+        };
+        for listener in arrivals.listeners {
+            let data = EventData::new_u64(LISTENER + self.listeners.len() as u64);
+            match epoll::add(&self.epoll, &listener, data, EventFlags::IN) {
+                Ok(()) => self.listeners.push(listener),
+                Err(error) => tracing::error!(%error, "poll the listening socket"),
+            }
+        }
+        for (socket, peer) in arrivals.connections {
+            self.adopt(socket, peer);
+        }
+    }
+
+    fn accept(&mut self) {
+        for at in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_MAX {
+                let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+                match rustix::net::acceptfrom_with(&self.listeners[at], flags) {
+                    Ok((socket, address)) => self.deal(socket, address),
+                    Err(Errno::AGAIN) => break,
+                    // Out of descriptors: the connection waits in the backlog until some close.
+                    Err(error) => {
+                        if error != Errno::INTR && error != Errno::CONNABORTED {
+                            tracing::warn!(%error, "accept a connection");
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a new connection to the next loop in turn.
+    fn deal(&mut self, socket: OwnedFd, address: Option<SocketAddrAny>) {
+        let address = address.and_then(|any| SocketAddr::try_from(any).ok());
+        let local = rustix::net::getsockname(&socket).ok();
+        let local = local.and_then(|any| SocketAddr::try_from(any).ok());
+        let shown = |address: Option<SocketAddr>| {
+            address.map_or_else(|| "?:0".to_owned(), |address| address.to_string())
+        };
+        let peer = Peer {
+            address: address.map(|address| address.ip()),
+            peer: shown(address),
+            local: shown(local),
+        };
+        self.next_loop = (self.next_loop + 1) % self.halls.len();
+        if self.next_loop == self.id {
+            self.adopt(socket, peer);
+        } else {
+            self.halls[self.next_loop].connect(socket, peer);
+            self.shared.inboxes[self.next_loop].wake();
+        }
+    }
+
+    fn adopt(&mut self, fd: OwnedFd, peer: Peer) {
+        // Neither option is needed to serve; a socket that refuses them is closing already.
+        let _ = rustix::net::sockopt::set_tcp_nodelay(&fd, true);
+        let _ = rustix::net::sockopt::set_socket_keepalive(&fd, true);
+        let idle = std::time::Duration::from_secs(KEEPALIVE_S);
+        let _ = rustix::net::sockopt::set_tcp_keepidle(&fd, idle);
+        let place = self.core.connect(peer);
+        let data = EventData::new_u64(u64::from(place));
+        if let Err(error) = epoll::add(&self.epoll, fd.as_fd(), data, EventFlags::IN) {
+            tracing::warn!(%error, "poll a new connection");
+            self.core.disconnect(place);
+            return;
+        }
+        let at = place as usize;
+        if self.sockets.len() <= at {
+            self.sockets.resize_with(at + 1, || None);
+        }
+        self.sockets[at] = Some(Socket { fd, wants_write: false });
+        self.flush_touched();
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        for place in 0..self.sockets.len() {
+            self.close(place as u32);
+        }
+    }
+}
+
+/// Wakes loop 0 of a node for a socket put into its hall.
+pub fn hand_over(halls: &[Hall], waker: &dyn Waker, socket: OwnedFd) {
+    halls[0].listen(socket);
+    waker.wake();
+}

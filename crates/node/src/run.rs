@@ -1,0 +1,201 @@
+//! Puts a node together: load, threads, loops; and takes it apart again.
+
+use crate::admin_server::AdminServer;
+use crate::host::{NodeHost, Stop};
+use crate::io::listener::{ListenError, bind_all};
+use crate::io::{EventLoop, EventWaker, Hall};
+use crate::options::Options;
+use server::config::Config;
+use server::inbox::Waker;
+use server::shared::Facts;
+use server::{Shared, snapshot};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::pipe;
+use std::fmt::Write as _;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+/// Why a node did not come up or did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The working directory.
+    #[error("change to directory {directory}: {source}")]
+    Directory {
+        /// Value of `dir`.
+        directory: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The data set.
+    #[error("load the data set: {0}")]
+    Load(#[from] persist::PersistError),
+    /// The endpoint.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The admin socket.
+    #[error("open the admin socket: {0}")]
+    Admin(#[from] admin::transport::TransportError),
+    /// The operating system lacks something.
+    #[error("{doing}: {source}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+fn system(doing: &'static str) -> impl Fn(io::Error) -> NodeError {
+    move |source| NodeError::System { doing, source }
+}
+
+/// Runs a node until it is told to stop.
+///
+/// # Errors
+/// [`NodeError`] says what did not work; the data on disk is as it was.
+pub fn run(options: Options) -> Result<(), NodeError> {
+    let Options { config, config_file, admin_socket } = options;
+    let directory = config.get("dir").to_owned();
+    if admin_socket.is_some() {
+        // Nodes outlive their agent: a session of their own keeps its signals away.
+        let _ = rustix::process::setsid();
+    }
+    let admin_listener = admin_socket.as_deref().map(admin::transport::bind_private).transpose()?;
+    std::env::set_current_dir(&directory)
+        .map_err(|source| NodeError::Directory { directory: directory.clone(), source })?;
+    let node = Node::new(config, config_file, admin_socket.is_some())?;
+    let _reaper = node.start_reaper()?;
+    node.start_signals()?;
+    let admin = Arc::new(AdminServer::new(Arc::clone(&node.shared), Arc::clone(&node.halls)));
+    if let Some(listener) = admin_listener {
+        let admin = Arc::clone(&admin);
+        spawn("admin", move || admin.serve(&listener))?;
+    } else {
+        node.listen()?;
+    }
+    let report = snapshot::load(&node.shared)?;
+    tracing::info!(keys = report.keys, "data set loaded");
+    admin.loaded();
+    let loops = node.start_loops()?;
+    tracing::info!("Ready to accept connections");
+    for thread in loops {
+        if thread.join().is_err() {
+            // A panic in a loop is a broken invariant; failover is faster than corruption.
+            std::process::abort();
+        }
+    }
+    node.shared.trash.close();
+    if let Some(path) = admin_socket {
+        let _ = std::fs::remove_file(path);
+    }
+    remove_pid_file(&node.shared);
+    tracing::info!("bye bye");
+    Ok(())
+}
+
+struct Node {
+    shared: Arc<Shared>,
+    stop: Arc<Stop>,
+    wakers: Vec<EventWaker>,
+    halls: Arc<[Hall]>,
+}
+
+impl Node {
+    fn new(config: Config, config_file: String, managed: bool) -> Result<Self, NodeError> {
+        let count = config.number("io-threads") as usize;
+        let wakers: Vec<_> = (0..count)
+            .map(|_| EventWaker::new())
+            .collect::<Result<_, _>>()
+            .map_err(system("make an eventfd"))?;
+        let stop = Arc::new(Stop::default());
+        wakers.iter().for_each(|waker| stop.add(Box::new(waker.clone())));
+        let host = Box::new(NodeHost::new(Path::new("."), Arc::clone(&stop)));
+        let started_ms = server::host::Host::clock(&*host).unix_ms();
+        let run_id = stdx::random::entropy::<20>().iter().fold(String::new(), |mut id, byte| {
+            let _ = write!(id, "{byte:02x}");
+            id
+        });
+        let version = env!("CARGO_PKG_VERSION");
+        write_pid_file(config.get("pidfile")).map_err(system("write the pid file"))?;
+        let facts = Facts { version, run_id, started_ms, config_file, managed };
+        let boxed = wakers.iter().map(|waker| Box::new(waker.clone()) as Box<dyn Waker>).collect();
+        let shared = Arc::new(Shared::new(config, facts, host, boxed));
+        let halls = (0..count).map(|_| Hall::default()).collect();
+        Ok(Self { shared, stop, wakers, halls })
+    }
+
+    fn listen(&self) -> Result<(), NodeError> {
+        let config = self.shared.config.lock().clone();
+        let port = config.number("port") as u16;
+        let backlog = config.number("tcp-backlog") as i32;
+        if port > 0 {
+            for socket in bind_all(config.get("bind"), port, backlog)? {
+                self.halls[0].listen(socket);
+            }
+            tracing::info!(port, "listening");
+        }
+        self.wakers[0].wake();
+        Ok(())
+    }
+
+    fn start_loops(&self) -> Result<Vec<JoinHandle<()>>, NodeError> {
+        let mut threads = Vec::new();
+        for (id, waker) in self.wakers.iter().enumerate() {
+            let (shared, stop) = (Arc::clone(&self.shared), Arc::clone(&self.stop));
+            let mut event_loop =
+                EventLoop::new(id, shared, stop, waker.clone(), Arc::clone(&self.halls))
+                    .map_err(system("make an epoll set"))?;
+            threads.push(spawn(&format!("loop-{id}"), move || {
+                if let Err(error) = event_loop.run() {
+                    tracing::error!(%error, "wait for events");
+                    std::process::abort();
+                }
+            })?);
+        }
+        Ok(threads)
+    }
+
+    fn start_reaper(&self) -> Result<JoinHandle<()>, NodeError> {
+        let shared = Arc::clone(&self.shared);
+        spawn("reaper", move || while shared.trash.take().is_some() {})
+    }
+
+    /// SIGTERM and SIGINT save, if `save` is not empty, and stop.
+    fn start_signals(&self) -> Result<(), NodeError> {
+        let (mut reader, writer) = UnixStream::pair().map_err(system("make a signal pipe"))?;
+        for signal in [SIGTERM, SIGINT] {
+            let end = writer.try_clone().map_err(system("copy the signal pipe"))?;
+            pipe::register(signal, end).map_err(system("handle signals"))?;
+        }
+        let shared = Arc::clone(&self.shared);
+        spawn("signals", move || {
+            while matches!(reader.read(&mut [0]), Ok(n) if n > 0) {
+                let save = !shared.config.lock().get("save").is_empty();
+                let mut exclusive = shared.executor.exclusive();
+                match snapshot::stop(&shared, &mut exclusive, save) {
+                    Ok(()) => tracing::info!("stopping on a signal"),
+                    Err(error) => tracing::error!(%error, "save; the node goes on"),
+                }
+            }
+        })?;
+        Ok(())
+    }
+}
+
+fn spawn<F: FnOnce() + Send + 'static>(name: &str, work: F) -> Result<JoinHandle<()>, NodeError> {
+    Builder::new().name(name.to_owned()).spawn(work).map_err(system("start a thread"))
+}
+
+fn write_pid_file(path: &str) -> io::Result<()> {
+    if path.is_empty() { Ok(()) } else { std::fs::write(path, format!("{}\n", std::process::id())) }
+}
+
+fn remove_pid_file(shared: &Shared) {
+    let path = shared.config.lock().get("pidfile").to_owned();
+    if !path.is_empty() {
+        let _ = std::fs::remove_file(path);
+    }
+}

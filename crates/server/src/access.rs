@@ -1,0 +1,201 @@
+//! Who may connect and as whom: users with salted verifiers, privileges, and the allowlist.
+
+use hmac::{Hmac, KeyInit, Mac};
+use ipnet::IpNet;
+use sha2::Sha256;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Users and allowlist, replaced as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// All users; `default` is among them.
+    pub users: Vec<Arc<User>>,
+    /// Who may connect.
+    pub allowlist: Allowlist,
+    /// The node belongs to a managed instance: administration only over the admin socket.
+    pub managed: bool,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Name, case-sensitive.
+    pub name: String,
+    /// Accepted passwords.
+    pub verifiers: Vec<Verifier>,
+    /// Connections are this user's from the start.
+    pub password_free: bool,
+    /// May not change data.
+    pub read_only: bool,
+}
+
+/// `HMAC-SHA-256(key = salt, message = password)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verifier {
+    /// Random bytes.
+    pub salt: Vec<u8>,
+    /// The check value.
+    pub mac: Vec<u8>,
+}
+
+impl Verifier {
+    /// The verifier of `password` under `salt`.
+    #[must_use]
+    pub fn new(salt: &[u8], password: &[u8]) -> Self {
+        let mac = keyed(salt).chain_update(password).finalize().into_bytes().to_vec();
+        Self { salt: salt.to_vec(), mac }
+    }
+
+    /// True for the right password; takes the same time for any wrong one.
+    #[must_use]
+    pub fn accepts(&self, password: &[u8]) -> bool {
+        keyed(&self.salt).chain_update(password).verify_slice(&self.mac).is_ok()
+    }
+}
+
+fn keyed(salt: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(salt).expect("HMAC takes keys of any length")
+}
+
+impl User {
+    /// True when `password` is one of this user's.
+    #[must_use]
+    pub fn accepts(&self, password: &[u8]) -> bool {
+        self.password_free || self.verifiers.iter().any(|verifier| verifier.accepts(password))
+    }
+}
+
+/// Who may connect.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Allowlist {
+    /// Everybody: a drop-in without a control plane.
+    #[default]
+    Everybody,
+    /// Addresses in these blocks; nobody when there is none.
+    Blocks(Vec<IpNet>),
+}
+
+impl Allowlist {
+    /// Reads literal addresses and CIDR blocks.
+    ///
+    /// # Errors
+    /// The first entry that is neither.
+    pub fn parse<'t>(entries: impl Iterator<Item = &'t str>) -> Result<Self, String> {
+        let block = |entry: &str| {
+            let net = entry.parse::<IpNet>().ok();
+            net.or_else(|| entry.parse::<IpAddr>().ok().map(IpNet::from)).ok_or(entry.to_owned())
+        };
+        entries.map(block).collect::<Result<Vec<_>, _>>().map(Self::Blocks)
+    }
+
+    /// True when a peer at `address` may connect.
+    #[must_use]
+    pub fn admits(&self, address: IpAddr) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Blocks(blocks) => {
+                blocks.iter().any(|block| block.contains(&address.to_canonical()))
+            }
+        }
+    }
+}
+
+impl Access {
+    /// A drop-in server's: one user `default`, with `password` unless it is empty.
+    #[must_use]
+    pub fn drop_in(password: &[u8], salt: &[u8]) -> Self {
+        let verifiers = match password {
+            [] => Vec::new(),
+            _ => vec![Verifier::new(salt, password)],
+        };
+        let user = User {
+            name: DEFAULT_USER.to_owned(),
+            verifiers,
+            password_free: password.is_empty(),
+            read_only: false,
+        };
+        let users = vec![Arc::new(user)];
+        Self { users, allowlist: Allowlist::Everybody, managed: false }
+    }
+
+    /// A user by name.
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<&Arc<User>> {
+        self.users.iter().find(|user| user.name.as_bytes() == name)
+    }
+
+    /// The user that a new connection is before AUTH, if that needs no password.
+    #[must_use]
+    pub fn initial_user(&self) -> Option<&Arc<User>> {
+        self.find(DEFAULT_USER.as_bytes()).filter(|user| user.password_free)
+    }
+
+    /// The user that `AUTH password` logs in: `default`; or, for `AUTH user:password`, the one
+    /// named before the colon.
+    #[must_use]
+    pub fn log_in_by_password(&self, password: &[u8]) -> Option<&Arc<User>> {
+        let default = self.find(DEFAULT_USER.as_bytes()).filter(|user| user.accepts(password));
+        default.or_else(|| {
+            let colon = password.iter().position(|&byte| byte == b':')?;
+            self.log_in(&password[..colon], &password[colon + 1..])
+        })
+    }
+
+    /// The user that `AUTH name password` logs in.
+    #[must_use]
+    pub fn log_in(&self, name: &[u8], password: &[u8]) -> Option<&Arc<User>> {
+        self.find(name).filter(|user| user.accepts(password))
+    }
+}
+
+/// Name of the user that everybody is at first.
+pub const DEFAULT_USER: &str = "default";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access() -> Access {
+        let user = |name: &str, password: &str| {
+            let verifiers = vec![Verifier::new(b"salt", password.as_bytes())];
+            let name = name.to_owned();
+            Arc::new(User { name, verifiers, password_free: false, read_only: false })
+        };
+        let users = vec![user("r-1", "secret"), user("default", "secret"), user("app", "a:b")];
+        Access { users, ..Access::default() }
+    }
+
+    #[test]
+    fn both_forms_of_auth() {
+        let access = access();
+        let by_password = |p: &str| access.log_in_by_password(p.as_bytes()).map(|u| &*u.name);
+        assert_eq!(by_password("secret"), Some("default"));
+        assert_eq!(by_password("r-1:secret"), Some("r-1"));
+        assert_eq!(by_password("app:a:b"), Some("app"));
+        assert_eq!(by_password("app:wrong"), None);
+        assert_eq!(by_password(""), None);
+        assert!(access.log_in(b"app", b"a:b").is_some());
+        assert!(access.log_in(b"nobody", b"secret").is_none());
+        assert!(access.initial_user().is_none());
+    }
+
+    #[test]
+    fn allowlists() {
+        let list = Allowlist::parse(["127.0.0.1", "10.0.0.0/8", "::1"].into_iter());
+        let list = list.expect("all entries are addresses");
+        for (address, want) in [
+            ("127.0.0.1", true),
+            ("127.0.0.2", false),
+            ("10.200.1.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("::2", false),
+        ] {
+            assert_eq!(list.admits(address.parse().expect("an address")), want, "{address}");
+        }
+        assert_eq!(Allowlist::parse(["x"].into_iter()), Err("x".to_owned()));
+        let nobody = Allowlist::Blocks(Vec::new());
+        assert!(!nobody.admits("127.0.0.1".parse().expect("an address")));
+    }
+}

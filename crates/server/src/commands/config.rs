@@ -1,0 +1,72 @@
+//! CONFIG: parameters while running.
+
+use crate::access::Access;
+use crate::turn::Turn;
+use engine::CommandError;
+use std::sync::Arc;
+
+/// CONFIG GET pattern [pattern …].
+///
+/// # Errors
+/// None.
+pub fn get(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let patterns: Vec<&[u8]> = turn.args.from(2).collect();
+    let config = turn.shared.config.lock().clone();
+    let found: Vec<_> = config.matching(&patterns).collect();
+    let mut reply = turn.reply();
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+/// CONFIG SET parameter value [parameter value …]: all or none.
+///
+/// # Errors
+/// The first parameter that cannot be set, and why.
+pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    if turn.args.len() % 2 == 1 {
+        return Err(engine::error::wrong_arity("config|set"));
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let words: Vec<_> = turn.args.from(2).map(text).collect();
+    let pairs: Vec<_> = words.chunks(2).map(|p| (p[0].clone(), p[1].clone())).collect();
+    let mut config = turn.shared.config.lock();
+    config.set(&pairs).map_err(|error| engine::error::other(format!("ERR {error}")))?;
+    let settings = Arc::new(config.settings(turn.gate().settings.redis_version));
+    let password = config.get("requirepass").to_owned();
+    drop(config);
+    let salt = turn.shared.host.entropy();
+    let sets_password = pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("requirepass"));
+    let access = sets_password.then(|| Arc::new(Access::drop_in(password.as_bytes(), &salt)));
+    turn.exclusive().change_gate(|gate| {
+        gate.settings = Arc::clone(&settings);
+        if let Some(access) = &access {
+            gate.access = Arc::clone(access);
+        }
+    });
+    turn.reply().ok();
+    Ok(())
+}
+
+/// CONFIG RESETSTAT.
+///
+/// # Errors
+/// None.
+pub fn resetstat(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    turn.shared.stats.iter().for_each(|stats| stats.reset());
+    turn.reply().ok();
+    Ok(())
+}
+
+/// CONFIG HELP.
+///
+/// # Errors
+/// None.
+pub fn help(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let index = &turn.shared.index;
+    super::help_lines(&mut turn.reply(), "CONFIG", index);
+    Ok(())
+}

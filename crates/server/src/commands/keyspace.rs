@@ -1,0 +1,91 @@
+//! DBSIZE, FLUSHALL, FLUSHDB, SWAPDB: whole databases.
+
+use crate::info::count_keys;
+use crate::trash::Rubbish;
+use crate::turn::Turn;
+use engine::keyspace::{Keyspace, SHARDS};
+use engine::{CommandError, parse};
+
+/// DBSIZE.
+///
+/// # Errors
+/// Busy, when another loop holds a shard.
+pub fn dbsize(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let counts = count_keys(&mut turn.space(), turn.gate().settings.dbs)?;
+    let keys = counts[usize::from(turn.session.db)].0;
+    turn.reply().int(keys as i64);
+    Ok(())
+}
+
+/// FLUSHALL [ASYNC | SYNC]. Both forms swap the tables out at once; the reaper drops them.
+///
+/// # Errors
+/// Another option.
+pub fn flushall(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    check_mode(turn)?;
+    for db in 0..turn.gate().settings.dbs {
+        flush(turn, db);
+    }
+    turn.state.effects.verbatim(turn.session.db, turn.args);
+    turn.reply().ok();
+    Ok(())
+}
+
+/// FLUSHDB [ASYNC | SYNC].
+///
+/// # Errors
+/// Another option.
+pub fn flushdb(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    check_mode(turn)?;
+    flush(turn, turn.session.db);
+    turn.state.effects.verbatim(turn.session.db, turn.args);
+    turn.reply().ok();
+    Ok(())
+}
+
+/// SWAPDB a b.
+///
+/// # Errors
+/// There is no such database.
+pub fn swapdb(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let dbs = turn.gate().settings.dbs;
+    let number = |at: usize, which: &str| {
+        let word = turn.args.at(at);
+        if resp::number::parse_i64(word).is_none() {
+            return Err(engine::error::other(format!("ERR invalid {which} DB index")));
+        }
+        parse::database(word, dbs)
+    };
+    let (a, b) = (number(1, "first")?, number(2, "second")?);
+    let mut space = turn.space();
+    for id in 0..SHARDS {
+        let shard = space.shard(id as u8).ok_or(CommandError::Busy)?;
+        shard.touched_db(a, false);
+        shard.touched_db(b, false);
+        shard.swap_dbs(a, b);
+        shard.touched_db(a, false);
+        shard.touched_db(b, false);
+    }
+    turn.state.effects.verbatim(turn.session.db, turn.args);
+    turn.reply().ok();
+    Ok(())
+}
+
+fn check_mode(turn: &Turn<'_, '_>) -> Result<(), CommandError> {
+    match (turn.args.len(), turn.args.find(1)) {
+        (1, _) => Ok(()),
+        (2, Some(word)) if parse::is(word, "ASYNC") || parse::is(word, "SYNC") => Ok(()),
+        _ => Err(engine::error::SYNTAX),
+    }
+}
+
+fn flush(turn: &mut Turn<'_, '_>, db: u16) {
+    let mut space = turn.space();
+    let mut old = Vec::new();
+    for id in 0..SHARDS {
+        let shard = space.shard(id as u8).expect("the exclusive holder has all shards");
+        shard.touched_db(db, false);
+        old.extend(shard.clear_db(db).filter(|db| !db.table().is_empty()));
+    }
+    turn.shared.trash.add(old.into_iter().map(Rubbish::Db));
+}

@@ -1,0 +1,82 @@
+//! Handlers of the session and server commands.
+
+pub mod client;
+pub mod command;
+pub mod config;
+pub mod connection;
+pub mod keyspace;
+pub mod pubsub;
+pub mod server;
+pub mod transaction;
+
+use crate::dispatch::Bound::{self, Exec, Session};
+
+/// All handlers of this crate; a name is a row's name.
+pub const BINDINGS: &[(&str, Bound)] = &[
+    ("auth", Session(connection::auth)),
+    ("client|getname", Session(client::getname)),
+    ("client|help", Session(client::help)),
+    ("client|id", Session(client::id)),
+    ("client|info", Session(client::info)),
+    ("client|kill", Session(client::kill)),
+    ("client|list", Session(client::list)),
+    ("client|no-evict", Session(client::no_evict)),
+    ("client|no-touch", Session(client::no_touch)),
+    ("client|reply", Session(client::reply)),
+    ("client|setinfo", Session(client::setinfo)),
+    ("client|setname", Session(client::setname)),
+    ("command", Session(command::all)),
+    ("command|count", Session(command::count)),
+    ("command|docs", Session(command::docs)),
+    ("command|getkeys", Session(command::getkeys)),
+    ("command|help", Session(command::help)),
+    ("command|info", Session(command::info)),
+    ("command|list", Session(command::list)),
+    ("config|get", Session(config::get)),
+    ("config|help", Session(config::help)),
+    ("config|resetstat", Session(config::resetstat)),
+    ("config|set", Session(config::set)),
+    ("dbsize", Session(keyspace::dbsize)),
+    ("discard", Session(transaction::discard)),
+    ("echo", Session(connection::echo)),
+    ("exec", Exec),
+    ("flushall", Session(keyspace::flushall)),
+    ("flushdb", Session(keyspace::flushdb)),
+    ("hello", Session(connection::hello)),
+    ("info", Session(server::info)),
+    ("lastsave", Session(server::lastsave)),
+    ("multi", Session(transaction::multi)),
+    ("ping", Session(connection::ping)),
+    ("psubscribe", Session(pubsub::psubscribe)),
+    ("publish", Session(pubsub::publish)),
+    ("pubsub|channels", Session(pubsub::channels)),
+    ("pubsub|help", Session(pubsub::help)),
+    ("pubsub|numpat", Session(pubsub::numpat)),
+    ("pubsub|numsub", Session(pubsub::numsub)),
+    ("punsubscribe", Session(pubsub::punsubscribe)),
+    ("quit", Session(connection::quit)),
+    ("reset", Session(connection::reset)),
+    ("role", Session(server::role)),
+    ("save", Session(server::save)),
+    ("select", Session(connection::select)),
+    ("shutdown", Session(server::shutdown)),
+    ("subscribe", Session(pubsub::subscribe)),
+    ("swapdb", Session(keyspace::swapdb)),
+    ("time", Session(server::time)),
+    ("unsubscribe", Session(pubsub::unsubscribe)),
+    ("unwatch", Session(transaction::unwatch)),
+    ("watch", Session(transaction::watch)),
+];
+
+/// Writes the lines of a HELP subcommand.
+fn help_lines(reply: &mut resp::Reply<'_>, container: &str, index: &catalog::commands::Index) {
+    let prefix = format!("{}|", container.to_ascii_lowercase());
+    let rows: Vec<_> = index.rows().iter().filter(|row| row.name.starts_with(&prefix)).collect();
+    reply.array(rows.len() * 2 + 1);
+    reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for row in rows {
+        let sub = row.name[prefix.len()..].to_ascii_uppercase();
+        reply.simple(&sub);
+        reply.simple(&format!("    {}", row.summary));
+    }
+}

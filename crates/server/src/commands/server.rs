@@ -1,0 +1,83 @@
+//! INFO, LASTSAVE, ROLE, SAVE, SHUTDOWN, TIME.
+
+use crate::turn::Turn;
+use crate::{error, info as text_of_info, snapshot};
+use engine::{CommandError, parse};
+
+/// INFO [section …].
+///
+/// # Errors
+/// Busy, when another loop holds a shard.
+pub fn info(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let wanted: Vec<&[u8]> = turn.args.from(1).collect();
+    let text = text_of_info::text(turn.shared, turn.gate(), &mut turn.space(), &wanted)?;
+    turn.reply().verbatim(text.as_bytes());
+    Ok(())
+}
+
+/// LASTSAVE.
+///
+/// # Errors
+/// None.
+pub fn lastsave(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let last_s = turn.shared.saves.lock().last_s;
+    turn.reply().int(last_s as i64);
+    Ok(())
+}
+
+/// ROLE.
+///
+/// # Errors
+/// None.
+pub fn role(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let offset = turn.shared.journal.offset();
+    let mut reply = turn.reply();
+    reply.array(3);
+    reply.bulk(b"master");
+    reply.int(offset as i64);
+    reply.array(0);
+    Ok(())
+}
+
+/// SAVE.
+///
+/// # Errors
+/// What the disk said.
+pub fn save(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let shared = turn.shared;
+    snapshot::save(shared, turn.exclusive())
+        .map_err(|error| engine::error::other(format!("ERR {error}")))?;
+    turn.reply().ok();
+    Ok(())
+}
+
+/// SHUTDOWN [NOSAVE | SAVE]. Without either it saves when the `save` parameter is not empty.
+///
+/// # Errors
+/// Another option; or the data set could not be saved, and nothing is stopped.
+pub fn shutdown(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let wanted = match (turn.args.len(), turn.args.find(1)) {
+        (1, _) => !turn.shared.config.lock().get("save").is_empty(),
+        (2, Some(word)) if parse::is(word, "SAVE") => true,
+        (2, Some(word)) if parse::is(word, "NOSAVE") => false,
+        _ => return Err(engine::error::SYNTAX),
+    };
+    let shared = turn.shared;
+    snapshot::stop(shared, turn.exclusive(), wanted)
+        .map_err(|_| error::reply("ERR Errors trying to SHUTDOWN. Check logs."))?;
+    turn.session.closing = true;
+    Ok(())
+}
+
+/// TIME.
+///
+/// # Errors
+/// None.
+pub fn time(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let now_ms = turn.shared.host.clock().unix_ms();
+    let mut reply = turn.reply();
+    reply.array(2);
+    reply.bulk_int((now_ms / 1000) as i64);
+    reply.bulk_int((now_ms % 1000 * 1000) as i64);
+    Ok(())
+}

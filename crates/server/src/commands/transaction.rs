@@ -1,0 +1,80 @@
+//! MULTI, DISCARD, WATCH, UNWATCH. EXEC is part of dispatch, since it runs other commands.
+
+use crate::error;
+use crate::session::{Multi, Watch};
+use crate::turn::Turn;
+use engine::CommandError;
+use engine::keyspace::{Keyspace, shard_of};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// MULTI.
+///
+/// # Errors
+/// A transaction is open already.
+pub fn multi(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    if turn.session.multi.is_some() {
+        return Err(error::reply("ERR MULTI calls can not be nested"));
+    }
+    turn.session.multi = Some(Multi::default());
+    turn.session.publish_counts();
+    turn.reply().ok();
+    Ok(())
+}
+
+/// DISCARD.
+///
+/// # Errors
+/// No transaction is open.
+pub fn discard(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    if turn.session.multi.take().is_none() {
+        return Err(error::reply("ERR DISCARD without MULTI"));
+    }
+    turn.session.watch = None;
+    turn.session.publish_counts();
+    turn.reply().ok();
+    Ok(())
+}
+
+/// WATCH key [key …].
+///
+/// # Errors
+/// None: inside MULTI the gate refuses it.
+pub fn watch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let db = turn.session.db;
+    let now_ms = turn.state.now_ms;
+    let watch = turn.session.watch.get_or_insert_with(Watch::default);
+    let space = turn.locked.as_mut().expect("WATCH locks its keys");
+    let seed = space.seed();
+    for key in turn.args.from(1) {
+        if watch.flag.load(Relaxed) || watch.keys.iter().any(|(d, k)| *d == db && **k == *key) {
+            continue;
+        }
+        let hash = seed.hash(key);
+        let shard = space.shard(shard_of(hash)).expect("WATCH locks its keys");
+        // A key that is dead already is missing now, so its removal later is no change.
+        let dead = shard.db(db).and_then(|database| {
+            let place = database.find(hash, key)?;
+            database.at(place).expiry_ms().filter(|at_ms| *at_ms <= now_ms).map(|_| place)
+        });
+        if let Some(place) = dead
+            && let Some(database) = shard.db_mut(db)
+        {
+            drop(database.remove(hash, place));
+            turn.state.effects.command(db, &[b"DEL", key]);
+        }
+        shard.watch(db, key, &watch.flag);
+        watch.keys.push((db, key.into()));
+    }
+    turn.reply().ok();
+    Ok(())
+}
+
+/// UNWATCH.
+///
+/// # Errors
+/// None.
+pub fn unwatch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    turn.session.watch = None;
+    turn.reply().ok();
+    Ok(())
+}

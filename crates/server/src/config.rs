@@ -1,0 +1,179 @@
+//! Parameters in force: the text of each, and the typed values that gates and loops read.
+
+use catalog::params::{PARAMS, Param, find};
+use std::collections::BTreeMap;
+
+/// Every parameter's value as text.
+#[derive(Debug, Clone)]
+pub struct Config {
+    values: BTreeMap<&'static str, String>,
+}
+
+/// Typed values for the hot path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Bytes above which DENYOOM commands are refused; 0 is none.
+    pub maxmemory_bytes: u64,
+    /// Connections served at once.
+    pub connections_max: usize,
+    /// Longest argument and longest string.
+    pub bulk_bytes_max: u64,
+    /// Idle seconds after which a connection is closed; 0 is never.
+    pub idle_s_max: u64,
+    /// Databases.
+    pub dbs: u16,
+    /// What INFO and HELLO report.
+    pub redis_version: &'static str,
+}
+
+/// Version that a drop-in reports, so that clients which gate features on it get what we have.
+pub const DROP_IN_VERSION: &str = "7.2.4";
+
+impl Default for Settings {
+    fn default() -> Self {
+        Config::default().settings(DROP_IN_VERSION)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { values: PARAMS.iter().map(|p| (p.name, p.default.to_owned())).collect() }
+    }
+}
+
+/// What INFO reports for an instance created with `engine_version`.
+#[must_use]
+pub fn reported_version(engine_version: &str) -> &'static str {
+    match engine_version {
+        "5.0" => "5.0.14",
+        "6.0" => "6.0.20",
+        "7.0" => "7.0.15",
+        _ => DROP_IN_VERSION,
+    }
+}
+
+/// Why a parameter was not set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no such parameter.
+    #[error("Unknown option or number of arguments for CONFIG SET - '{0}'")]
+    Unknown(String),
+    /// It cannot be changed while running.
+    #[error("CONFIG SET failed (possibly related to argument '{0}') - can't set immutable config")]
+    Immutable(String),
+    /// The value is not acceptable.
+    #[error("CONFIG SET failed (possibly related to argument '{name}') - {why}")]
+    Invalid {
+        /// The parameter.
+        name: String,
+        /// What would be acceptable.
+        why: String,
+    },
+}
+
+impl Config {
+    /// A parameter's value.
+    ///
+    /// # Panics
+    /// When the table has no such row.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.values.get(name).expect("every parameter that is read has a row")
+    }
+
+    /// A number's value.
+    ///
+    /// # Panics
+    /// As [`Config::get`], or when the row is not a number.
+    #[must_use]
+    pub fn number(&self, name: &str) -> u64 {
+        self.get(name).parse().expect("normalised numbers parse")
+    }
+
+    /// Sets a parameter at start, from a file or the command line.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn set_at_start(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        let param = find(name).ok_or_else(|| ConfigError::Unknown(name.to_owned()))?;
+        self.put(param, value)
+    }
+
+    /// Sets several parameters while running: all or none.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first that cannot be set.
+    pub fn set(&mut self, pairs: &[(String, String)]) -> Result<(), ConfigError> {
+        let mut next = self.clone();
+        for (name, value) in pairs {
+            let param = find(name).ok_or_else(|| ConfigError::Unknown(name.clone()))?;
+            if !param.mutable {
+                return Err(ConfigError::Immutable(name.clone()));
+            }
+            next.put(param, value)?;
+        }
+        *self = next;
+        Ok(())
+    }
+
+    /// The parameters whose names match one of the glob `patterns`, in order of name.
+    pub fn matching<'c>(
+        &'c self,
+        patterns: &'c [&[u8]],
+    ) -> impl Iterator<Item = (&'static str, &'c str)> {
+        let hit = |name: &str| {
+            let glob = |pattern: &&[u8]| {
+                engine::glob::matches(&pattern.to_ascii_lowercase(), name.as_bytes())
+            };
+            patterns.iter().any(glob)
+        };
+        self.values.iter().filter(move |(name, _)| hit(name)).map(|(name, v)| (*name, v.as_str()))
+    }
+
+    /// The typed values.
+    #[must_use]
+    pub fn settings(&self, redis_version: &'static str) -> Settings {
+        Settings {
+            maxmemory_bytes: self.number("maxmemory"),
+            connections_max: self.number("maxclients") as usize,
+            bulk_bytes_max: self.number("proto-max-bulk-len"),
+            idle_s_max: self.number("timeout"),
+            dbs: self.number("databases") as u16,
+            redis_version,
+        }
+    }
+
+    fn put(&mut self, param: &'static Param, value: &str) -> Result<(), ConfigError> {
+        let name = param.name.to_owned();
+        let value = param.normalise(value).map_err(|why| ConfigError::Invalid { name, why })?;
+        self.values.insert(param.name, value);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_all_or_nothing() {
+        let mut config = Config::default();
+        let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
+        let good = [pair("maxmemory", "1mb"), pair("TIMEOUT", "5")];
+        assert_eq!(config.set(&good), Ok(()));
+        assert_eq!(config.settings(DROP_IN_VERSION).maxmemory_bytes, 1 << 20);
+        assert_eq!(config.get("timeout"), "5");
+        let bad = [pair("maxmemory", "2mb"), pair("hz", "0")];
+        assert!(matches!(config.set(&bad), Err(ConfigError::Invalid { .. })));
+        assert_eq!(config.get("maxmemory"), "1048576");
+        assert!(matches!(config.set(&[pair("port", "1")]), Err(ConfigError::Immutable(_))));
+        assert!(matches!(config.set(&[pair("x", "1")]), Err(ConfigError::Unknown(_))));
+    }
+
+    #[test]
+    fn finds_by_glob() {
+        let config = Config::default();
+        let names: Vec<_> = config.matching(&[b"maxm*", b"PORT"]).map(|(name, _)| name).collect();
+        assert_eq!(names, ["maxmemory", "maxmemory-policy", "port"]);
+    }
+}

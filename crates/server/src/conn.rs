@@ -1,0 +1,79 @@
+//! A connection: its session, the bytes that came and the bytes that go.
+
+use crate::session::Session;
+use resp::Decoder;
+
+/// One connection of a loop.
+#[derive(Debug)]
+pub struct Conn {
+    /// What it has said so far.
+    pub session: Session,
+    /// Reads requests from `input`.
+    pub decoder: Decoder,
+    /// Bytes received; those before `consumed` are done with.
+    pub input: Vec<u8>,
+    /// Start of the next request.
+    pub consumed: usize,
+    /// Bytes to send; those before `written` are gone.
+    pub out: Vec<u8>,
+    /// Bytes of `out` already sent.
+    pub written: usize,
+    /// Waits for a shard: its request is tried again before anything else is read from `input`.
+    pub deferred: bool,
+}
+
+/// Bytes that may wait to be sent to a peer who has not logged in.
+pub const STRANGER_OUT_BYTES_MAX: usize = 1024;
+
+impl Conn {
+    /// A connection that has received nothing.
+    #[must_use]
+    pub fn new(session: Session) -> Self {
+        Self {
+            session,
+            decoder: Decoder::default(),
+            input: Vec::new(),
+            consumed: 0,
+            out: Vec::new(),
+            written: 0,
+            deferred: false,
+        }
+    }
+
+    /// Bytes received that no request has used yet.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        &self.input[self.consumed..]
+    }
+
+    /// Bytes waiting to be sent.
+    #[must_use]
+    pub fn unsent(&self) -> &[u8] {
+        &self.out[self.written..]
+    }
+
+    /// Notes that `n` bytes were sent.
+    pub fn sent(&mut self, n: usize) {
+        self.written += n;
+        if self.written == self.out.len() {
+            self.out.clear();
+            self.written = 0;
+        }
+    }
+
+    /// Moves an unfinished request to the front of the buffer.
+    pub fn compact(&mut self) {
+        if self.consumed == self.input.len() {
+            self.input.clear();
+        } else if self.consumed > 0 {
+            self.input.drain(..self.consumed);
+        }
+        self.consumed = 0;
+    }
+
+    /// True while a stranger has to read before we go on answering.
+    #[must_use]
+    pub fn must_wait(&self) -> bool {
+        self.session.user.is_none() && self.unsent().len() > STRANGER_OUT_BYTES_MAX
+    }
+}

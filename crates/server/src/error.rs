@@ -1,0 +1,96 @@
+//! Error replies of the session and the server, word for word. The only place for them in here.
+
+use engine::CommandError;
+use engine::error::other;
+
+/// A command before AUTH.
+pub const NOAUTH: &str = "NOAUTH Authentication required.";
+/// A wrong password or an unknown user.
+pub const WRONGPASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+/// The peer's address is not in the allowlist.
+pub const ILLEGAL_ADDRESS: &str = "ERR illegal address";
+/// AUTH where no password is set.
+pub const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any password configured \
+    for the default user. Are you sure your configuration is correct?";
+/// A write above `maxmemory`.
+pub const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+/// Before the data set is read.
+pub const LOADING: &str = "LOADING Redis is loading the dataset in memory";
+/// The node has no grant.
+pub const NOBODY: &str =
+    "READONLY this node has no role yet; it serves again when it is granted one";
+/// EXEC after a refused command.
+pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
+/// WATCH between MULTI and EXEC.
+pub const NOT_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
+/// Too many connections.
+pub const MAX_CLIENTS: &str = "ERR max number of clients reached";
+/// HELLO with a version we do not speak.
+pub const NOPROTO: &str = "NOPROTO unsupported protocol version";
+/// HELLO before AUTH without AUTH.
+pub const HELLO_NOAUTH: &str = "NOAUTH HELLO must be called with the client already \
+    authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to \
+    authenticate the client and select the RESP protocol version at the same time";
+/// A client name with spaces.
+pub const BAD_CLIENT_NAME: &str =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+
+/// An error reply from one of the texts above.
+#[must_use]
+pub fn reply(text: &'static str) -> CommandError {
+    CommandError::Reply(text.into())
+}
+
+/// A command that does not exist, with the start of its arguments.
+#[must_use]
+pub fn unknown_command(name: &[u8], args: impl Iterator<Item = impl AsRef<[u8]>>) -> CommandError {
+    let clip = |bytes: &[u8], max: usize| {
+        String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned()
+    };
+    let mut shown = String::new();
+    for arg in args {
+        if shown.len() >= 128 {
+            break;
+        }
+        shown.push_str(&format!("'{}' ", clip(arg.as_ref(), 128 - shown.len())));
+    }
+    let name = clip(name, 128);
+    other(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+}
+
+/// A subcommand that does not exist.
+#[must_use]
+pub fn unknown_subcommand(container: &str, sub: &[u8]) -> CommandError {
+    let sub = String::from_utf8_lossy(&sub[..sub.len().min(128)]).into_owned();
+    let container = container.to_ascii_uppercase();
+    other(format!("ERR unknown subcommand '{sub}'. Try {container} HELP."))
+}
+
+/// A command that this user may not run.
+#[must_use]
+pub fn no_permission(command: &str) -> CommandError {
+    let command = command.replace('|', " ");
+    other(format!("NOPERM this user has no permissions to run the '{command}' command"))
+}
+
+/// A command that tenants of a managed instance may not run.
+#[must_use]
+pub fn managed(command: &str) -> CommandError {
+    let upper = command.replace('|', " ").to_ascii_uppercase();
+    let instead = match upper.as_str() {
+        "SHUTDOWN" => "; RestartInstance restarts the instance",
+        "SAVE" | "BGSAVE" => "; the service saves by itself",
+        "CONFIG SET" | "CONFIG GET" => "; parameters belong to the service",
+        _ => "",
+    };
+    other(format!("ERR command '{upper}' not support for normal user{instead}"))
+}
+
+/// A command on a RESP2 connection that has subscriptions.
+#[must_use]
+pub fn in_pubsub(command: &str) -> CommandError {
+    other(format!(
+        "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+         RESET are allowed in this context"
+    ))
+}

@@ -1,0 +1,157 @@
+//! What a command must pass before it is queued or run, in Redis' order. Pure: state in, verdict
+//! out. The state changes only in exclusive mode.
+
+use crate::access::Access;
+use crate::config::Settings;
+use crate::error;
+use crate::session::Session;
+use catalog::{Command, Flags};
+use engine::CommandError;
+use resp::Protocol;
+use std::sync::Arc;
+
+/// Everything the gates look at that does not belong to one connection.
+#[derive(Debug, Clone, Default)]
+pub struct GateState {
+    /// Writes are served: the node is a granted primary (a drop-in always is).
+    pub primary: bool,
+    /// Fencing number of the grant.
+    pub epoch: u64,
+    /// Generation of the settings in force.
+    pub generation: u64,
+    /// The data set is being read.
+    pub loading: bool,
+    /// Parameters in force.
+    pub settings: Arc<Settings>,
+    /// Users and allowlist in force.
+    pub access: Arc<Access>,
+}
+
+/// Decides whether `session` may run `row` now. `used_bytes` is asked only when there is a limit.
+///
+/// # Errors
+/// The refusal, which also aborts an open MULTI.
+#[inline]
+pub fn check(
+    state: &GateState,
+    session: &Session,
+    row: &Command,
+    used_bytes: impl FnOnce() -> u64,
+) -> Result<(), CommandError> {
+    let flags = row.flags;
+    if session.refused {
+        return Err(error::reply(error::ILLEGAL_ADDRESS));
+    }
+    let Some(user) = &session.user else {
+        return if flags.has(Flags::NO_AUTH) { Ok(()) } else { Err(error::reply(error::NOAUTH)) };
+    };
+    if session.multi.is_some() && flags.has(Flags::NO_MULTI) {
+        return Err(error::reply(error::NOT_IN_MULTI));
+    }
+    if flags.has(Flags::ADMIN) && state.access.managed {
+        return Err(error::managed(row.name));
+    }
+    if user.read_only && flags.has(Flags::WRITE) {
+        return Err(error::no_permission(row.name));
+    }
+    let limit = state.settings.maxmemory_bytes;
+    if limit > 0 && flags.has(Flags::DENYOOM) && used_bytes() > limit {
+        return Err(error::reply(error::OOM));
+    }
+    if !state.primary && flags.has(Flags::WRITE) {
+        return Err(error::reply(error::NOBODY));
+    }
+    if session.protocol == Protocol::Two
+        && session.subscriptions() > 0
+        && !flags.has(Flags::IN_PUBSUB)
+    {
+        return Err(error::in_pubsub(row.name));
+    }
+    if state.loading && !flags.has(Flags::LOADING) {
+        return Err(error::reply(error::LOADING));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::User;
+    use catalog::commands::Index;
+
+    struct Case {
+        command: &'static str,
+        state: fn(&mut GateState),
+        session: fn(&mut Session),
+        used_bytes: u64,
+        want: Option<&'static str>,
+    }
+
+    fn check_case(case: &Case) {
+        let index = Index::new();
+        let row = index.row(index.find(case.command.as_bytes()).expect("the command exists"));
+        let mut state = GateState { primary: true, ..GateState::default() };
+        let mut session = Session::for_tests();
+        (case.state)(&mut state);
+        (case.session)(&mut session);
+        let verdict = check(&state, &session, row, || case.used_bytes);
+        let got = verdict.err().map(|error| match error {
+            CommandError::Reply(text) => text.into_owned(),
+            CommandError::Busy => "busy".into(),
+        });
+        let matches = match (&got, case.want) {
+            (Some(text), Some(want)) => text.starts_with(want),
+            (None, None) => true,
+            _ => false,
+        };
+        assert!(matches, "{}: {got:?}, wanted {:?}", case.command, case.want);
+    }
+
+    fn limited(state: &mut GateState) {
+        state.settings = Arc::new(Settings { maxmemory_bytes: 100, ..Settings::default() });
+    }
+
+    fn reader(session: &mut Session) {
+        session.user = Some(Arc::new(User {
+            name: "reader".into(),
+            verifiers: Vec::new(),
+            password_free: false,
+            read_only: true,
+        }));
+    }
+
+    #[test]
+    fn each_gate_refuses_what_it_is_for() {
+        let open: fn(&mut GateState) = |_| {};
+        let plain: fn(&mut Session) = |_| {};
+        let stranger: fn(&mut Session) = |session| session.user = None;
+        let managed: fn(&mut GateState) = |state| {
+            state.access = Arc::new(Access { managed: true, ..Access::default() });
+        };
+        let row = |command, state, session, used_bytes, want| Case {
+            command,
+            state,
+            session,
+            used_bytes,
+            want,
+        };
+        for case in [
+            row("get", open, plain, 0, None),
+            row("ping", open, |s| s.refused = true, 0, Some("ERR illegal address")),
+            row("get", open, stranger, 0, Some("NOAUTH")),
+            row("auth", open, stranger, 0, None),
+            row("shutdown", managed, plain, 0, Some("ERR command 'SHUTDOWN' not support")),
+            row("set", open, reader, 0, Some("NOPERM")),
+            row("get", open, reader, 0, None),
+            row("set", limited, plain, 101, Some("OOM")),
+            row("set", limited, plain, 100, None),
+            row("del", limited, plain, 101, None),
+            row("set", |s| s.primary = false, plain, 0, Some("READONLY")),
+            row("get", |s| s.primary = false, plain, 0, None),
+            row("get", |s| s.loading = true, plain, 0, Some("LOADING")),
+            row("info", |s| s.loading = true, plain, 0, None),
+        ] {
+            check_case(&case);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! INFO: sections of `name:value` lines.
+
+use crate::gate::GateState;
+use crate::shared::Shared;
+use engine::CommandError;
+use engine::keyspace::{Keyspace, SHARDS};
+use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
+
+type Section = fn(&mut String, &Shared, &GateState);
+
+const KEYSPACE: &str = "Keyspace";
+
+/// The sections that need no keys: name and writer.
+const SECTIONS: &[(&str, Section)] = &[
+    ("Server", server),
+    ("Clients", clients),
+    ("Memory", memory),
+    ("Persistence", persistence),
+    ("Stats", stats),
+    ("Replication", replication),
+    ("CPU", cpu),
+];
+
+/// The text of INFO for the sections that `wanted` names (all when it is empty, or names `all`,
+/// `everything` or `default`).
+///
+/// # Errors
+/// [`CommandError::Busy`] when another loop holds a shard.
+pub fn text(
+    shared: &Shared,
+    gate: &GateState,
+    space: &mut dyn Keyspace,
+    wanted: &[&[u8]],
+) -> Result<String, CommandError> {
+    let every = |word: &&[u8]| {
+        ["all", "everything", "default"].iter().any(|all| word.eq_ignore_ascii_case(all.as_bytes()))
+    };
+    let all = wanted.is_empty() || wanted.iter().any(every);
+    let is_wanted =
+        |name: &str| all || wanted.iter().any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let mut sections = Vec::new();
+    for (name, write) in SECTIONS.iter().filter(|(name, _)| is_wanted(name)) {
+        let mut section = format!("# {name}\r\n");
+        write(&mut section, shared, gate);
+        sections.push(section);
+    }
+    if is_wanted(KEYSPACE) {
+        let mut section = format!("# {KEYSPACE}\r\n");
+        let counts = count_keys(space, gate.settings.dbs)?;
+        for (db, (keys, mortal)) in counts.into_iter().enumerate().filter(|(_, (n, _))| *n > 0) {
+            line(&mut section, format_args!("db{db}:keys={keys},expires={mortal},avg_ttl=0"));
+        }
+        sections.push(section);
+    }
+    Ok(sections.join("\r\n"))
+}
+
+/// Keys of each database: all, and those with a time to live.
+///
+/// # Errors
+/// [`CommandError::Busy`] when another loop holds a shard.
+pub fn count_keys(space: &mut dyn Keyspace, dbs: u16) -> Result<Vec<(usize, usize)>, CommandError> {
+    let mut counts = vec![(0, 0); usize::from(dbs)];
+    for id in 0..SHARDS {
+        let shard = space.shard(id as u8).ok_or(CommandError::Busy)?;
+        for (number, (keys, mortal)) in counts.iter_mut().enumerate() {
+            let Some(db) = shard.db(number as u16) else { break };
+            *keys += db.table().len();
+            *mortal += db.mortal_len();
+        }
+    }
+    Ok(counts)
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = write!(out, "{text}\r\n");
+}
+
+fn server(out: &mut String, shared: &Shared, gate: &GateState) {
+    let facts = &shared.facts;
+    let uptime_s = shared.host.clock().unix_ms().saturating_sub(facts.started_ms) / 1000;
+    line(out, format_args!("redis_version:{}", gate.settings.redis_version));
+    line(out, format_args!("larder_version:{}", facts.version));
+    line(out, format_args!("redis_mode:standalone"));
+    line(out, format_args!("os:Linux"));
+    line(out, format_args!("arch_bits:64"));
+    line(out, format_args!("process_id:{}", shared.host.pid()));
+    line(out, format_args!("run_id:{}", facts.run_id));
+    line(out, format_args!("tcp_port:{}", shared.config.lock().get("port")));
+    line(out, format_args!("uptime_in_seconds:{uptime_s}"));
+    line(out, format_args!("uptime_in_days:{}", uptime_s / 86_400));
+    line(out, format_args!("io_threads:{}", shared.inboxes.len()));
+    line(out, format_args!("config_file:{}", facts.config_file));
+}
+
+fn clients(out: &mut String, shared: &Shared, gate: &GateState) {
+    line(out, format_args!("connected_clients:{}", shared.clients.len()));
+    line(out, format_args!("maxclients:{}", gate.settings.connections_max));
+    line(out, format_args!("blocked_clients:0"));
+}
+
+fn memory(out: &mut String, shared: &Shared, gate: &GateState) {
+    let used = stdx::alloc::used_bytes();
+    let human = |bytes: u64| format!("{:.2}M", bytes as f64 / f64::from(1 << 20));
+    line(out, format_args!("used_memory:{used}"));
+    line(out, format_args!("used_memory_human:{}", human(used)));
+    line(out, format_args!("used_memory_rss:{}", shared.host.resident_bytes()));
+    line(out, format_args!("maxmemory:{}", gate.settings.maxmemory_bytes));
+    line(out, format_args!("maxmemory_human:{}", human(gate.settings.maxmemory_bytes)));
+    let policy = shared.config.lock().get("maxmemory-policy").to_owned();
+    line(out, format_args!("maxmemory_policy:{policy}"));
+    line(out, format_args!("mem_allocator:mimalloc"));
+}
+
+fn persistence(out: &mut String, shared: &Shared, gate: &GateState) {
+    let saves = shared.saves.lock().clone();
+    let changes = shared.total(|stats| &stats.changes);
+    let status = if saves.failed { "err" } else { "ok" };
+    line(out, format_args!("loading:{}", u8::from(gate.loading)));
+    line(out, format_args!("rdb_changes_since_last_save:{}", changes - saves.changes_at_last));
+    line(out, format_args!("rdb_bgsave_in_progress:0"));
+    line(out, format_args!("rdb_last_save_time:{}", saves.last_s));
+    line(out, format_args!("rdb_last_bgsave_status:{status}"));
+    line(out, format_args!("aof_enabled:0"));
+}
+
+fn stats(out: &mut String, shared: &Shared, _: &GateState) {
+    let per_second = shared.commands_per_second.load(Relaxed);
+    for (name, value) in [
+        ("total_connections_received", shared.total(|s| &s.connections_received)),
+        ("total_commands_processed", shared.total(|s| &s.commands)),
+        ("instantaneous_ops_per_sec", per_second),
+        ("total_net_input_bytes", shared.total(|s| &s.net_input_bytes)),
+        ("total_net_output_bytes", shared.total(|s| &s.net_output_bytes)),
+        ("rejected_connections", shared.total(|s| &s.connections_refused)),
+        ("expired_keys", shared.total(|s| &s.expired_keys)),
+        ("evicted_keys", 0),
+        ("keyspace_hits", shared.total(|s| &s.keyspace_hits)),
+        ("keyspace_misses", shared.total(|s| &s.keyspace_misses)),
+        ("total_error_replies", shared.total(|s| &s.errors)),
+        ("larder_deferrals", shared.total(|s| &s.deferrals)),
+        ("pubsub_patterns", shared.pubsub.patterns() as u64),
+        ("pubsub_channels", shared.pubsub.channels(None).len() as u64),
+    ] {
+        line(out, format_args!("{name}:{value}"));
+    }
+}
+
+fn replication(out: &mut String, shared: &Shared, gate: &GateState) {
+    line(out, format_args!("role:master"));
+    line(out, format_args!("connected_slaves:0"));
+    line(out, format_args!("master_replid:{}", shared.facts.run_id));
+    line(out, format_args!("master_repl_offset:{}", shared.journal.offset()));
+    line(out, format_args!("larder_epoch:{}", gate.epoch));
+}
+
+fn cpu(out: &mut String, shared: &Shared, _: &GateState) {
+    let (user_us, system_us) = shared.host.cpu_us();
+    let seconds = |us: u64| us as f64 / 1e6;
+    line(out, format_args!("used_cpu_sys:{:.6}", seconds(system_us)));
+    line(out, format_args!("used_cpu_user:{:.6}", seconds(user_us)));
+}

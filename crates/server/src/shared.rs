@@ -1,0 +1,120 @@
+//! What all loops of a node share: locks, tables, registries and the journal.
+
+use crate::access::Access;
+use crate::clients::Clients;
+use crate::config::{Config, DROP_IN_VERSION};
+use crate::dispatch::{Bound, bind};
+use crate::executor::Executor;
+use crate::gate::GateState;
+use crate::host::Host;
+use crate::inbox::{Inbox, Waker};
+use crate::pubsub::PubSub;
+use crate::snapshot::SaveState;
+use crate::stats::{Counter, LoopStats};
+use crate::trash::Trash;
+use catalog::commands::Index;
+use journal::Journal;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use stdx::Padded;
+use stdx::hash::HashSeed;
+
+/// The node, as every loop sees it.
+pub struct Shared {
+    /// Locks and shards.
+    pub executor: Executor,
+    /// The ordered log of effects.
+    pub journal: Journal,
+    /// Command rows by name.
+    pub index: Index,
+    /// Handler of each row.
+    pub bound: Vec<Bound>,
+    /// One per loop.
+    pub inboxes: Vec<Inbox>,
+    /// Records of all connections.
+    pub clients: Clients,
+    /// Subscriptions.
+    pub pubsub: PubSub,
+    /// Counters, one set per loop.
+    pub stats: Vec<Padded<LoopStats>>,
+    /// Parameters as text.
+    pub config: Mutex<Config>,
+    /// Values on their way to the reaper.
+    pub trash: Trash,
+    /// Saving.
+    pub saves: Mutex<SaveState>,
+    /// Commands run in the last full second, sampled by loop 0.
+    pub commands_per_second: AtomicU64,
+    /// The process.
+    pub host: Box<dyn Host>,
+    /// Facts that never change.
+    pub facts: Facts,
+}
+
+/// What is fixed when a node starts.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// `larder` version.
+    pub version: &'static str,
+    /// 40 hex digits, new at every start.
+    pub run_id: String,
+    /// Unix milliseconds of the start.
+    pub started_ms: u64,
+    /// Path of the configuration file; empty without one.
+    pub config_file: String,
+    /// Serves an instance under an agent.
+    pub managed: bool,
+}
+
+impl Shared {
+    /// A node with as many loops as there are wakers. A managed node starts as nobody, with an
+    /// allowlist that admits nobody; a drop-in starts as a primary.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        facts: Facts,
+        host: Box<dyn Host>,
+        wakers: Vec<Box<dyn Waker>>,
+    ) -> Self {
+        let mut access = Access::drop_in(config.get("requirepass").as_bytes(), &host.entropy());
+        if facts.managed {
+            access = Access { users: Vec::new(), managed: true, ..access };
+            access.allowlist = crate::access::Allowlist::Blocks(Vec::new());
+        }
+        let gate = GateState {
+            primary: !facts.managed,
+            loading: true,
+            settings: Arc::new(config.settings(DROP_IN_VERSION)),
+            access: Arc::new(access),
+            ..GateState::default()
+        };
+        let index = Index::new();
+        let journal = Journal::new(config.number("repl-backlog-size").max(16_384) as usize);
+        if facts.managed {
+            journal.want();
+        }
+        let seed = HashSeed::from_bytes(host.entropy());
+        Self {
+            executor: Executor::new(wakers.len(), seed, &gate),
+            journal,
+            bound: bind(&index),
+            index,
+            stats: wakers.iter().map(|_| Padded(LoopStats::default())).collect(),
+            inboxes: wakers.into_iter().map(Inbox::new).collect(),
+            clients: Clients::default(),
+            pubsub: PubSub::default(),
+            config: Mutex::new(config),
+            trash: Trash::default(),
+            saves: Mutex::new(SaveState::default()),
+            commands_per_second: AtomicU64::new(0),
+            host,
+            facts,
+        }
+    }
+
+    /// The sum of one counter over all loops.
+    pub fn total(&self, counter: impl Fn(&LoopStats) -> &Counter) -> u64 {
+        self.stats.iter().map(|stats| counter(stats).get()).sum()
+    }
+}

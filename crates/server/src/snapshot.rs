@@ -1,0 +1,83 @@
+//! Saving the data set and reading it back. Saving holds everything: a forkless cut replaces this.
+
+use crate::executor::Exclusive;
+use crate::shared::Shared;
+use engine::keyspace::{Keyspace, shard_of};
+use persist::PersistError;
+use persist::rdb::{LoadReport, SaveInfo, SaveReport};
+
+/// How saving went.
+#[derive(Debug, Default, Clone)]
+pub struct SaveState {
+    /// Unix seconds of the last good save, or of the start.
+    pub last_s: u64,
+    /// `changes` counter at the last good save.
+    pub changes_at_last: u64,
+    /// The last attempt failed.
+    pub failed: bool,
+}
+
+/// Writes the RDB file.
+///
+/// # Errors
+/// What the disk says; the file that was there before stays.
+pub fn save(shared: &Shared, exclusive: &Exclusive<'_>) -> Result<SaveReport, PersistError> {
+    let name = shared.config.lock().get("dbfilename").to_owned();
+    let now_ms = shared.host.clock().unix_ms();
+    let info = SaveInfo {
+        dbs: exclusive.gate().settings.dbs,
+        now_ms,
+        used_bytes: stdx::alloc::used_bytes(),
+        extra: &[],
+    };
+    let result = persist::rdb::save(shared.host.disk(), &name, &mut exclusive.space(), &info);
+    let mut saves = shared.saves.lock();
+    saves.failed = result.is_err();
+    if result.is_ok() {
+        saves.last_s = now_ms / 1000;
+        saves.changes_at_last = shared.total(|stats| &stats.changes);
+    }
+    result
+}
+
+/// Saves when told to, then closes the gate for good and asks the process to end.
+///
+/// # Errors
+/// The data set could not be saved; then nothing is stopped.
+pub fn stop(
+    shared: &Shared,
+    exclusive: &mut Exclusive<'_>,
+    with_save: bool,
+) -> Result<(), PersistError> {
+    if with_save {
+        save(shared, exclusive)?;
+    }
+    // From here on nothing is served, so that nothing can be written behind the save.
+    exclusive.change_gate(|gate| {
+        gate.primary = false;
+        gate.loading = true;
+    });
+    shared.host.stop();
+    Ok(())
+}
+
+/// Reads the RDB file into the empty keyspace and opens the gate for reads and writes. No
+/// connection is served before; configuration may change meanwhile.
+///
+/// # Errors
+/// The file is there and cannot be read in full; nothing is served then.
+pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
+    let name = shared.config.lock().get("dbfilename").to_owned();
+    let now_ms = shared.host.clock().unix_ms();
+    let seed = shared.executor.seed();
+    let report = persist::rdb::load(shared.host.disk(), &name, now_ms, &mut |db, entry| {
+        let hash = seed.hash(entry.key());
+        let id = shard_of(hash);
+        let mut locked = shared.executor.lock(&[id]).expect("nobody else works while loading");
+        let shard = locked.shard(id).expect("it was just locked");
+        shard.db_or_new(db).insert(hash, entry);
+    })?;
+    shared.saves.lock().last_s = now_ms / 1000;
+    shared.executor.exclusive().change_gate(|gate| gate.loading = false);
+    Ok(report)
+}

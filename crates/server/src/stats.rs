@@ -1,0 +1,85 @@
+//! Counters: one set per loop, written only by it, summed on read.
+
+use engine::keyspace::KeyStats;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A counter with one writer.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds; only the owning loop may.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    /// Present value.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Back to zero.
+    pub fn reset(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+/// A loop's counters.
+#[derive(Debug, Default)]
+pub struct LoopStats {
+    /// Commands run.
+    pub commands: Counter,
+    /// Connections accepted.
+    pub connections_received: Counter,
+    /// Connections closed.
+    pub connections_closed: Counter,
+    /// Connections refused by the allowlist or the limit.
+    pub connections_refused: Counter,
+    /// Bytes read.
+    pub net_input_bytes: Counter,
+    /// Bytes written.
+    pub net_output_bytes: Counter,
+    /// Reads that found their key.
+    pub keyspace_hits: Counter,
+    /// Reads that did not.
+    pub keyspace_misses: Counter,
+    /// Keys removed because their time had come.
+    pub expired_keys: Counter,
+    /// Changes of data.
+    pub changes: Counter,
+    /// Error replies.
+    pub errors: Counter,
+    /// Commands that met a shard held by another loop.
+    pub deferrals: Counter,
+}
+
+impl LoopStats {
+    /// Adds what one batch found in the keyspace.
+    #[inline]
+    pub fn add_keys(&self, keys: &mut KeyStats) {
+        self.keyspace_hits.add(keys.hits);
+        self.keyspace_misses.add(keys.misses);
+        self.expired_keys.add(keys.expired);
+        *keys = KeyStats::default();
+    }
+
+    /// CONFIG RESETSTAT: everything that INFO's Stats section counts.
+    pub fn reset(&self) {
+        let counters = [
+            &self.commands,
+            &self.connections_received,
+            &self.connections_closed,
+            &self.connections_refused,
+            &self.net_input_bytes,
+            &self.net_output_bytes,
+            &self.keyspace_hits,
+            &self.keyspace_misses,
+            &self.expired_keys,
+            &self.errors,
+            &self.deferrals,
+        ];
+        counters.into_iter().for_each(Counter::reset);
+    }
+}

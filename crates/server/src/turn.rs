@@ -1,0 +1,90 @@
+//! What a session or server command works with: its connection, its loop and the whole node.
+
+use crate::executor::{Exclusive, Locked};
+use crate::gate::GateState;
+use crate::session::Session;
+use crate::shared::Shared;
+use engine::keyspace::KeyStats;
+use engine::{CommandError, Effects};
+use resp::{Args, Reply};
+use stdx::Rng;
+
+/// A loop's own things, reused from command to command.
+#[derive(Debug)]
+pub struct LoopState {
+    /// Which loop.
+    pub loop_id: usize,
+    /// Randomness.
+    pub rng: Rng,
+    /// Effects of the running command.
+    pub effects: Effects,
+    /// Lookups not yet added to the loop's counters.
+    pub keys: KeyStats,
+    /// Unix milliseconds, read at the start of the batch.
+    pub now_ms: u64,
+}
+
+/// What is held while the command runs.
+pub enum Held<'t, 'e> {
+    /// The loop's own pass.
+    Pass(&'t GateState),
+    /// Everything.
+    All(&'t mut Exclusive<'e>),
+}
+
+/// One run of a session command.
+pub struct Turn<'t, 'e> {
+    /// The node.
+    pub shared: &'e Shared,
+    /// The loop.
+    pub state: &'t mut LoopState,
+    /// The connection.
+    pub session: &'t mut Session,
+    /// Its output.
+    pub out: &'t mut Vec<u8>,
+    /// The request's words; the arity has been checked.
+    pub args: Args<'t>,
+    /// What is held.
+    pub held: Held<'t, 'e>,
+    /// The locked shards of the request's keys.
+    pub locked: Option<&'t mut Locked<'e>>,
+}
+
+/// Runs one session command: writes exactly one reply, unless it fails.
+pub type SessionHandler = fn(&mut Turn<'_, '_>) -> Result<(), CommandError>;
+
+impl<'e> Turn<'_, 'e> {
+    /// A writer of the reply, in the protocol in force now.
+    pub fn reply(&mut self) -> Reply<'_> {
+        Reply::new(self.out, self.session.protocol)
+    }
+
+    /// The gate state in force.
+    #[must_use]
+    pub fn gate(&self) -> &GateState {
+        match &self.held {
+            Held::Pass(gate) => gate,
+            Held::All(exclusive) => exclusive.gate(),
+        }
+    }
+
+    /// Changes the gate state of every loop.
+    ///
+    /// # Panics
+    /// When the command's row is not of lock class exclusive.
+    pub fn exclusive(&mut self) -> &mut Exclusive<'e> {
+        match &mut self.held {
+            Held::All(exclusive) => exclusive,
+            Held::Pass(_) => panic!("only rows of lock class exclusive change gate state"),
+        }
+    }
+
+    /// The shards, one at a time, or all of them in exclusive mode.
+    #[must_use]
+    pub fn space(&self) -> Locked<'e> {
+        match &self.held {
+            Held::Pass(_) => self.shared.executor.walk(),
+            Held::All(exclusive) => exclusive.space(),
+        }
+    }
+}
