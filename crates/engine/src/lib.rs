@@ -9,6 +9,7 @@ pub mod error;
 pub mod glob;
 pub mod keyspace;
 pub mod parse;
+pub mod rdb;
 pub mod types;
 
 pub use commands::{Ctx, Handler};

@@ -128,9 +128,16 @@ mod tests {
             OBJECT REFCOUNT small => :2147483647
             OBJECT REFCOUNT large => :1
             OBJECT REFCOUNT text => :1
-            OBJECT FREQ text => -ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.
             "#,
         );
+    }
+
+    #[test]
+    fn frequencies_are_not_counted() {
+        let mut bench = Bench::new();
+        bench.check("SET k v => +OK");
+        let reply = bench.run("OBJECT FREQ k").0;
+        assert!(reply.starts_with("-ERR An LFU maxmemory policy is not selected"), "{reply}");
     }
 
     #[test]

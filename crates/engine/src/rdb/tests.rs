@@ -1,0 +1,140 @@
+//! Tests of the value codec: what is written is read back, and hostile bytes are refused.
+
+use super::*;
+use crate::keyspace::{Entry, Value, ValueRef};
+use crate::types::{Collection, Hash, List, Object, Set, SortedSet};
+
+/// A value in words, collections in a stable order.
+fn readable(entry: &Entry) -> String {
+    let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut words: Vec<String> = match entry.value() {
+        ValueRef::Bytes(bytes) => return show(bytes),
+        ValueRef::Object(Object::Bytes(bytes)) => return show(bytes),
+        ValueRef::Integer(number) => return format!("{number}"),
+        ValueRef::Object(Object::List(list)) => {
+            return list.iter().map(show).collect::<Vec<_>>().join(" ");
+        }
+        ValueRef::Object(Object::Set(set)) => set.iter().map(|member| member.with(show)).collect(),
+        ValueRef::Object(Object::Hash(hash)) => {
+            hash.iter().map(|(field, value)| show(field) + "=" + &show(value)).collect()
+        }
+        ValueRef::Object(Object::SortedSet(zset)) => {
+            zset.iter().map(|(member, score)| format!("{}={score}", show(member))).collect()
+        }
+    };
+    words.sort();
+    words.join(" ")
+}
+
+fn encode(entry: &Entry) -> (u8, Vec<u8>) {
+    let mut bytes = Vec::new();
+    encode::value(&mut bytes, &entry.value());
+    (encode::kind_of(&entry.value()), bytes)
+}
+
+/// Reads a value, which must use up all bytes.
+fn decode(kind: u8, bytes: &[u8]) -> Result<String, String> {
+    let mut decoder = Decoder::new(bytes);
+    let entry = decoder.entry(kind, b"k", None).map_err(|error| error.to_string())?;
+    if !decoder.source.is_empty() {
+        return Err("bytes are left".into());
+    }
+    entry.map(|entry| readable(&entry)).ok_or_else(|| "empty".into())
+}
+
+fn samples() -> Vec<Entry> {
+    let mut entries: Vec<Entry> = ["", "text", "0", "-1", "127", "128", "-32769", "2147483648"]
+        .iter()
+        .map(|text| Entry::new(b"k", Value::string(text.as_bytes()), None))
+        .collect();
+    entries.push(Entry::new(b"k", Value::string("long ".repeat(5_000).as_bytes()), None));
+    for size in [1, 3, 600] {
+        let (mut list, mut hash) = (List::new(), Hash::new());
+        let (mut integers, mut words, mut zset) = (Set::new(), Set::new(), SortedSet::new());
+        for i in 0..size {
+            let word = format!("word:{i}");
+            list.push_back(word.as_bytes());
+            hash.insert(word.as_bytes(), i.to_string().as_bytes());
+            integers.insert((i * 7_000 - 100).to_string().as_bytes());
+            words.insert(word.as_bytes());
+            _ = zset.insert(word.as_bytes(), f64::from(i) * 1.5 - 3.0);
+        }
+        let objects = [
+            list.into_object(),
+            hash.into_object(),
+            integers.into_object(),
+            words.into_object(),
+            zset.into_object(),
+        ];
+        entries
+            .extend(objects.map(|object| Entry::new(b"k", Value::Object(Box::new(object)), None)));
+    }
+    entries
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    for entry in samples() {
+        let (kind, bytes) = encode(&entry);
+        assert_eq!(decode(kind, &bytes), Ok(readable(&entry)));
+    }
+}
+
+#[test]
+fn a_cut_is_noticed_and_damage_never_panics() {
+    for entry in samples().iter().filter(|entry| encode(entry).1.len() < 100) {
+        let (kind, bytes) = encode(entry);
+        for at in 0..bytes.len() {
+            assert!(decode(kind, &bytes[..at]).is_err(), "{kind} cut at {at}");
+            for byte in [0, 1, 2, 0x3f, 0x7f, 0x80, 0x81, 0xc0, 0xc3, 0xfe, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[at] = byte;
+                (0..=30).for_each(|kind| drop(decode(kind, &damaged)));
+            }
+        }
+    }
+}
+
+#[test]
+fn lengths() {
+    for len in [0, 63, 64, 16_383, 16_384, u64::from(u32::MAX), u64::from(u32::MAX) + 1, u64::MAX] {
+        let mut bytes = Vec::new();
+        encode::length(&mut bytes, len);
+        assert_eq!(Decoder::new(&bytes[..]).count(), Ok(len));
+    }
+}
+
+#[test]
+fn older_forms() {
+    let listpack = &b"\x0c\x0c\0\0\0\x02\0\x81a\x02\x05\x01\xff"[..];
+    let ziplist = b"\x10\x10\0\0\0\x0d\0\0\0\x02\0\x00\x01a\x03\xf6\xff";
+    for (kind, bytes, want) in [
+        (3, &b"\x02\x01a\x031.5\x01b\xfe"[..], Ok("a=1.5 b=inf")),
+        (3, b"\x01\x01a\xfd", Err("a score is not a number")),
+        (5, b"\x01\x01a\0\0\0\0\0\0\xf8\x7f", Err("a score is not a number")),
+        (9, b"\x08\x01\x01a\x01\x00b\xff", Err("it ends in the middle")),
+        (9, b"\x07\x01\x01a\x01\x00b\xff", Ok("a=b")),
+        (10, ziplist, Ok("a 5")),
+        (11, b"\x0c\x02\0\0\0\x02\0\0\0\xff\xff\x05\0", Ok("-1 5")),
+        (12, ziplist, Ok("a=5")),
+        (13, ziplist, Ok("a=5")),
+        (14, &[&[2u8][..], ziplist, ziplist].concat(), Ok("a 5 a 5")),
+        (16, listpack, Ok("a=5")),
+        (17, listpack, Ok("a=5")),
+        (18, &[&b"\x02\x01\x01x\x02"[..], listpack].concat(), Ok("x a 5")),
+        (18, b"\x01\x03\x01x", Err("a part of a list has an unknown form")),
+        (20, listpack, Ok("5 a")),
+        (2, b"\x02\x01a\x01a", Err("a collection holds the same element twice")),
+        (2, b"\x00", Err("empty")),
+        (0, b"\xc3\x04\x04\x00a\x40\x00", Err("a packed string does not unpack")),
+        (0, b"\xc3\x04\x05\x00a\x40\x00", Ok("aaaaa")),
+        (0, b"\xc3\x01\x80\xff\xff\xff\xffa", Err("a packed string claims too much")),
+        (0, b"\x81\xff\xff\xff\xff\xff\xff\xff\xff", Err("it ends in the middle")),
+        (1, b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a", Err("it ends in the middle")),
+        (15, b"", Err("streams (type 15) are not supported")),
+        (21, b"", Err("streams (type 21) are not supported")),
+        (99, b"", Err("a value has an unknown type")),
+    ] {
+        assert_eq!(decode(kind, bytes), want.map(str::to_owned).map_err(str::to_owned), "{kind}");
+    }
+}
