@@ -237,8 +237,8 @@ impl Error {
                 "or run `larder configure` once".to_owned(),
             ],
             Self::Profile { .. } => vec![
-                "a profile is a JSON object with \"api\", \"access_key_id\" and \
-                 \"access_key_secret\""
+                "`larder up --ready-file FILE` writes one once everything serves; it is a JSON \
+                 object with \"api\", \"access_key_id\" and \"access_key_secret\""
                     .to_owned(),
             ],
             Self::Unreachable { nobody_listens: true, .. } => vec![

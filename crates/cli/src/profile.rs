@@ -5,7 +5,7 @@ use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -98,7 +98,10 @@ pub fn stored_path(env: Environment<'_>) -> Option<PathBuf> {
 /// `Profile`, with what is wrong.
 pub fn read(path: &Path) -> Result<Profile, Error> {
     let fail = |reason: String| Error::Profile { path: path.to_owned(), reason };
-    let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => fail("there is no such file".to_owned()),
+        _ => fail(error.to_string()),
+    })?;
     // The parser's own message could quote the secret.
     let profile: Profile = serde_json::from_str(&text)
         .map_err(|error| fail(format!("line {}: not a complete profile", error.line())))?;
@@ -137,7 +140,7 @@ pub fn store(path: &Path, profile: &Profile) -> Result<(), Error> {
     let draft = path.with_extension("json.new");
     // An old draft may have other permissions, so it is never reused.
     match fs::remove_file(&draft) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(fail(error)),
         _ => {}
     }
     let mut text = serde_json::to_string_pretty(profile).map_err(|e| fail(e.into()))?;
