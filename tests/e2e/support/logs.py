@@ -9,6 +9,8 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 HARMLESS = [
     # Redis' own start-up advice about the host, repeated by a drop-in.
     re.compile(r"WARNING:? (overcommit_memory|Memory overcommit|The TCP backlog|you have Tr)"),
+    # Another program of this machine has the port; the next one is asked for.
+    re.compile(r"step failed .*Address already in use"),
 ]
 
 

@@ -107,12 +107,12 @@ class OldSdk(Sdk):
     def __init__(self, ready, secret=None, key_id=None):
         secret = secret or ready["access_key_secret"]
         self.client = AcsClient(key_id or ready["access_key_id"], secret, REGION)
-        self.endpoint = ready["api"].removeprefix("http://").rstrip("/")
+        self.address = ready["api"].removeprefix("http://").rstrip("/")
 
     def call(self, action, **parameters):
         module = importlib.import_module(f"{old_requests.__name__}.{action}Request")
         request: RpcRequest = getattr(module, f"{action}Request")()
-        request.set_endpoint(self.endpoint)
+        request.set_endpoint(self.address)
         request.set_protocol_type("http")
         request.set_accept_format("json")
         for name, value in parameters.items():
