@@ -22,6 +22,9 @@ pub const WRONG_TYPE: CommandError =
 pub const SYNTAX: CommandError = fixed("ERR syntax error");
 /// A number was expected.
 pub const NOT_INTEGER: CommandError = fixed("ERR value is not an integer or out of range");
+/// A number of 32 bits was expected.
+pub const NOT_INT: CommandError =
+    fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
 /// A floating-point number was expected.
 pub const NOT_FLOAT: CommandError = fixed("ERR value is not a valid float");
 /// INCR and friends beyond 64 bits.
@@ -45,6 +48,60 @@ pub const BAD_CURSOR: CommandError = fixed("ERR invalid cursor");
 pub const INDEX_OUT_OF_RANGE: CommandError = fixed("ERR index out of range");
 /// A count below zero.
 pub const MUST_BE_POSITIVE: CommandError = fixed("ERR value is out of range, must be positive");
+/// LPOS with RANK 0.
+pub const RANK_ZERO: CommandError = fixed(
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use \
+     negative to start from the end of the list",
+);
+/// A rank or count that cannot be negated.
+pub const NOT_NEGATABLE: CommandError = fixed(
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+);
+/// LPOS with a COUNT below zero.
+pub const COUNT_NEGATIVE: CommandError = fixed("ERR COUNT can't be negative");
+/// LPOS with a MAXLEN below zero.
+pub const MAXLEN_NEGATIVE: CommandError = fixed("ERR MAXLEN can't be negative");
+/// HINCRBY on a value that is no integer.
+pub const HASH_NOT_INTEGER: CommandError = fixed("ERR hash value is not an integer");
+/// HINCRBYFLOAT on a value that is no number.
+pub const HASH_NOT_FLOAT: CommandError = fixed("ERR hash value is not a float");
+/// HINCRBYFLOAT by an infinity.
+pub const INCREMENT_NOT_FINITE: CommandError = fixed("ERR value is NaN or Infinity");
+/// ZADD with NX and XX.
+pub const ZADD_NX_XX: CommandError =
+    fixed("ERR XX and NX options at the same time are not compatible");
+/// ZADD with more than one of GT, LT and NX.
+pub const ZADD_GT_LT_NX: CommandError =
+    fixed("ERR GT, LT, and/or NX options at the same time are not compatible");
+/// ZADD INCR with several pairs.
+pub const ZADD_INCR_PAIRS: CommandError =
+    fixed("ERR INCR option supports a single increment-element pair");
+/// ZINCRBY from one infinity to the other.
+pub const SCORE_NAN: CommandError = fixed("ERR resulting score is not a number (NaN)");
+/// ZRANGEBYSCORE and friends.
+pub const BAD_SCORE_RANGE: CommandError = fixed("ERR min or max is not a float");
+/// ZRANGEBYLEX and friends.
+pub const BAD_LEX_RANGE: CommandError = fixed("ERR min or max not valid string range item");
+/// ZRANGE with LIMIT but by rank.
+pub const LIMIT_BY_RANK: CommandError = fixed(
+    "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+);
+/// ZRANGE with WITHSCORES and BYLEX.
+pub const WITHSCORES_BY_LEX: CommandError =
+    fixed("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
+/// ZUNION and friends with a weight that is no number.
+pub const BAD_WEIGHT: CommandError = fixed("ERR weight value is not a float");
+/// SINTERCARD and friends with a number of keys below 1.
+pub const BAD_KEY_COUNT: CommandError = fixed("ERR numkeys should be greater than 0");
+/// SINTERCARD and friends with more keys than words.
+pub const TOO_MANY_KEYS: CommandError =
+    fixed("ERR Number of keys can't be greater than number of args");
+/// SINTERCARD and friends with a LIMIT below zero.
+pub const LIMIT_NEGATIVE: CommandError = fixed("ERR LIMIT can't be negative");
+/// LMPOP and ZMPOP with a COUNT below 1.
+pub const COUNT_NOT_POSITIVE: CommandError = fixed("ERR count should be greater than 0");
+/// SRANDMEMBER and friends with a count whose negation does not fit.
+pub const OUT_OF_RANGE: CommandError = fixed("ERR value is out of range");
 /// EXPIRE with NX and another condition.
 pub const EXPIRE_NX: CommandError =
     fixed("ERR NX and XX, GT or LT options at the same time are not compatible");
@@ -69,6 +126,12 @@ pub fn wrong_arity(command: &str) -> CommandError {
 #[must_use]
 pub fn invalid_expire(command: &str) -> CommandError {
     CommandError::Reply(format!("ERR invalid expire time in '{command}' command").into())
+}
+
+/// ZUNION and friends with a number of keys below 1, with the command's lower-case name.
+#[must_use]
+pub fn no_input_key(command: &str) -> CommandError {
+    CommandError::Reply(format!("ERR at least 1 input key is needed for '{command}' command").into())
 }
 
 /// Any other error; `text` starts with its code.

@@ -51,9 +51,9 @@ pub fn double_text(text: &[u8]) -> Option<f64> {
 /// A database number below `count`.
 ///
 /// # Errors
-/// [`error::DB_OUT_OF_RANGE`] or [`error::NOT_INTEGER`].
+/// [`error::DB_OUT_OF_RANGE`], [`error::NOT_INT`] or [`error::NOT_INTEGER`].
 pub fn database(text: &[u8], count: u16) -> Result<u16, CommandError> {
-    let value = integer(text)?;
+    let value = i32::try_from(integer(text)?).map_err(|_| error::NOT_INT)?;
     u16::try_from(value).ok().filter(|&db| db < count).ok_or(error::DB_OUT_OF_RANGE)
 }
 
@@ -95,6 +95,21 @@ mod tests {
             ("1e400", Some(f64::INFINITY)),
         ] {
             assert_eq!(double_text(text.as_bytes()), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn databases() {
+        for (text, want) in [
+            ("0", Ok(0)),
+            ("15", Ok(15)),
+            ("16", Err(error::DB_OUT_OF_RANGE)),
+            ("-1", Err(error::DB_OUT_OF_RANGE)),
+            ("65536", Err(error::DB_OUT_OF_RANGE)),
+            ("2147483648", Err(error::NOT_INT)),
+            ("x", Err(error::NOT_INTEGER)),
+        ] {
+            assert_eq!(database(text.as_bytes(), 16), want, "{text}");
         }
     }
 

@@ -5,7 +5,7 @@ mod support;
 use engine::keyspace::Entry;
 use persist::PersistError;
 use persist::rdb::{LoadReport, SaveInfo, load, save};
-use support::{MemoryDisk, Whole, describe, object, samples, string};
+use support::{MemoryDisk, Whole, object, samples, string};
 
 const NOW_MS: u64 = 1_700_000_000_000;
 const INFO: SaveInfo<'_> =
@@ -13,7 +13,7 @@ const INFO: SaveInfo<'_> =
 
 fn read(disk: &MemoryDisk, name: &str) -> Result<(Whole, LoadReport), PersistError> {
     let mut space = Whole::new();
-    let report = load(disk, name, NOW_MS, &mut |db, entry| space.put(db, entry))?;
+    let report = load(disk, name, NOW_MS, &mut |db, entry| space.take(db, entry))?;
     Ok((space, report))
 }
 
@@ -122,8 +122,7 @@ fn a_changed_byte_never_panics_without_a_checksum() {
             let mut bad = good.clone();
             bad[at] = byte;
             disk.set("bad.rdb", bad);
-            let mut last = Vec::new();
-            drop(load(&disk, "bad.rdb", NOW_MS, &mut |db, entry| last.push(describe(db, &entry))));
+            drop(read(&disk, "bad.rdb"));
         }
     }
 }
@@ -163,6 +162,15 @@ fn messages_name_the_place_and_the_key() {
         (
             file_of(b"\xfe\x80\x00\x01\x00\x00"),
             "f.rdb is damaged at byte 15: there is no database 65536",
+        ),
+        (
+            file_of(b"\xfe\x10\x00\x01k\x01v"),
+            "f.rdb cannot be loaded: at byte 16, \
+             key \"k\" is in database 16: there are not as many databases",
+        ),
+        (
+            file_of(b"\x00\x01k\x01v\x00\x01k\x01w"),
+            "f.rdb is damaged at byte 19: key \"k\" comes twice",
         ),
         (file_of(b"\xf7\x00"), "f.rdb cannot be loaded: at byte 10, it holds data of a module"),
     ] {

@@ -205,9 +205,8 @@ impl Drop for Redis {
 
 fn read(directory: &Directory) -> (Whole, LoadReport) {
     let mut space = Whole::new();
-    let report = load(&directory.disk(), "dump.rdb", INFO.now_ms, &mut |db, entry| {
-        space.put(db, entry);
-    });
+    let report =
+        load(&directory.disk(), "dump.rdb", INFO.now_ms, &mut |db, entry| space.take(db, entry));
     (space, report.expect("a file of Redis is loaded"))
 }
 
@@ -298,7 +297,8 @@ fn a_stream_is_refused_by_name() {
     let mut redis = Redis::start(&directory.0, &[]);
     redis.ok(&[b"XADD", b"events", b"*", b"field", b"value"]);
     redis.ok(&[b"SAVE"]);
-    let error = load(&directory.disk(), "dump.rdb", 0, &mut |_, _| {}).expect_err("it is refused");
+    let error =
+        load(&directory.disk(), "dump.rdb", 0, &mut |_, _| Ok(())).expect_err("it is refused");
     let text = error.to_string();
     assert!(text.contains("key \"events\": streams (type 19) are not supported"), "{text}");
 }

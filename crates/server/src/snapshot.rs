@@ -4,7 +4,7 @@ use crate::executor::Exclusive;
 use crate::shared::Shared;
 use engine::keyspace::{Keyspace, shard_of};
 use persist::PersistError;
-use persist::rdb::{LoadReport, SaveInfo, SaveReport};
+use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport};
 
 /// How saving went.
 #[derive(Debug, Default, Clone)]
@@ -70,12 +70,21 @@ pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
     let name = shared.config.lock().get("dbfilename").to_owned();
     let now_ms = shared.host.clock().unix_ms();
     let seed = shared.executor.seed();
+    let dbs = shared.executor.exclusive().gate().settings.dbs;
     let report = persist::rdb::load(shared.host.disk(), &name, now_ms, &mut |db, entry| {
+        if db >= dbs {
+            return Err(Refusal::NoSuchDb);
+        }
         let hash = seed.hash(entry.key());
         let id = shard_of(hash);
         let mut locked = shared.executor.lock(&[id]).expect("nobody else works while loading");
         let shard = locked.shard(id).expect("it was just locked");
-        shard.db_or_new(db).insert(hash, entry);
+        let database = shard.db_or_new(db);
+        if database.find(hash, entry.key()).is_some() {
+            return Err(Refusal::Duplicate);
+        }
+        database.insert(hash, entry);
+        Ok(())
     })?;
     shared.saves.lock().last_s = now_ms / 1000;
     shared.executor.exclusive().change_gate(|gate| gate.loading = false);

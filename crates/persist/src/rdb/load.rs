@@ -36,6 +36,18 @@ pub struct LoadReport {
     pub facts: Vec<(String, String)>,
 }
 
+/// Why a key that was handed over is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There are not as many databases.
+    NoSuchDb,
+    /// The key is there already.
+    Duplicate,
+}
+
+/// Takes a living key with its database. A file may lie about both: the taker looks.
+pub type Taker<'f> = dyn FnMut(u16, Entry) -> Result<(), Refusal> + 'f;
+
 /// Reads the file `name` and hands every living key over with its database. A missing file is
 /// reported as not found.
 ///
@@ -46,7 +58,7 @@ pub fn load(
     disk: &dyn Disk,
     name: &str,
     now_ms: u64,
-    into: &mut dyn FnMut(u16, Entry),
+    into: &mut Taker<'_>,
 ) -> Result<LoadReport, PersistError> {
     let file = match disk.open(name) {
         Ok(file) => file,
@@ -121,7 +133,7 @@ struct Loader {
 }
 
 impl Loader {
-    fn run(&mut self, into: &mut dyn FnMut(u16, Entry)) -> Result<(), Failure> {
+    fn run(&mut self, into: &mut Taker<'_>) -> Result<(), Failure> {
         self.header()?;
         loop {
             match self.decoder.byte()? {
@@ -129,7 +141,7 @@ impl Loader {
                 marked @ mark::SLOT.. => self.mark(marked)?,
                 kind => {
                     if let Some(entry) = self.entry(kind)? {
-                        into(self.db, entry);
+                        into(self.db, entry).map_err(|refusal| self.refused(refusal))?;
                     }
                 }
             }
@@ -227,6 +239,17 @@ impl Loader {
             self.report.keys += 1;
         }
         Ok(entry)
+    }
+
+    fn refused(&self, refusal: Refusal) -> Failure {
+        let key = self.key.escape_ascii();
+        match refusal {
+            Refusal::NoSuchDb => Failure::Unsupported(format!(
+                "key \"{key}\" is in database {}: there are not as many databases",
+                self.db
+            )),
+            Refusal::Duplicate => Failure::Damaged(format!("key \"{key}\" comes twice")),
+        }
     }
 
     fn end(&mut self) -> Result<(), Failure> {

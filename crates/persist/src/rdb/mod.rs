@@ -9,7 +9,7 @@ mod save;
 mod sink;
 mod source;
 
-pub use load::{LoadReport, load};
+pub use load::{LoadReport, Refusal, Taker, load};
 pub use save::{SaveInfo, SaveReport, save};
 
 const MAGIC: &[u8] = b"REDIS";

@@ -4,11 +4,15 @@
 use engine::keyspace::{Entry, SHARDS, Value, ValueRef, shard_of};
 use engine::types::{Collection, Hash, List, Object, Set, SortedSet};
 use engine::{Keyspace, Shard};
+use persist::rdb::Refusal;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 use stdx::hash::HashSeed;
 use stdx::{Disk, DiskFile};
+
+/// Number of databases.
+pub const DBS: u16 = 16;
 
 /// All shards, held by nobody else, except one that a test may take away.
 pub struct Whole {
@@ -33,8 +37,20 @@ impl Whole {
     }
 
     pub fn put(&mut self, db: u16, entry: Entry) {
+        self.take(db, entry).expect("the database is there and the key is new");
+    }
+
+    pub fn take(&mut self, db: u16, entry: Entry) -> Result<(), Refusal> {
+        if db >= DBS {
+            return Err(Refusal::NoSuchDb);
+        }
         let hash = self.seed.hash(entry.key());
-        self.shards[usize::from(shard_of(hash))].db_or_new(db).insert(hash, entry);
+        let database = self.shards[usize::from(shard_of(hash))].db_or_new(db);
+        if database.find(hash, entry.key()).is_some() {
+            return Err(Refusal::Duplicate);
+        }
+        database.insert(hash, entry);
+        Ok(())
     }
 
     /// Everything as `db key => value`, in order.
@@ -42,7 +58,7 @@ impl Whole {
         let mut all = Contents::new();
         for shard in &self.shards {
             shard.check_invariants();
-            for db in 0..16 {
+            for db in 0..DBS {
                 let entries = shard.db(db).into_iter().flat_map(|part| part.table().iter());
                 all.extend(entries.map(|entry| describe(db, entry)));
             }
