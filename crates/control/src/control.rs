@@ -9,10 +9,10 @@ use crate::call::{Answer, Call, LoginError, Principal, Via};
 use crate::error::{self, ApiError};
 use crate::executor::Executor;
 use crate::observer::{self, View};
-use crate::pipeline::{self, Clock, Shared};
+use crate::pipeline::{self, Clock, Request, Shared};
 use crate::reconcile::Reconciler;
 use crate::signature::replay::{Nonce, ReplayCache};
-use crate::signature::{Claim, SKEW_MS_MAX, WireRequest};
+use crate::signature::{Claim, WireRequest};
 use crate::store::{Kind, Store, documents};
 use crate::throttle::Throttle;
 use crate::vault::{self, Vault};
@@ -42,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) bind: String,
     pub(crate) clock: Clock,
+    pub(crate) replay: ReplayCache,
 }
 
 /// A handle on the running control plane; cheap to clone.
@@ -77,7 +78,7 @@ impl Control {
             settings: parts.settings,
             clock: parts.clock,
             throttle: Mutex::new(Throttle::default()),
-            replay: Mutex::new(ReplayCache::new(2 * SKEW_MS_MAX)),
+            replay: Mutex::new(parts.replay),
             brake: Mutex::new(Brake::default()),
             hashing: Semaphore::new(2),
         };
@@ -86,13 +87,15 @@ impl Control {
 
     /// Runs one action: policy, throttle, client token, audit, handler, audit.
     pub async fn call(&self, call: Call) -> Answer {
-        self.reply(call).await.answer
+        self.reply(call, None).await.answer
     }
 
-    pub(crate) async fn reply(&self, call: Call) -> Reply {
+    /// As [`Control::call`], for a call whose signature used `nonce`.
+    pub(crate) async fn reply(&self, call: Call, nonce: Option<String>) -> Reply {
         let request_id = random::request_id();
-        let (shared, id) = (self.shared.clone(), request_id.clone());
-        let ran = tokio::task::spawn_blocking(move || pipeline::run(&shared, &call, &id)).await;
+        let request = Request { call, request_id: request_id.clone(), nonce };
+        let shared = self.shared.clone();
+        let ran = tokio::task::spawn_blocking(move || pipeline::run(&shared, &request)).await;
         let outcome = match ran {
             Ok(Ok(done)) => Ok(self.await_after(done).await),
             Ok(Err(error)) => Err(error),

@@ -59,7 +59,7 @@ async fn api(State(control): State<Control>, request: Request) -> Response {
         Err(error::INTERNAL_ERROR.plain())
     });
     respond(match call {
-        Ok(call) => control.reply(call).await,
+        Ok((call, nonce)) => control.reply(call, Some(nonce)).await,
         Err(error) => control.refuse(error),
     })
 }
@@ -71,7 +71,12 @@ fn is_browser(parts: &Parts) -> bool {
     html && parts.uri.query().is_none() && parts.method == Method::GET
 }
 
-fn authenticate(control: &Control, parts: &Parts, body: &Bytes) -> Result<Call, error::ApiError> {
+/// The call that a signed request makes, and the nonce that it used.
+fn authenticate(
+    control: &Control,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<(Call, String), error::ApiError> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
     let headers: Vec<(String, String)> = headers.collect();
@@ -86,7 +91,7 @@ fn authenticate(control: &Control, parts: &Parts, body: &Bytes) -> Result<Call, 
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let source = peer.map_or([0, 0, 0, 0].into(), |ConnectInfo(peer)| peer.ip().to_canonical());
     let business = claim.params.into_iter().filter(|(name, _)| !COMMON.contains(&name.as_str()));
-    Ok(Call {
+    let call = Call {
         action: claim.action,
         version: claim.version,
         params: business.collect::<BTreeMap<_, _>>(),
@@ -94,7 +99,8 @@ fn authenticate(control: &Control, parts: &Parts, body: &Bytes) -> Result<Call, 
         source,
         via: Via::Api,
         user_agent: request.header("user-agent").unwrap_or_default().to_owned(),
-    })
+    };
+    Ok((call, claim.nonce))
 }
 
 async fn not_found(State(control): State<Control>) -> Response {

@@ -39,25 +39,34 @@ pub(crate) struct Shared {
     pub(crate) hashing: Semaphore,
 }
 
+/// A call on its way through.
+pub(crate) struct Request {
+    pub(crate) call: Call,
+    pub(crate) request_id: String,
+    /// Nonce of the signature, if it came signed.
+    pub(crate) nonce: Option<String>,
+}
+
 /// Takes all stages of one call. May block on the disk.
-pub(crate) fn run(shared: &Shared, call: &Call, request_id: &str) -> Result<Done, ApiError> {
+pub(crate) fn run(shared: &Shared, request: &Request) -> Result<Done, ApiError> {
+    let call = &request.call;
     let now_unix_ms = (shared.clock)();
     let row = match table::find(&call.action, &call.version) {
         Ok(row) => row,
         Err(error) => {
-            let entry = Entry { call, row: None, request_id, now_unix_ms };
+            let entry = Entry { request, row: None, now_unix_ms };
             note_end(shared, &entry, &Err(error.clone()))?;
             return Err(error);
         }
     };
-    let entry = Entry { call, row: Some(row), request_id, now_unix_ms };
+    let entry = Entry { request, row: Some(row), now_unix_ms };
     let outcome = stages(shared, row, &entry);
     note_end(shared, &entry, &outcome)?;
     outcome
 }
 
 fn stages(shared: &Shared, row: &'static Action, entry: &Entry<'_>) -> Result<Done, ApiError> {
-    let (call, now_unix_ms) = (entry.call, entry.now_unix_ms);
+    let (call, now_unix_ms) = (&entry.request.call, entry.now_unix_ms);
     allow(call, row)?;
     throttle(shared, call, now_unix_ms)?;
     let params = Params::check(&call.params, row.params)?;
@@ -126,20 +135,20 @@ fn token(shared: &Shared, call: &Call, row: &Action) -> Result<Option<Token>, Ap
 
 /// What an audit line tells.
 struct Entry<'a> {
-    call: &'a Call,
+    request: &'a Request,
     row: Option<&'static Action>,
-    request_id: &'a str,
     now_unix_ms: i64,
 }
 
 impl Entry<'_> {
     fn line(&self, event: &str) -> Map<String, Value> {
-        let call = self.call;
+        let Request { call, request_id, nonce } = self.request;
         let time = jiff::Timestamp::from_millisecond(self.now_unix_ms).unwrap_or_default();
         crate::actions::object(json!({
             "time": time.to_string(),
             "event": event,
-            "request_id": self.request_id,
+            "request_id": request_id,
+            "nonce": nonce,
             "action": call.action,
             "version": call.version,
             "account_id": call.principal.account_id,
@@ -163,7 +172,7 @@ impl Entry<'_> {
             let value = if open(name) { value.as_str() } else { "***" };
             (name.clone(), Value::from(value))
         };
-        self.call.params.iter().map(shown).collect()
+        self.request.call.params.iter().map(shown).collect()
     }
 }
 

@@ -3,12 +3,13 @@
 
 use crate::actions::Settings;
 use crate::announce::Announcement;
-use crate::audit::Audit;
+use crate::audit::{self, Audit};
 use crate::bootstrap::{self, BootstrapError, Credentials};
 use crate::control::{Control, Parts};
 use crate::http;
 use crate::parent::Parent;
 use crate::quickstart::{self, QuickstartError};
+use crate::signature::replay::{KEEP_MS, ReplayCache};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::{Store, StoreError};
 use crate::vault::{Vault, VaultError, make_private_dir, write_private};
@@ -138,14 +139,19 @@ fn open(
     let vault = Vault::open(&data_dir.join("master.key"))?;
     let store: Arc<dyn Store> =
         Arc::new(EmbeddedStore::open(&data_dir.join("control/store.redb"))?);
-    let audit = Audit::open(&data_dir.join("control/audit.log"));
-    let audit = audit.map_err(failed("opening the audit log"))?;
     let clock = Arc::new(|| jiff::Timestamp::now().as_millisecond());
+    let audit_log = data_dir.join("control/audit.log");
+    let audit = Audit::open(&audit_log).map_err(failed("opening the audit log"))?;
+    let mut replay = ReplayCache::new(KEEP_MS);
+    let used = audit::used_nonces(&audit_log, clock() - KEEP_MS);
+    for used in used.map_err(failed("reading the audit log"))? {
+        replay.use_nonce(&used.access_key_id, &used.nonce, used.unix_ms);
+    }
     let credentials = bootstrap::credentials(store.as_ref(), &vault, clock())?;
     let settings = Settings { advertise: options.advertise.clone(), api: reachable(address) };
     let bind = bind_address(&options.advertise).to_string();
     let agent_socket = options.agent_socket.clone();
-    let parts = Parts { store, vault, audit, agent_socket, settings, bind, clock };
+    let parts = Parts { store, vault, audit, agent_socket, settings, bind, clock, replay };
     Ok((Control::start(parts), credentials))
 }
 

@@ -7,11 +7,14 @@ use crate::call::{Answer, Call};
 use crate::control::{Control, Parts};
 use crate::random;
 use crate::signature::canonical::form_pairs;
-use crate::store::Store;
+use crate::signature::replay::{KEEP_MS, ReplayCache};
 use crate::store::memory::MemoryStore;
+use crate::store::{Kind, Store, documents};
 use crate::vault::Vault;
 use admin::Refusal;
 use admin::agent::{AgentReply, AgentRequest, NodeObserved, NodePhase, NodeSpec};
+use admin::node::{ClientRow, NodeStatus};
+use control_model::Instance;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -74,6 +77,8 @@ struct AgentState {
     faults: VecDeque<Fault>,
     /// What applied nodes come up as.
     phase: Option<NodePhase>,
+    status: Option<NodeStatus>,
+    clients: Vec<ClientRow>,
 }
 
 impl FakeAgent {
@@ -113,6 +118,12 @@ impl FakeAgent {
     pub fn show(&self, change: impl Fn(&mut NodeObserved)) {
         self.state().nodes.values_mut().for_each(change);
         self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    /// What nodes say of themselves from now on.
+    pub fn tell(&self, status: NodeStatus, clients: Vec<ClientRow>) {
+        let mut state = self.state();
+        (state.status, state.clients) = (Some(status), clients);
     }
 
     /// Has no node any more, for no reason.
@@ -165,7 +176,11 @@ impl FakeAgent {
                 state.nodes.remove(&node_id);
                 AgentReply::Done
             }),
-            AgentRequest::Probe { .. } | AgentRequest::Clients { .. } => Some(refused("Failed")),
+            AgentRequest::Probe { .. } => {
+                let status = self.state().status.clone();
+                Some(status.map_or(refused("Failed"), |s| AgentReply::Status(Box::new(s))))
+            }
+            AgentRequest::Clients { .. } => Some(AgentReply::Clients(self.state().clients.clone())),
         }
     }
 
@@ -252,6 +267,7 @@ impl World {
             settings: Settings { advertise: "127.0.0.1".into(), api: "127.0.0.1:8077".into() },
             bind: "127.0.0.1".into(),
             clock: Arc::new(move || reading.load(Ordering::Relaxed)),
+            replay: ReplayCache::new(KEEP_MS),
         };
         World {
             control: Control::start(parts),
@@ -299,13 +315,18 @@ impl World {
 
     /// Waits, by events, until the instance has this status.
     pub async fn until(&self, id: &str, wanted: &str) {
+        self.until_true(async || self.status(id).await == wanted, &format!("{id} {wanted}")).await;
+    }
+
+    /// Waits, by events of view and store, until `reached` says so.
+    async fn until_true(&self, reached: impl AsyncFn() -> bool, what: &str) {
         let mut view = self.control.shared.view.clone();
         let mut changes = self.control.shared.store.watch();
-        let reached = async {
+        let waiting = async {
             loop {
                 view.borrow_and_update();
                 changes.borrow_and_update();
-                if self.status(id).await == wanted {
+                if reached().await {
                     return;
                 }
                 tokio::select! {
@@ -314,9 +335,8 @@ impl World {
                 }
             }
         };
-        let limit = Duration::from_secs(20);
-        let late = tokio::time::timeout(limit, reached).await.is_err();
-        assert!(!late, "{id} is {} and not {wanted}", self.status(id).await);
+        let late = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err();
+        assert!(!late, "waited in vain for {what}");
     }
 
     /// An instance that serves.
@@ -325,6 +345,13 @@ impl World {
         let made = self.ok("CreateInstance", &params).await;
         let id = made["InstanceId"].as_str().expect("an id").to_owned();
         self.until(&id, "Normal").await;
+        // Until it is noted, a crash would still read as part of the creation.
+        let noted = async || {
+            let store = self.control.shared.store.as_ref();
+            let found = documents::get::<Instance>(store, Kind::Instance, &id).expect("read");
+            found.is_some_and(|read| read.value.served_incarnation > 0)
+        };
+        self.until_true(noted, "the note that it served").await;
         id
     }
 

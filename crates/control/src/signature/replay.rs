@@ -3,6 +3,10 @@
 
 use std::collections::{HashSet, VecDeque};
 
+/// How long a nonce could be of use to someone else: a request may be signed ahead of our clock by
+/// the whole skew and be good until the whole skew behind it.
+pub const KEEP_MS: i64 = 2 * super::SKEW_MS_MAX;
+
 /// Most nonces remembered; beyond, requests are refused rather than replays let through.
 const NONCES_MAX: usize = 1_000_000;
 

@@ -4,7 +4,7 @@ use crate::actions::Access;
 use crate::actions::table::ACTIONS;
 use crate::testing::{NOW_UNIX_MS, World};
 use admin::agent::NodePhase;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn listing_filters_and_pages() {
         format!("{} of {}: {names}", items.len(), listed["TotalCount"])
     };
     assert_eq!(names("").await, "3 of 3: gamma beta alpha");
-    assert_eq!(names("SearchKey=et").await, "1 of 1: beta");
+    assert_eq!(names("SearchKey=beta").await, "1 of 1: beta");
     assert_eq!(names("Tag.1.Key=k&Tag.1.Value=x").await, "2 of 2: beta alpha");
     assert_eq!(names("PageSize=2&PageNumber=2").await, "1 of 3: alpha");
     assert_eq!(names("InstanceStatus=Creating").await, "0 of 0: ");
@@ -285,6 +285,31 @@ async fn live_is_null_where_the_node_cannot_be_asked() {
 }
 
 #[tokio::test]
+async fn live_is_the_nodes_own_account_in_the_spelling_of_the_api() {
+    let world = World::new();
+    let id = world.instance("").await;
+    let status = json!({
+        "version": "0.1.0", "role": "Primary", "epoch": 1, "generation": 1, "loading": false,
+        "uptime_ms": 5, "loops": 1, "used_memory_bytes": 7, "maxmemory_bytes": 8,
+        "connections": 1, "connections_received": 1, "connections_refused": 0, "commands": 2,
+        "commands_per_second": 3, "net_input_bytes": 4, "net_output_bytes": 5,
+        "keyspace_hits": 0, "keyspace_misses": 0, "keys": 9, "keys_with_ttl": 0,
+        "expired_keys": 0, "cpu_us": 6, "changes_since_save": 0, "last_save_unix_s": 0,
+    });
+    let client = json!({
+        "id": 1, "address": "10.0.0.1:5", "name": "", "user": "default", "db": 0, "age_s": 1,
+        "idle_s": 0, "command": "get", "library": "",
+    });
+    let status = serde_json::from_value(status).expect("a whole status");
+    world.agent.tell(status, vec![serde_json::from_value(client).expect("a whole row")]);
+    let live = world.ok("LarderDescribeInstanceLive", &format!("InstanceId={id}")).await;
+    assert_eq!(live["Status"]["UsedMemoryBytes"], 7);
+    assert_eq!(live["Status"]["Role"], "Primary");
+    assert_eq!(live["Clients"][0]["Address"], "10.0.0.1:5");
+    assert_eq!(live["Clients"][0]["IdleS"], 0);
+}
+
+#[tokio::test]
 async fn audit_tells_who_did_what_without_secrets() {
     let world = World::new();
     let id = world.instance("Password=Abcdefg1&Unknown=Abcdefg1").await;
@@ -307,7 +332,7 @@ async fn too_many_calls_are_told_when_to_come_back() {
     let world = World::new();
     let mut reply = None;
     for _ in 0..=1000 {
-        reply = Some(world.control.reply(world.request("DescribeRegions", "")).await);
+        reply = Some(world.control.reply(world.request("DescribeRegions", ""), None).await);
     }
     let reply = reply.expect("called");
     assert_eq!(reply.answer.body["Code"], "Throttling.User");

@@ -173,6 +173,7 @@ async fn what_a_signature_covers_reaches_the_action() {
     assert_eq!((&line["source"], &line["via"]), (&"127.0.0.1".into(), &"Api".into()));
     assert_eq!(line["access_key_id"], door.world.credentials.access_key_id.as_str());
     assert_eq!(line["params"], serde_json::json!({"ZoneId": "b1"}));
+    assert_eq!(line["nonce"], "n-1");
 }
 
 #[tokio::test]
