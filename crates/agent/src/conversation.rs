@@ -98,7 +98,7 @@ fn failure_of(doing: &'static str) -> impl FnOnce(ClientError) -> Failure {
                 _ => FailureKind::Other,
             },
             ClientError::Transport(TransportError::TimedOut) => FailureKind::TimedOut,
-            ClientError::Closed | ClientError::Transport(_) => FailureKind::Unreachable,
+            ClientError::Closed | ClientError::Transport(_) => FailureKind::Closed,
             ClientError::Unexpected { .. } => FailureKind::Other,
         };
         Failure { kind, reason: format!("{doing}: {error}") }

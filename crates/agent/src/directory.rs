@@ -86,6 +86,11 @@ fn create_private(path: &Path) -> Result<(), AgentError> {
 }
 
 impl Layout {
+    /// The data directory itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The agent's own socket.
     pub(crate) fn agent_socket(&self) -> PathBuf {
         self.root.join("agent/agent.sock")

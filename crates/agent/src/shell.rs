@@ -91,7 +91,7 @@ impl Shell {
 
     /// Runs until the core says that nothing is left to do.
     pub(crate) fn run(mut self) -> Result<(), AgentError> {
-        let data_dir = self.options.data_dir.display();
+        let data_dir = self.directory.layout().root().display();
         tracing::info!(%data_dir, nodes = self.nodes.len(), "agent runs");
         loop {
             self.turn();
@@ -167,9 +167,9 @@ impl Shell {
             if let Some(process) = self.nodes.remove(node_id) {
                 let pid = process.identity().pid;
                 let how = process.reap();
-                let last_words = perform::last_line(&self.directory.layout().node_log(node_id));
+                let last_words = perform::last_words(&self.directory.layout().node_log(node_id));
                 let how = [Some(how), last_words].into_iter().flatten().collect::<Vec<_>>();
-                let (node_id, how) = (node_id.clone(), how.join("; last log line: "));
+                let (node_id, how) = (node_id.clone(), how.join("; last words: "));
                 self.events.push_back(Event::NodeExited { node_id, pid, how });
             }
         }

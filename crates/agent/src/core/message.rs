@@ -118,8 +118,10 @@ pub struct Failure {
 /// Failures that are answered differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The node did not open its admin socket in time, or closed it.
+    /// The node did not open its admin socket in time, or has ended.
     Unreachable,
+    /// The node closed the connection, most likely because it has just ended.
+    Closed,
     /// The node is connected and silent.
     TimedOut,
     /// The node speaks another protocol.

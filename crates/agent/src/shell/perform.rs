@@ -17,9 +17,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// How much of a log is searched for its last line.
-const LOG_TAIL_BYTES: u64 = 4_096;
-/// The longest part of a log line that is passed on.
+/// How much of a log is searched for last words.
+const LOG_TAIL_BYTES: u64 = 16 << 10;
+/// The longest part of them that is passed on.
 const LOG_LINE_CHARS: usize = 300;
 
 type Outcome = Result<Success, Failure>;
@@ -290,13 +290,45 @@ fn publish(node_id: &str, observed: Option<&NodeObserved>) {
 }
 
 /// Last words of a process, if it left any.
-pub(super) fn last_line(log: &Path) -> Option<String> {
+pub(super) fn last_words(log: &Path) -> Option<String> {
     let mut file = std::fs::File::open(log).ok()?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES))).ok()?;
     let mut tail = Vec::new();
     file.take(LOG_TAIL_BYTES).read_to_end(&mut tail).ok()?;
-    let text = String::from_utf8_lossy(&tail);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-    Some(line.trim().chars().take(LOG_LINE_CHARS).collect())
+    words_of(&String::from_utf8_lossy(&tail))
+}
+
+/// The last line; of a panic at the end of the log, where and why instead of its backtrace.
+fn words_of(tail: &str) -> Option<String> {
+    let lines: Vec<&str> = tail.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let panic = lines.iter().rposition(|line| line.contains(" panicked at "));
+    let words = match panic {
+        Some(at) => lines[at..].iter().take(2).copied().collect::<Vec<_>>().join(" "),
+        None => (*lines.last()?).to_owned(),
+    };
+    Some(words.chars().take(LOG_LINE_CHARS).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_say_why() {
+        let panic = "thread 'main' panicked at src/a.rs:1:2:\nno such table";
+        let rows = [
+            ("", None),
+            ("\n \n", None),
+            ("first\n last \n\n", Some("last".to_owned())),
+            (
+                &format!("old\n\n{panic}\nstack backtrace:\n   0: x\n"),
+                Some(panic.replace('\n', " ")),
+            ),
+        ];
+        for (tail, expected) in rows {
+            assert_eq!(words_of(tail), expected, "{tail:?}");
+        }
+        assert_eq!(words_of(&"x".repeat(1_000)).map(|words| words.len()), Some(LOG_LINE_CHARS));
+    }
 }
