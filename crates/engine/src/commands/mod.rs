@@ -6,6 +6,7 @@ pub mod hash;
 pub mod list;
 pub mod set;
 pub mod string;
+mod walk;
 pub mod zset;
 
 use crate::error::CommandError;

@@ -1,20 +1,268 @@
-//! The value of a hash. (first, plain form)
+//! The value of a hash: few short fields packed, else an index over pairs. Knows no command.
 
-/// First form.
-#[derive(Debug, Default, Clone)]
-pub struct Hash {}
+use super::indexed::{Indexed, Keyed};
+use super::packed::Packed;
+
+/// Fields above which a hash is no longer packed.
+const PACKED_FIELDS_MAX: usize = 128;
+/// Bytes of a field or value above which a hash is no longer packed.
+const PACKED_BYTES_MAX: usize = 64;
+
+/// Fields with values.
+#[derive(Debug, Clone)]
+pub struct Hash(Form);
+
+#[derive(Debug, Clone)]
+enum Form {
+    Packed(Packed),
+    Large(Box<Indexed<Field>>),
+}
+
+/// A field and its value in one allocation.
+#[derive(Debug, Clone)]
+struct Field {
+    key_len: u32,
+    bytes: Box<[u8]>,
+}
+
+impl Field {
+    fn new(key: &[u8], value: &[u8]) -> Self {
+        Self { key_len: key.len() as u32, bytes: [key, value].concat().into_boxed_slice() }
+    }
+
+    fn pair(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.key_len as usize)
+    }
+
+    fn set_value(&mut self, value: &[u8]) {
+        let key_len = self.key_len as usize;
+        if self.bytes.len() - key_len == value.len() {
+            self.bytes[key_len..].copy_from_slice(value);
+        } else {
+            *self = Self::new(&self.bytes[..key_len], value);
+        }
+    }
+}
+
+impl Keyed for Field {
+    #[inline]
+    fn key(&self) -> &[u8] {
+        &self.bytes[..self.key_len as usize]
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self(Form::Packed(Packed::default()))
+    }
+}
 
 impl Hash {
-    /// Number of elements.
+    /// Number of fields.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "Collection::is_empty")]
     pub fn len(&self) -> usize {
-        0
+        match &self.0 {
+            Form::Packed(packed) => packed.len(),
+            Form::Large(large) => large.len(),
+        }
     }
 
     /// Name as OBJECT ENCODING gives it.
     #[must_use]
     pub fn encoding(&self) -> &'static str {
-        "listpack"
+        match &self.0 {
+            Form::Packed(_) => "listpack",
+            Form::Large(_) => "hashtable",
+        }
+    }
+
+    /// The value of a field.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Packed(packed) => packed.find(field).map(|pair| pair.value),
+            Form::Large(large) => {
+                large.locate(field).ok().map(|place| large.items()[place].pair().1)
+            }
+        }
+    }
+
+    /// Sets a field; true when it is new.
+    pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
+        if let Form::Packed(packed) = &mut self.0 {
+            if field.len().max(value.len()) <= PACKED_BYTES_MAX {
+                if let Some(offset) = packed.find(field).map(|pair| pair.offset) {
+                    packed.set_value(offset, value);
+                    return false;
+                }
+                if packed.len() < PACKED_FIELDS_MAX {
+                    packed.insert(packed.end(), field, value);
+                    return true;
+                }
+            }
+            self.enlarge();
+        }
+        let Form::Large(large) = &mut self.0 else { unreachable!("enlarged above") };
+        match large.locate(field) {
+            Ok(place) => {
+                large.at_mut(place).set_value(value);
+                false
+            }
+            Err(missing) => {
+                large.push(&missing, Field::new(field, value));
+                true
+            }
+        }
+    }
+
+    /// Removes a field; true when it was there.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        match &mut self.0 {
+            Form::Packed(packed) => {
+                let offset = packed.find(field).map(|pair| pair.offset);
+                offset.map(|offset| packed.remove(offset)).is_some()
+            }
+            Form::Large(large) => large.remove(field).is_some(),
+        }
+    }
+
+    /// All fields with their values.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        match &self.0 {
+            Form::Packed(packed) => Iter(Walk::Packed(packed, 0)),
+            Form::Large(large) => Iter(Walk::Large(large.items().iter())),
+        }
+    }
+
+    /// The field at a place below [`Hash::len`]; places are stable until the hash is changed.
+    #[must_use]
+    pub fn nth(&self, place: usize) -> Option<(&[u8], &[u8])> {
+        match &self.0 {
+            Form::Packed(packed) => packed.iter().nth(place).map(|pair| (pair.key, pair.value)),
+            Form::Large(large) => large.items().get(place).map(Field::pair),
+        }
+    }
+
+    /// Visits about `count` fields from a scan position (all, when there are few); returns the
+    /// next position, 0 at the end.
+    pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
+        match &self.0 {
+            Form::Packed(packed) => {
+                packed.iter().for_each(|pair| visit(pair.key, pair.value));
+                0
+            }
+            Form::Large(large) => large.scan(position, count, |field| {
+                let (key, value) = field.pair();
+                visit(key, value);
+            }),
+        }
+    }
+
+    fn enlarge(&mut self) {
+        let mut large = Box::<Indexed<Field>>::default();
+        for (field, value) in self.iter() {
+            let missing = large.locate(field).expect_err("fields are unique");
+            large.push(&missing, Field::new(field, value));
+        }
+        self.0 = Form::Large(large);
+    }
+
+    /// Checks everything that must hold between calls.
+    ///
+    /// # Panics
+    /// When something does not.
+    pub fn check_invariants(&self) {
+        match &self.0 {
+            Form::Packed(packed) => {
+                packed.check_invariants();
+                assert!(packed.len() <= PACKED_FIELDS_MAX, "many fields are indexed");
+            }
+            Form::Large(large) => large.check_invariants(),
+        }
+    }
+}
+
+/// Iterator of [`Hash::iter`].
+#[derive(Debug, Clone)]
+pub struct Iter<'h>(Walk<'h>);
+
+#[derive(Debug, Clone)]
+enum Walk<'h> {
+    Packed(&'h Packed, usize),
+    Large(std::slice::Iter<'h, Field>),
+}
+
+impl<'h> Iterator for Iter<'h> {
+    type Item = (&'h [u8], &'h [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Walk::Packed(packed, offset) => {
+                let pair = packed.at(*offset)?;
+                *offset = pair.end();
+                Some((pair.key, pair.value))
+            }
+            Walk::Large(fields) => fields.next().map(Field::pair),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use stdx::Rng;
+
+    fn bytes(rng: &mut Rng, kinds: usize, long: bool) -> Vec<u8> {
+        let text = format!("f{}", rng.below(kinds));
+        if long { text.repeat(30).into_bytes() } else { text.into_bytes() }
+    }
+
+    #[test]
+    fn behaves_as_a_map() {
+        for seed in 0..40 {
+            let mut rng = Rng::new(seed);
+            let kinds = [10, 100, 400][rng.below(3)];
+            let long = rng.below(2) == 0;
+            let (mut hash, mut model) = (Hash::default(), BTreeMap::new());
+            for _ in 0..600 {
+                let field = bytes(&mut rng, kinds, false);
+                if rng.below(3) > 0 {
+                    let long = long && rng.below(50) == 0;
+                    let value = bytes(&mut rng, 1000, long);
+                    let new = model.insert(field.clone(), value.clone()).is_none();
+                    assert_eq!(hash.insert(&field, &value), new, "seed {seed}");
+                } else {
+                    assert_eq!(hash.remove(&field), model.remove(&field).is_some(), "seed {seed}");
+                }
+                let probe = bytes(&mut rng, kinds, false);
+                assert_eq!(hash.get(&probe), model.get(&probe).map(Vec::as_slice), "seed {seed}");
+                assert_eq!(hash.len(), model.len(), "seed {seed}");
+                hash.check_invariants();
+            }
+            let all: BTreeMap<_, _> = hash.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
+            assert_eq!(all, model, "seed {seed}");
+            let places: BTreeMap<_, _> = (0..hash.len()).filter_map(|at| hash.nth(at)).collect();
+            assert_eq!(places.len(), model.len(), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn is_packed_up_to_the_limits() {
+        let check = |fields: usize, longest: usize, want: &str| {
+            let mut hash = Hash::default();
+            for i in 1..fields {
+                hash.insert(format!("{i}").as_bytes(), b"v");
+            }
+            hash.insert(b"last", &vec![b'x'; longest]);
+            assert_eq!(hash.encoding(), want, "{fields} {longest}");
+        };
+        check(128, 64, "listpack");
+        check(129, 1, "hashtable");
+        check(1, 65, "hashtable");
     }
 }

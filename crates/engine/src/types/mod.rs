@@ -1,11 +1,18 @@
 //! The types of values that are not short strings. Each is behind a small interface of its own, so
 //! that its structure can change without its commands.
 
+mod bytes;
+mod chunk;
 pub mod hash;
+mod index;
+mod indexed;
 pub mod list;
+mod order;
+mod packed;
 pub mod set;
 pub mod zset;
 
+pub use bytes::Bytes;
 pub use hash::Hash;
 pub use list::List;
 pub use set::Set;

@@ -1,20 +1,450 @@
-//! The value of a zset. (first, plain form)
+//! The value of a sorted set: few short members packed in order, else a tree in order next to an
+//! index by member. Knows no command.
 
-/// First form.
+use super::bytes::Bytes;
+use super::index::{Index, hash_of};
+use super::order::{Ascend, Descend, Item, Tree};
+use super::packed::Packed;
+use std::cmp::Ordering;
+
+/// Members above which a sorted set is no longer packed.
+const PACKED_MEMBERS_MAX: usize = 128;
+/// Bytes of a member above which a sorted set is no longer packed.
+const PACKED_BYTES_MAX: usize = 64;
+
+/// Distinct members in the order of their scores, then of their bytes.
+#[derive(Debug, Clone)]
+pub struct SortedSet(Form);
+
+#[derive(Debug, Clone)]
+enum Form {
+    Packed(Packed),
+    Large(Box<Large>),
+}
+
 #[derive(Debug, Default, Clone)]
-pub struct SortedSet {}
+struct Large {
+    members: Vec<Member>,
+    /// Places in `members` that are free.
+    free: Vec<u32>,
+    index: Index,
+    tree: Tree,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    /// NaN when the place is free.
+    score: f64,
+    bytes: Bytes,
+}
+
+impl Default for SortedSet {
+    fn default() -> Self {
+        Self(Form::Packed(Packed::default()))
+    }
+}
 
 impl SortedSet {
-    /// Number of elements.
+    /// Number of members.
+    #[inline]
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "Collection::is_empty")]
     pub fn len(&self) -> usize {
-        0
+        match &self.0 {
+            Form::Packed(packed) => packed.len(),
+            Form::Large(large) => large.tree.len(),
+        }
     }
 
     /// Name as OBJECT ENCODING gives it.
     #[must_use]
     pub fn encoding(&self) -> &'static str {
-        "listpack"
+        match &self.0 {
+            Form::Packed(_) => "listpack",
+            Form::Large(_) => "skiplist",
+        }
+    }
+
+    /// The score of a member.
+    #[inline]
+    #[must_use]
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        match &self.0 {
+            Form::Packed(packed) => packed.find(member).map(|pair| score_of(pair.value)),
+            Form::Large(large) => {
+                large.find(hash_of(member), member).map(|id| large.members[id].score)
+            }
+        }
+    }
+
+    /// Sets the score of a member; returns the one it had.
+    ///
+    /// # Panics
+    /// When the score is NaN.
+    pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        assert!(!score.is_nan(), "a score has a place in the order");
+        if let Form::Packed(packed) = &mut self.0 {
+            let found = packed.find(member).map(|pair| (pair.offset, score_of(pair.value)));
+            if let Some((offset, old)) = found {
+                if old != score {
+                    packed.remove(offset);
+                    insert_packed(packed, member, score);
+                }
+                return Some(old);
+            }
+            if packed.len() < PACKED_MEMBERS_MAX && member.len() <= PACKED_BYTES_MAX {
+                insert_packed(packed, member, score);
+                return None;
+            }
+            self.enlarge();
+        }
+        let Form::Large(large) = &mut self.0 else { unreachable!("enlarged above") };
+        large.insert(member, score)
+    }
+
+    /// Removes a member; returns its score.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        match &mut self.0 {
+            Form::Packed(packed) => {
+                let pair = packed.find(member)?;
+                let (offset, score) = (pair.offset, score_of(pair.value));
+                packed.remove(offset);
+                Some(score)
+            }
+            Form::Large(large) => {
+                let id = large.find(hash_of(member), member)?;
+                let score = large.members[id].score;
+                let rank = large.rank_of(member, score);
+                large.take(rank);
+                Some(score)
+            }
+        }
+    }
+
+    /// Number of members that sort before this one.
+    #[must_use]
+    pub fn rank(&self, member: &[u8]) -> Option<usize> {
+        match &self.0 {
+            Form::Packed(packed) => packed.iter().position(|pair| pair.key == member),
+            Form::Large(large) => {
+                let id = large.find(hash_of(member), member)?;
+                Some(large.rank_of(member, large.members[id].score))
+            }
+        }
+    }
+
+    /// Number of leading members that satisfy `before`, which must hold for none behind them.
+    #[must_use]
+    pub fn count_before(&self, before: impl Fn(&[u8], f64) -> bool) -> usize {
+        match &self.0 {
+            Form::Packed(packed) => {
+                packed.iter().take_while(|pair| before(pair.key, score_of(pair.value))).count()
+            }
+            Form::Large(large) => {
+                large.tree.rank(|item| before(&large.members[item.id as usize].bytes, item.score))
+            }
+        }
+    }
+
+    /// All members with their scores, ascending.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        self.ascend(0)
+    }
+
+    /// Members with their scores from a rank on, ascending.
+    #[must_use]
+    pub fn ascend(&self, rank: usize) -> Iter<'_> {
+        Iter(match &self.0 {
+            Form::Packed(packed) => Walk::PackedUp(packed, packed.offset_of(rank)),
+            Form::Large(large) => Walk::Up(&large.members, large.tree.ascend(rank)),
+        })
+    }
+
+    /// Members with their scores from a rank down, descending.
+    #[must_use]
+    pub fn descend(&self, rank: usize) -> Iter<'_> {
+        Iter(match &self.0 {
+            Form::Packed(packed) => {
+                let offsets = packed.iter().take(rank.saturating_add(1));
+                Walk::PackedDown(packed, offsets.map(|pair| pair.offset as u16).collect())
+            }
+            Form::Large(large) => Walk::Down(&large.members, large.tree.descend(rank)),
+        })
+    }
+
+    /// Takes out the member with this rank.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn take(&mut self, rank: usize) -> (Bytes, f64) {
+        match &mut self.0 {
+            Form::Packed(packed) => {
+                let pair = packed.at(packed.offset_of(rank)).expect("the rank exists");
+                let (taken, offset) = ((Bytes::new(pair.key), score_of(pair.value)), pair.offset);
+                packed.remove(offset);
+                taken
+            }
+            Form::Large(large) => {
+                let member = large.take(rank);
+                (member.bytes, member.score)
+            }
+        }
+    }
+
+    /// Visits about `count` members from a scan position (all, when there are few); returns the
+    /// next position, 0 at the end.
+    pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+        let Form::Large(large) = &self.0 else {
+            self.iter().for_each(|(member, score)| visit(member, score));
+            return 0;
+        };
+        // A member never changes its place, so one that stays is never overtaken.
+        let places = large.members.len();
+        let position = usize::try_from(position).unwrap_or(usize::MAX);
+        let above = if position == 0 { places } else { position.min(places) };
+        let next = above.saturating_sub(count.max(1));
+        for member in large.members[next..above].iter().rev() {
+            if !member.score.is_nan() {
+                visit(&member.bytes, member.score);
+            }
+        }
+        next as u64
+    }
+
+    fn enlarge(&mut self) {
+        let mut large = Box::<Large>::default();
+        for (member, score) in self.iter() {
+            large.insert(member, score);
+        }
+        self.0 = Form::Large(large);
+    }
+
+    /// Checks everything that must hold between calls.
+    ///
+    /// # Panics
+    /// When something does not.
+    pub fn check_invariants(&self) {
+        match &self.0 {
+            Form::Packed(packed) => packed.check_invariants(),
+            Form::Large(large) => large.check_invariants(),
+        }
+        let mut pairs = self.iter().zip(self.iter().skip(1));
+        assert!(pairs.all(|(a, b)| compare(a, b) == Ordering::Less), "members are in order");
+    }
+}
+
+impl Large {
+    #[inline]
+    fn find(&self, hash: u32, member: &[u8]) -> Option<usize> {
+        self.index.find(hash, |id| *self.members[id].bytes == *member)
+    }
+
+    fn rank_of(&self, member: &[u8], score: f64) -> usize {
+        self.tree.rank(|item| self.is_before(item, member, score))
+    }
+
+    #[inline]
+    fn is_before(&self, item: &Item, member: &[u8], score: f64) -> bool {
+        item.score < score
+            || (item.score == score && *self.members[item.id as usize].bytes < *member)
+    }
+
+    fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let hash = hash_of(member);
+        let found = self.find(hash, member);
+        let (id, old) = match found {
+            Some(id) => {
+                let old = self.members[id].score;
+                if old == score {
+                    return Some(old);
+                }
+                let rank = self.rank_of(member, old);
+                self.tree.remove(rank);
+                self.members[id].score = score;
+                (id as u32, Some(old))
+            }
+            None => (self.add(hash, Member { score, bytes: Bytes::new(member) }), None),
+        };
+        let members = &self.members;
+        self.tree.insert(Item { score, id }, |item| {
+            item.score < score
+                || (item.score == score && *members[item.id as usize].bytes < *member)
+        });
+        old
+    }
+
+    fn add(&mut self, hash: u32, member: Member) -> u32 {
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.members[id as usize] = member;
+                id
+            }
+            None => {
+                self.members.push(member);
+                u32::try_from(self.members.len() - 1).expect("there are fewer than 2^32 members")
+            }
+        };
+        self.index.insert(hash, id as usize);
+        id
+    }
+
+    fn take(&mut self, rank: usize) -> Member {
+        let id = self.tree.remove(rank).id;
+        let free = Member { score: f64::NAN, bytes: Bytes::new(b"") };
+        let member = std::mem::replace(&mut self.members[id as usize], free);
+        let removed = self.index.remove(hash_of(&member.bytes), |other| other == id as usize);
+        assert!(removed.is_some(), "every member is in the index");
+        self.free.push(id);
+        member
+    }
+
+    fn check_invariants(&self) {
+        self.tree.check_invariants();
+        assert_eq!(self.index.len(), self.tree.len(), "both hold the same members");
+        assert_eq!(self.free.len() + self.tree.len(), self.members.len(), "places are counted");
+        for item in self.tree.ascend(0) {
+            let member = &self.members[item.id as usize];
+            assert!(member.score == item.score, "scores agree");
+            let found = self.find(hash_of(&member.bytes), &member.bytes);
+            assert_eq!(found, Some(item.id as usize), "every member is found");
+        }
+    }
+}
+
+/// The order of members.
+#[inline]
+fn compare(a: (&[u8], f64), b: (&[u8], f64)) -> Ordering {
+    a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal).then_with(|| a.0.cmp(b.0))
+}
+
+fn score_of(value: &[u8]) -> f64 {
+    f64::from_le_bytes(*value.first_chunk().expect("a packed score has 8 bytes"))
+}
+
+fn insert_packed(packed: &mut Packed, member: &[u8], score: f64) {
+    let behind = packed.iter().find(|pair| {
+        compare((pair.key, score_of(pair.value)), (member, score)) == Ordering::Greater
+    });
+    let offset = behind.map_or(packed.end(), |pair| pair.offset);
+    packed.insert(offset, member, &score.to_le_bytes());
+}
+
+/// Iterator over members with their scores.
+#[derive(Debug, Clone)]
+pub struct Iter<'z>(Walk<'z>);
+
+#[derive(Debug, Clone)]
+enum Walk<'z> {
+    PackedUp(&'z Packed, usize),
+    PackedDown(&'z Packed, Vec<u16>),
+    Up(&'z [Member], Ascend<'z>),
+    Down(&'z [Member], Descend<'z>),
+}
+
+impl<'z> Iterator for Iter<'z> {
+    type Item = (&'z [u8], f64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (members, item) = match &mut self.0 {
+            Walk::PackedUp(packed, offset) => {
+                let pair = packed.at(*offset)?;
+                *offset = pair.end();
+                return Some((pair.key, score_of(pair.value)));
+            }
+            Walk::PackedDown(packed, offsets) => {
+                let pair = packed.at(usize::from(offsets.pop()?))?;
+                return Some((pair.key, score_of(pair.value)));
+            }
+            Walk::Up(members, items) => (members, items.next()?),
+            Walk::Down(members, items) => (members, items.next()?),
+        };
+        Some((&members[item.id as usize].bytes, item.score))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use stdx::Rng;
+
+    fn sorted(model: &BTreeMap<Vec<u8>, f64>) -> Vec<(Vec<u8>, f64)> {
+        let mut all: Vec<_> = model.iter().map(|(m, s)| (m.clone(), *s)).collect();
+        all.sort_by(|a, b| compare((&a.0, a.1), (&b.0, b.1)));
+        all
+    }
+
+    fn check(zset: &SortedSet, model: &BTreeMap<Vec<u8>, f64>, rng: &mut Rng) {
+        zset.check_invariants();
+        let want = sorted(model);
+        let owned = |(m, s): (&[u8], f64)| (m.to_vec(), s);
+        assert!(zset.iter().map(owned).eq(want.iter().cloned()));
+        let rank = rng.below(want.len() + 1);
+        assert!(zset.ascend(rank).map(owned).eq(want[rank..].iter().cloned()));
+        if rank < want.len() {
+            assert!(zset.descend(rank).map(owned).eq(want[..=rank].iter().rev().cloned()));
+            assert_eq!(zset.rank(&want[rank].0), Some(rank));
+        }
+        let bound = rng.below(10) as f64;
+        let below = want.iter().filter(|(_, score)| *score < bound).count();
+        assert_eq!(zset.count_before(|_, score| score < bound), below);
+    }
+
+    #[test]
+    fn behaves_as_a_sorted_map() {
+        for seed in 0..30 {
+            println!("seed {seed}");
+            let mut rng = Rng::new(seed);
+            let kinds = [20, 120, 1_000][rng.below(3)];
+            let (mut zset, mut model) = (SortedSet::default(), BTreeMap::new());
+            for round in 0..2_500 {
+                let member = format!("m{}", rng.below(kinds)).into_bytes();
+                match rng.below(8) {
+                    0..5 => {
+                        let score = [rng.below(10) as f64, f64::INFINITY, -1.5][rng.below(3)];
+                        assert_eq!(zset.insert(&member, score), model.insert(member, score));
+                    }
+                    5 | 6 => assert_eq!(zset.remove(&member), model.remove(&member)),
+                    _ if zset.len() > 0 => {
+                        let (member, score) = zset.take(rng.below(zset.len()));
+                        assert_eq!(model.remove(&*member), Some(score));
+                    }
+                    _ => {}
+                }
+                let probe = format!("m{}", rng.below(kinds)).into_bytes();
+                assert_eq!(zset.score(&probe), model.get(&probe).copied());
+                if round % 25 == 0 {
+                    check(&zset, &model, &mut rng);
+                }
+            }
+            check(&zset, &model, &mut rng);
+        }
+    }
+
+    #[test]
+    fn a_scan_returns_all_that_stay() {
+        let mut rng = Rng::new(3);
+        let mut zset = SortedSet::default();
+        for i in 0..300 {
+            zset.insert(format!("stay{i}").as_bytes(), 1.0);
+            zset.insert(format!("go{i}").as_bytes(), 2.0);
+        }
+        let (mut position, mut seen) = (0, std::collections::BTreeSet::new());
+        loop {
+            position = zset.scan(position, 10, |member, _| {
+                seen.insert(member.to_vec());
+            });
+            for _ in 0..20 {
+                zset.remove(format!("go{}", rng.below(300)).as_bytes());
+                zset.insert(format!("go{}", rng.below(300)).as_bytes(), 0.0);
+                zset.insert(format!("stay{}", rng.below(300)).as_bytes(), rng.below(9) as f64);
+            }
+            if position == 0 {
+                break;
+            }
+        }
+        assert!((0..300).all(|i| seen.contains(format!("stay{i}").as_bytes())));
     }
 }

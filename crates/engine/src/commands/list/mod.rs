@@ -1,0 +1,31 @@
+//! List commands.
+
+pub mod change;
+pub mod pop;
+pub mod pos;
+pub mod push;
+pub mod read;
+pub mod shift;
+
+use super::Binding;
+
+/// The family's handlers.
+pub const BINDINGS: &[Binding] = &[
+    ("lindex", read::lindex),
+    ("linsert", change::linsert),
+    ("llen", read::llen),
+    ("lmove", shift::lmove),
+    ("lmpop", pop::lmpop),
+    ("lpop", pop::lpop),
+    ("lpos", pos::run),
+    ("lpush", push::lpush),
+    ("lpushx", push::lpushx),
+    ("lrange", read::lrange),
+    ("lrem", change::lrem),
+    ("lset", change::lset),
+    ("ltrim", change::ltrim),
+    ("rpop", pop::rpop),
+    ("rpoplpush", shift::rpoplpush),
+    ("rpush", push::rpush),
+    ("rpushx", push::rpushx),
+];

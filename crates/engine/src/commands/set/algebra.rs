@@ -1,0 +1,225 @@
+//! SINTER, SUNION and SDIFF, their STORE forms and SINTERCARD.
+//!
+//! Keys are visited one after the other, so a result is built from a copy of one set: the smallest
+//! of an intersection, the first of a difference.
+
+use crate::commands::Ctx;
+use crate::error::{self, CommandError};
+use crate::keyspace::{Keys, Ttl, Value};
+use crate::parse;
+use crate::types::{Collection, Set};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Intersection,
+    Union,
+    Difference,
+}
+
+/// SINTER key [key ...].
+///
+/// # Errors
+/// A value is no set.
+pub fn sinter(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    reply(ctx, Operation::Intersection)
+}
+
+/// SUNION key [key ...].
+///
+/// # Errors
+/// A value is no set.
+pub fn sunion(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    reply(ctx, Operation::Union)
+}
+
+/// SDIFF key [key ...].
+///
+/// # Errors
+/// A value is no set.
+pub fn sdiff(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    reply(ctx, Operation::Difference)
+}
+
+/// SINTERSTORE destination key [key ...].
+///
+/// # Errors
+/// A value is no set.
+pub fn sinterstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    store(ctx, Operation::Intersection)
+}
+
+/// SUNIONSTORE destination key [key ...].
+///
+/// # Errors
+/// A value is no set.
+pub fn sunionstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    store(ctx, Operation::Union)
+}
+
+/// SDIFFSTORE destination key [key ...].
+///
+/// # Errors
+/// A value is no set.
+pub fn sdiffstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    store(ctx, Operation::Difference)
+}
+
+/// SINTERCARD numkeys key [key ...] [LIMIT limit].
+///
+/// # Errors
+/// Bad numbers or options, or a value is no set.
+pub fn sintercard(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    let count = parse::positive(ctx.args.at(1)).map_err(|_| error::BAD_KEY_COUNT)?;
+    if count == 0 {
+        return Err(error::BAD_KEY_COUNT);
+    }
+    if count > ctx.args.len() - 2 {
+        return Err(error::TOO_MANY_KEYS);
+    }
+    let mut limit = 0;
+    let mut options = ctx.args.from(2 + count);
+    while let Some(word) = options.next() {
+        let value = options.next().filter(|_| parse::is(word, "LIMIT")).ok_or(error::SYNTAX)?;
+        limit = parse::positive(value).map_err(|_| error::LIMIT_NEGATIVE)?;
+    }
+    let keys: Vec<&[u8]> = ctx.args.from(2).take(count).collect();
+    let len = evaluate(&mut ctx.keys, &keys, Operation::Intersection)?.len();
+    ctx.reply.int(if limit == 0 { len } else { len.min(limit) } as i64);
+    Ok(())
+}
+
+fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
+    let keys: Vec<&[u8]> = ctx.args.from(1).collect();
+    let result = evaluate(&mut ctx.keys, &keys, operation)?;
+    let reply = &mut ctx.reply;
+    reply.set(result.len());
+    result.iter().for_each(|member| member.with(|bytes| reply.bulk(bytes)));
+    Ok(())
+}
+
+fn store(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
+    let destination = ctx.args.at(1);
+    let keys: Vec<&[u8]> = ctx.args.from(2).collect();
+    let result = evaluate(&mut ctx.keys, &keys, operation)?;
+    let len = result.len();
+    let changed = if len == 0 {
+        ctx.keys.remove(destination)
+    } else {
+        let value = Value::Object(Box::new(result.into_object()));
+        ctx.keys.set(destination, value, Ttl::Clear);
+        true
+    };
+    if changed {
+        ctx.propagate_verbatim();
+    }
+    ctx.reply.int(len as i64);
+    Ok(())
+}
+
+fn evaluate(
+    keys: &mut Keys<'_>,
+    names: &[&[u8]],
+    operation: Operation,
+) -> Result<Set, CommandError> {
+    let mut lens = Vec::with_capacity(names.len());
+    for name in names {
+        lens.push(keys.get::<Set>(name)?.map_or(0, Set::len));
+    }
+    match operation {
+        Operation::Union => {
+            let mut result = Set::default();
+            for name in names {
+                if let Some(set) = keys.get::<Set>(name)? {
+                    set.iter().for_each(|member| {
+                        member.with(|bytes| result.insert(bytes));
+                    });
+                }
+            }
+            Ok(result)
+        }
+        Operation::Difference => keep(keys, names[0], &names[1..], false),
+        Operation::Intersection => {
+            let mut order: Vec<usize> = (0..names.len()).collect();
+            order.sort_by_key(|&at| lens[at]);
+            let ordered: Vec<&[u8]> = order.iter().map(|&at| names[at]).collect();
+            keep(keys, ordered[0], &ordered[1..], true)
+        }
+    }
+}
+
+/// The members of `first` that each of the others has, or that none has.
+fn keep(
+    keys: &mut Keys<'_>,
+    first: &[u8],
+    others: &[&[u8]],
+    present: bool,
+) -> Result<Set, CommandError> {
+    let mut result = keys.get::<Set>(first)?.cloned().unwrap_or_default();
+    for other in others {
+        if result.len() == 0 {
+            break;
+        }
+        match keys.get::<Set>(other)? {
+            Some(set) => result.retain(|member| set.contains(member) == present),
+            None if present => result = Set::default(),
+            None => {}
+        }
+    }
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::check;
+
+    #[test]
+    fn combines() {
+        check(
+            r#"
+            SADD a 1 2 3 4 => :4
+            SADD b 3 4 5 x => :4
+            SADD c 4 => :1
+            SINTER a b => ["3", "4"]
+            SINTER a b c => ["4"]
+            SINTER a none => []
+            SUNION a c none => ["1", "2", "3", "4"]
+            SDIFF a b => ["1", "2"]
+            SDIFF a b none c => ["1", "2"]
+            SDIFF none a => []
+            SDIFF a a => []
+            SINTERSTORE d a b => :2 ~ SINTERSTORE d a b
+            SMEMBERS d => ["3", "4"]
+            SUNIONSTORE d a c => :4 ~ SUNIONSTORE d a c
+            SDIFFSTORE d a b => :2 ~ SDIFFSTORE d a b
+            SMEMBERS d => ["1", "2"]
+            SINTERSTORE d a none => :0 ~ SINTERSTORE d a none
+            SINTERSTORE d a none => :0 ~
+            EXISTS d => :0
+            SET k v => +OK
+            SINTER none k => -WRONGTYPE Operation against a key holding the wrong kind of value
+            SUNIONSTORE k a => :4
+            TYPE k => +set
+            "#,
+        );
+    }
+
+    #[test]
+    fn counts() {
+        check(
+            r#"
+            SADD a 1 2 3 4 => :4
+            SADD b 2 3 4 x => :4
+            SINTERCARD 2 a b => :3
+            SINTERCARD 2 a b LIMIT 2 => :2
+            SINTERCARD 2 a b LIMIT 0 => :3
+            SINTERCARD 2 a none => :0
+            SINTERCARD 0 a b => -ERR numkeys should be greater than 0
+            SINTERCARD x a b => -ERR numkeys should be greater than 0
+            SINTERCARD 3 a b => -ERR Number of keys can't be greater than number of args
+            SINTERCARD 1 a b => -ERR syntax error
+            SINTERCARD 1 a LIMIT => -ERR syntax error
+            SINTERCARD 1 a LIMIT -1 => -ERR LIMIT can't be negative
+            "#,
+        );
+    }
+}

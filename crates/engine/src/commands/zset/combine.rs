@@ -1,0 +1,355 @@
+//! ZUNION, ZINTER and ZDIFF numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX]
+//! [WITHSCORES], their STORE forms and ZINTERCARD.
+//!
+//! Plain sets take part with a score of 1. Keys are visited one after the other, so a result is
+//! built from a copy: of the smallest source of an intersection, of the first of a difference.
+
+use super::emit::Show;
+use super::range::store;
+use crate::commands::Ctx;
+use crate::error::{self, CommandError};
+use crate::keyspace::{Keys, ValueRef};
+use crate::parse;
+use crate::types::{Object, Set, SortedSet};
+use resp::Args;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Union,
+    Intersection,
+    Difference,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aggregate {
+    Sum,
+    Min,
+    Max,
+}
+
+/// What becomes of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Reply,
+    Store,
+    Count,
+}
+
+/// One input: its key, weight and number of members.
+struct Source<'a> {
+    key: &'a [u8],
+    weight: f64,
+    len: usize,
+}
+
+struct Combine<'a> {
+    operation: Operation,
+    sources: Vec<Source<'a>>,
+    aggregate: Aggregate,
+    show: Show,
+    limit: usize,
+}
+
+/// ZUNION.
+///
+/// # Errors
+/// Bad options, or a value that is neither a set nor a sorted set.
+pub fn zunion(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    run(ctx, "zunion", Operation::Union, Purpose::Reply)
+}
+
+/// ZINTER.
+///
+/// # Errors
+/// As [`zunion`].
+pub fn zinter(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    run(ctx, "zinter", Operation::Intersection, Purpose::Reply)
+}
+
+/// ZDIFF.
+///
+/// # Errors
+/// As [`zunion`].
+pub fn zdiff(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    run(ctx, "zdiff", Operation::Difference, Purpose::Reply)
+}
+
+/// ZUNIONSTORE destination ….
+///
+/// # Errors
+/// As [`zunion`].
+pub fn zunionstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    run(ctx, "zunionstore", Operation::Union, Purpose::Store)
+}
+
+/// ZINTERSTORE destination ….
+///
+/// # Errors
+/// As [`zunion`].
+pub fn zinterstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    run(ctx, "zinterstore", Operation::Intersection, Purpose::Store)
+}
+
+/// ZDIFFSTORE destination ….
+///
+/// # Errors
+/// As [`zunion`].
+pub fn zdiffstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    run(ctx, "zdiffstore", Operation::Difference, Purpose::Store)
+}
+
+/// ZINTERCARD numkeys key [key ...] [LIMIT limit].
+///
+/// # Errors
+/// As [`zunion`].
+pub fn zintercard(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    run(ctx, "zintercard", Operation::Intersection, Purpose::Count)
+}
+
+fn run(
+    ctx: &mut Ctx<'_>,
+    name: &str,
+    operation: Operation,
+    purpose: Purpose,
+) -> Result<(), CommandError> {
+    let count_at = if purpose == Purpose::Store { 2 } else { 1 };
+    let (sources, options) = read_sources(ctx, name, count_at)?;
+    let aggregate = Aggregate::Sum;
+    let mut combine = Combine { operation, sources, aggregate, show: Show::Members, limit: 0 };
+    combine.parse_options(ctx.args, options, purpose)?;
+    let result = combine.evaluate(&mut ctx.keys)?;
+    match purpose {
+        Purpose::Store => store(ctx, result),
+        Purpose::Reply => combine.show.write(&mut ctx.reply, result.len(), result.iter()),
+        Purpose::Count => {
+            let len = result.len();
+            let limit = if combine.limit == 0 { len } else { combine.limit };
+            ctx.reply.int(len.min(limit) as i64);
+        }
+    }
+    Ok(())
+}
+
+/// The sources named from word `count_at` on, with the place of the first option. Redis checks the
+/// types of all keys before it looks at the options.
+fn read_sources<'a>(
+    ctx: &mut Ctx<'a>,
+    name: &str,
+    count_at: usize,
+) -> Result<(Vec<Source<'a>>, usize), CommandError> {
+    let count = parse::integer(ctx.args.at(count_at))?;
+    let count = usize::try_from(count).unwrap_or(0);
+    if count == 0 {
+        return Err(error::no_input_key(name));
+    }
+    let first = count_at + 1;
+    if count > ctx.args.len() - first {
+        return Err(error::SYNTAX);
+    }
+    let mut sources = Vec::with_capacity(count);
+    for key in ctx.args.from(first).take(count) {
+        let len = Input::at(&mut ctx.keys, key)?.len();
+        sources.push(Source { key, weight: 1.0, len });
+    }
+    Ok((sources, first + count))
+}
+
+impl Combine<'_> {
+    fn parse_options(
+        &mut self,
+        args: Args<'_>,
+        first: usize,
+        purpose: Purpose,
+    ) -> Result<(), CommandError> {
+        let weighted = self.operation != Operation::Difference && purpose != Purpose::Count;
+        let mut words = args.from(first);
+        while let Some(word) = words.next() {
+            if weighted && words.len() >= self.sources.len() && parse::is(word, "WEIGHTS") {
+                for (source, text) in self.sources.iter_mut().zip(&mut words) {
+                    source.weight = parse::double(text).map_err(|_| error::BAD_WEIGHT)?;
+                }
+            } else if weighted && parse::is(word, "AGGREGATE") {
+                self.aggregate = Aggregate::parse(words.next().ok_or(error::SYNTAX)?)?;
+            } else if purpose == Purpose::Reply && parse::is(word, "WITHSCORES") {
+                self.show = Show::WithScores;
+            } else if purpose == Purpose::Count && parse::is(word, "LIMIT") {
+                let limit = words.next().ok_or(error::SYNTAX)?;
+                self.limit = parse::positive(limit).map_err(|_| error::LIMIT_NEGATIVE)?;
+            } else {
+                return Err(error::SYNTAX);
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, keys: &mut Keys<'_>) -> Result<SortedSet, CommandError> {
+        let mut result = SortedSet::default();
+        if self.operation != Operation::Difference {
+            self.sources.sort_by_key(|source| source.len);
+        }
+        for (number, source) in self.sources.iter().enumerate() {
+            let input = Input::at(keys, source.key)?;
+            match self.operation {
+                _ if number == 0 => input.for_each(|member, score| {
+                    result.insert(member, not_nan(score * source.weight));
+                }),
+                Operation::Union => input.for_each(|member, score| {
+                    let score = not_nan(score * source.weight);
+                    let old = result.score(member);
+                    result.insert(member, old.map_or(score, |old| self.aggregate.of(old, score)));
+                }),
+                Operation::Intersection => {
+                    let mut both = SortedSet::default();
+                    for (member, old) in result.iter() {
+                        if let Some(score) = input.score(member) {
+                            let score = not_nan(score * source.weight);
+                            both.insert(member, self.aggregate.of(old, score));
+                        }
+                    }
+                    result = both;
+                }
+                Operation::Difference => input.for_each(|member, _| {
+                    result.remove(member);
+                }),
+            }
+        }
+        Ok(result)
+    }
+}
+
+impl Aggregate {
+    fn parse(word: &[u8]) -> Result<Self, CommandError> {
+        match word {
+            _ if parse::is(word, "SUM") => Ok(Self::Sum),
+            _ if parse::is(word, "MIN") => Ok(Self::Min),
+            _ if parse::is(word, "MAX") => Ok(Self::Max),
+            _ => Err(error::SYNTAX),
+        }
+    }
+
+    fn of(self, a: f64, b: f64) -> f64 {
+        match self {
+            Self::Sum => not_nan(a + b),
+            Self::Min => a.min(b),
+            Self::Max => a.max(b),
+        }
+    }
+}
+
+/// Redis takes what is no number, like infinity less infinity, for 0.
+fn not_nan(score: f64) -> f64 {
+    if score.is_nan() { 0.0 } else { score }
+}
+
+/// The value of a source.
+enum Input<'k> {
+    Missing,
+    Set(&'k Set),
+    SortedSet(&'k SortedSet),
+}
+
+impl<'k> Input<'k> {
+    fn at(keys: &'k mut Keys<'_>, key: &[u8]) -> Result<Self, CommandError> {
+        let Some(entry) = keys.read(key) else { return Ok(Self::Missing) };
+        match entry.value() {
+            ValueRef::Object(Object::Set(set)) => Ok(Self::Set(set)),
+            ValueRef::Object(Object::SortedSet(zset)) => Ok(Self::SortedSet(zset)),
+            _ => Err(error::WRONG_TYPE),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Missing => 0,
+            Self::Set(set) => set.len(),
+            Self::SortedSet(zset) => zset.len(),
+        }
+    }
+
+    fn score(&self, member: &[u8]) -> Option<f64> {
+        match self {
+            Self::Missing => None,
+            Self::Set(set) => set.contains(member).then_some(1.0),
+            Self::SortedSet(zset) => zset.score(member),
+        }
+    }
+
+    fn for_each(&self, mut visit: impl FnMut(&[u8], f64)) {
+        match self {
+            Self::Missing => {}
+            Self::Set(set) => set.iter().for_each(|member| member.with(|m| visit(m, 1.0))),
+            Self::SortedSet(zset) => zset.iter().for_each(|(member, score)| visit(member, score)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::check;
+
+    #[test]
+    fn combines() {
+        check(
+            r#"
+            ZADD a 1 x 2 y 3 z => :3
+            ZADD b 10 y 20 z 30 w => :3
+            SADD s y => :1
+            ZUNION 2 a b => ["x", "y", "z", "w"]
+            ZUNION 2 a b WITHSCORES => ["x", "1", "y", "12", "z", "23", "w", "30"]
+            ZUNION 2 a b WEIGHTS 10 1 AGGREGATE MAX WITHSCORES => ["x", "10", "y", "20", "w", "30", "z", "30"]
+            ZINTER 2 a b WITHSCORES => ["y", "12", "z", "23"]
+            ZINTER 2 a b AGGREGATE MIN WITHSCORES => ["y", "2", "z", "3"]
+            ZINTER 3 a b s WITHSCORES => ["y", "13"]
+            ZINTER 2 a none => []
+            ZDIFF 2 a b WITHSCORES => ["x", "1"]
+            ZDIFF 2 a none => ["x", "y", "z"]
+            ZINTERCARD 2 a b => :2
+            ZINTERCARD 2 a b LIMIT 1 => :1
+            ZADD p inf i => :1
+            ZADD n -inf i => :1
+            ZUNION 2 p n WITHSCORES => ["i", "0"]
+            ZUNION 1 p WEIGHTS 0 WITHSCORES => ["i", "0"]
+            "#,
+        );
+    }
+
+    #[test]
+    fn stores() {
+        check(
+            r#"
+            ZADD a 1 x 2 y => :2
+            ZADD b 10 y => :1
+            ZUNIONSTORE d 2 a b => :2 ~ ZUNIONSTORE d 2 a b
+            ZRANGE d 0 -1 WITHSCORES => ["x", "1", "y", "12"]
+            ZINTERSTORE d 2 a b WEIGHTS 2 1 => :1
+            ZRANGE d 0 -1 WITHSCORES => ["y", "14"]
+            ZDIFFSTORE d 2 b a => :0 ~ ZDIFFSTORE d 2 b a
+            ZDIFFSTORE d 2 b a => :0 ~
+            EXISTS d => :0
+            "#,
+        );
+    }
+
+    #[test]
+    fn refuses_bad_requests() {
+        check(
+            r#"
+            ZADD a 1 x => :1
+            SET k v => +OK
+            ZUNION 0 a => -ERR at least 1 input key is needed for 'zunion' command
+            ZUNIONSTORE d -1 a => -ERR at least 1 input key is needed for 'zunionstore' command
+            ZUNION x a => -ERR value is not an integer or out of range
+            ZUNION 2 a => -ERR syntax error
+            ZUNION 1 k FOO => -WRONGTYPE Operation against a key holding the wrong kind of value
+            ZUNION 1 a FOO => -ERR syntax error
+            ZUNION 1 a WEIGHTS x => -ERR weight value is not a float
+            ZUNION 1 a WEIGHTS => -ERR syntax error
+            ZUNION 1 a AGGREGATE AVG => -ERR syntax error
+            ZDIFF 1 a WEIGHTS 1 => -ERR syntax error
+            ZUNIONSTORE d 1 a WITHSCORES => -ERR syntax error
+            ZINTERCARD 1 a LIMIT -1 => -ERR LIMIT can't be negative
+            ZINTERCARD 1 a WITHSCORES => -ERR syntax error
+            "#,
+        );
+    }
+}
