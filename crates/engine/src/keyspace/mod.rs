@@ -138,6 +138,12 @@ impl<'a> Keys<'a> {
         Self { space, effects, stats, moment, memo: (std::ptr::null(), 0, 0) }
     }
 
+    /// Tells the hash of a key that the caller has computed already.
+    #[inline]
+    pub fn remember(&mut self, key: &[u8], hash: u64) {
+        self.memo = (key.as_ptr(), key.len(), hash);
+    }
+
     /// Hash of `key`. The last key asked for is remembered by its address, since a command names
     /// the same argument several times.
     #[inline]
@@ -355,7 +361,7 @@ impl<'a> Keys<'a> {
         let mut dead = Vec::new();
         let Some(database) = self.walk(id)?.db(db) else { return Ok(0) };
         let next = database.table().scan(position, |entry| {
-            if entry.expiry_ms().is_none_or(|at_ms| at_ms > now_ms) {
+            if is_alive(entry, now_ms) {
                 visit(entry);
             } else {
                 dead.push(entry.key().to_vec());
@@ -365,8 +371,8 @@ impl<'a> Keys<'a> {
         Ok(next)
     }
 
-    /// A key chosen at random in a shard, and whether it lives; a dead one is removed if this node
-    /// may. `None` when the selected database has no key there.
+    /// A key chosen at random in a shard, and whether it lives. `None` when the selected database
+    /// has no key there.
     ///
     /// # Errors
     /// As [`Keys::walk`].
@@ -376,14 +382,19 @@ impl<'a> Keys<'a> {
         below: impl FnMut(usize) -> usize,
     ) -> Result<Option<(Vec<u8>, bool)>, CommandError> {
         let Moment { db, now_ms, .. } = self.moment;
+        let entry = self.walk(id)?.db(db).and_then(|database| database.table().random(below));
+        Ok(entry.map(|entry| (entry.key().to_vec(), is_alive(entry, now_ms))))
+    }
+
+    /// Some living key of the selected database in a shard.
+    ///
+    /// # Errors
+    /// As [`Keys::walk`].
+    pub fn living_in(&mut self, id: u8) -> Result<Option<Vec<u8>>, CommandError> {
+        let Moment { db, now_ms, .. } = self.moment;
         let Some(database) = self.walk(id)?.db(db) else { return Ok(None) };
-        let Some(entry) = database.table().random(below) else { return Ok(None) };
-        let alive = entry.expiry_ms().is_none_or(|at_ms| at_ms > now_ms);
-        let key = entry.key().to_vec();
-        if !alive {
-            self.expire_in(id, &key);
-        }
-        Ok(Some((key, alive)))
+        let living = database.table().iter().find(|entry| is_alive(entry, now_ms));
+        Ok(living.map(|entry| entry.key().to_vec()))
     }
 
     /// Visits every living entry of the selected database. For a command that holds everything.
@@ -395,9 +406,7 @@ impl<'a> Keys<'a> {
         for id in 0..=u8::MAX {
             if let Some(database) = self.walk(id)?.db(db) {
                 let entries = database.table().iter();
-                entries
-                    .filter(|entry| entry.expiry_ms().is_none_or(|at_ms| at_ms > now_ms))
-                    .for_each(&mut visit);
+                entries.filter(|entry| is_alive(entry, now_ms)).for_each(&mut visit);
             }
         }
         Ok(())
@@ -419,8 +428,7 @@ impl<'a> Keys<'a> {
         let now_ms = self.moment.now_ms;
         let database = self.shard(hash).db(db)?;
         let place = database.find(hash, key)?;
-        let alive = database.at(place).expiry_ms().is_none_or(|at_ms| at_ms > now_ms);
-        if alive {
+        if is_alive(database.at(place), now_ms) {
             return Some((hash, place));
         }
         self.expire(db, key, hash, place);
@@ -471,6 +479,11 @@ impl<'a> Keys<'a> {
         let db = self.moment.db;
         self.shard(hash).db_or_new(db)
     }
+}
+
+#[inline]
+fn is_alive(entry: &Entry, now_ms: u64) -> bool {
+    entry.expiry_ms().is_none_or(|at_ms| at_ms > now_ms)
 }
 
 const HELD: &str = "the executor holds the shards of all keys that a command names";
