@@ -64,7 +64,7 @@ def test_create_with_allow_is_ready_to_use(shared, redis_cli):
     if "Instances" in attributes:
         [attributes] = attributes["Instances"]["DBInstanceAttribute"]
     instance_id, port = attributes["InstanceId"], attributes["Port"]
-    url = f"redis://:{PASSWORD}@{attributes['ConnectionDomain']}:{port}"
+    url = f"redis://default:{PASSWORD}@{attributes['ConnectionDomain']}:{port}"
     assert redis_cli({"url": url}, "PING") == "PONG"
     ok(shared.cli("instance", "delete", instance_id, "--yes", "--wait"))
 
