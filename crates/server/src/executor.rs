@@ -125,6 +125,15 @@ impl Executor {
         Ok(Locked { executor: self, held, reach: Reach::Keys })
     }
 
+    /// Waits for one shard. For the loader, which holds nothing, while others look at the shards for
+    /// moments only.
+    #[must_use]
+    pub fn wait_for(&self, id: u8) -> Locked<'_> {
+        let mut held = SmallVec::new();
+        held.push((id, self.shards[usize::from(id)].lock()));
+        Locked { executor: self, held, reach: Reach::Keys }
+    }
+
     /// For a command that visits shards one after the other.
     #[must_use]
     pub fn walk(&self) -> Locked<'_> {

@@ -77,7 +77,7 @@ pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
         }
         let hash = seed.hash(entry.key());
         let id = shard_of(hash);
-        let mut locked = shared.executor.lock(&[id]).expect("nobody else works while loading");
+        let mut locked = shared.executor.wait_for(id);
         let shard = locked.shard(id).expect("it was just locked");
         let database = shard.db_or_new(db);
         if database.find(hash, entry.key()).is_some() {
