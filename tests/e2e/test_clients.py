@@ -1,7 +1,5 @@
 """What redis-py does beyond single commands: pipelines, transactions, pub/sub, RESP3, scanning."""
 
-import threading
-
 import pytest
 import redis
 
@@ -98,24 +96,6 @@ def test_types(client):
     rows = client.zrange("z", 0, -1, withscores=True)
     assert [(row[0], float(row[1])) for row in rows] == [("low", 1.0), ("high", 2.5)]
     assert client.type("z") == "zset"
-
-
-def test_blocking_pop_is_served(shared):
-    shared.redis().delete("queue")
-    served = []
-    consumer = shared.redis()
-
-    def consume():
-        served.append(consumer.blpop("queue", timeout=10))
-
-    waiting = threading.Thread(target=consume)
-    waiting.start()
-    producer = shared.redis()
-    blocked = lambda: producer.info("clients").get("blocked_clients") == 1
-    until(blocked, "the consumer is blocked")
-    producer.rpush("queue", "job")
-    waiting.join(10)
-    assert served == [("queue", "job")]
 
 
 def test_binary_values(shared):

@@ -2,23 +2,19 @@
 
 import subprocess
 
-from support import processes
+import redis
+
+from support import ports, processes
 from support.node import Node
+from support.waiting import attempt, until
 
 
-def test_directives_from_file_and_command_line(tmp_path, make_node):
+def test_directives_from_file_and_command_line(tmp_path):
     conf = tmp_path / "redis.conf"
     conf.write_text('# ours\nmaxmemory 64mb\nrequirepass "pass word"\ntimeout 7\n')
-    node = Node(tmp_path / "node")
-    command = [str(processes.BINARY), "node", str(conf), "--port", str(node.port), "--timeout", "9"]
-    with open(node.log, "ab") as log:
-        node.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=node.directory)
+    node = Node(tmp_path / "node", str(conf), "--timeout", "9")
     try:
-        from support.waiting import attempt, until
-        import redis
-
-        client = node.redis(password="pass word")
-        until(lambda: attempt(client.ping, redis.ConnectionError), "PONG")
+        client = node.start(password="pass word").redis(password="pass word")
         assert client.config_get("maxmemory") == {"maxmemory": str(64 << 20)}
         assert client.config_get("timeout") == {"timeout": "9"}
         node.stop()
@@ -59,10 +55,6 @@ def test_shutdown_nosave(make_node):
 
 def test_rdb_is_read_by_redis_server(tmp_path, make_node):
     """Our file in the hands of the real server, and its file in ours."""
-    from support import ports
-    from support.waiting import attempt, until
-    import redis
-
     node = make_node("--save", "3600 1")
     client = node.redis()
     client.set("s", "x" * 10000)

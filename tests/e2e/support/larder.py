@@ -12,7 +12,7 @@ import redis
 from support import logs, ports, processes
 from support.waiting import attempt, until
 
-START_S = 30
+START_S = 15
 STOP_S = 30
 
 

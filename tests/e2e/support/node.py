@@ -21,24 +21,26 @@ class Node:
         self.process = None
         directory.mkdir(parents=True, exist_ok=True)
 
-    def start(self):
+    def start(self, password=None):
         """Starts it and waits until it answers PING."""
-        command = [str(processes.BINARY), "node", "--port", str(self.port)]
-        command += ["--dir", str(self.directory), *self.arguments]
+        command = [str(processes.BINARY), "node", *self.arguments]
+        command += ["--port", str(self.port), "--dir", str(self.directory)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
         refused = (redis.ConnectionError, redis.BusyLoadingError)
-        client = self.redis()
+        client = self.redis(password=password)
         until(lambda: self._running() and attempt(client.ping, *refused), "PONG of larder node")
         client.close()
         return self
 
     def _running(self):
-        if self.process.poll() is not None:
+        status = self.process.poll()
+        if status is not None:
+            self.process = None
             tail = self.log.read_text(errors="replace")[-3000:]
-            raise AssertionError(f"larder node ended with {self.process.returncode}:\n{tail}")
+            raise AssertionError(f"larder node ended with {status}:\n{tail}")
         return True
 
     def redis(self, **options):

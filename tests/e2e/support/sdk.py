@@ -65,7 +65,7 @@ class Sdk:
         """The instance as the ready file describes one."""
         attribute = self.attribute(instance_id)
         host, port = attribute["ConnectionDomain"], int(attribute["Port"])
-        url = f"redis://:{quote(password, safe='')}@{host}:{port}/0"
+        url = f"redis://default:{quote(password, safe='')}@{host}:{port}/0"
         return {"id": instance_id, "host": host, "port": port, "password": password, "url": url}
 
     def create(self, **parameters):
