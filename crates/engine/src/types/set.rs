@@ -182,6 +182,18 @@ impl Set {
         }
     }
 
+    /// Keeps the members as integers if they are few integers; for results of other commands.
+    pub fn compact(&mut self) {
+        let Form::Large(large) = &self.0 else { return };
+        if large.len() <= INTEGERS_MAX {
+            let integers = large.items().iter().map(|member| parse_i64(member));
+            if let Some(mut integers) = integers.collect::<Option<Vec<i64>>>() {
+                integers.sort_unstable();
+                self.0 = Form::Integers(integers);
+            }
+        }
+    }
+
     fn enlarge(&mut self) {
         let mut large = Box::<Indexed<Bytes>>::default();
         for member in self.iter() {

@@ -212,6 +212,19 @@ impl SortedSet {
         next as u64
     }
 
+    /// Packs the members if they are few and short enough; for results of other commands.
+    pub fn compact(&mut self) {
+        let Form::Large(large) = &self.0 else { return };
+        let few = large.tree.len() <= PACKED_MEMBERS_MAX;
+        if few && self.iter().all(|(member, _)| member.len() <= PACKED_BYTES_MAX) {
+            let mut packed = Packed::default();
+            for (member, score) in self.iter() {
+                packed.insert(packed.end(), member, &(score + 0.0).to_le_bytes());
+            }
+            self.0 = Form::Packed(packed);
+        }
+    }
+
     fn enlarge(&mut self) {
         let mut large = Box::<Large>::default();
         for (member, score) in self.iter() {
@@ -323,6 +336,8 @@ fn score_of(value: &[u8]) -> f64 {
 }
 
 fn insert_packed(packed: &mut Packed, member: &[u8], score: f64) {
+    // Redis packs whole numbers as integers, which have no negative zero.
+    let score = score + 0.0;
     let behind = packed.iter().find(|pair| {
         compare((pair.key, score_of(pair.value)), (member, score)) == Ordering::Greater
     });

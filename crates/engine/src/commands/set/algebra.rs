@@ -100,7 +100,8 @@ fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
 fn store(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
     let destination = ctx.args.at(1);
     let keys: Vec<&[u8]> = ctx.args.from(2).collect();
-    let result = evaluate(&mut ctx.keys, &keys, operation)?;
+    let mut result = evaluate(&mut ctx.keys, &keys, operation)?;
+    result.compact();
     let len = result.len();
     let changed = if len == 0 {
         ctx.keys.remove(destination)

@@ -103,7 +103,9 @@ impl Score {
             [b'(', rest @ ..] => (true, rest),
             _ => (false, text),
         };
-        let value = parse::double_text(number).ok_or(error::BAD_SCORE_RANGE)?;
+        // As with strtod, nothing at all is 0.
+        let value = if number.is_empty() { Some(0.0) } else { parse::double_text(number) };
+        let value = value.ok_or(error::BAD_SCORE_RANGE)?;
         Ok(Self { value, exclusive })
     }
 

@@ -44,11 +44,11 @@ impl<'a> Range<'a> {
             } else if parse::is(word, "LIMIT") && words.len() >= 2 {
                 offset = parse::integer(words.next().ok_or(error::SYNTAX)?)?;
                 limit = parse::integer(words.next().ok_or(error::SYNTAX)?)?;
-            } else if form.direction.is_none() && parse::is(word, "REV") {
+            } else if direction.is_none() && parse::is(word, "REV") {
                 direction = Some(Direction::Down);
-            } else if form.by.is_none() && parse::is(word, "BYLEX") {
+            } else if by.is_none() && parse::is(word, "BYLEX") {
                 by = Some(By::Lex);
-            } else if form.by.is_none() && parse::is(word, "BYSCORE") {
+            } else if by.is_none() && parse::is(word, "BYSCORE") {
                 by = Some(By::Score);
             } else {
                 return Err(error::SYNTAX);
@@ -148,7 +148,8 @@ pub fn zrangestore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 
 /// Keeps a result under the key at word 1, or removes that key when there is none, and replies
 /// with the number of members.
-pub fn store(ctx: &mut Ctx<'_>, result: SortedSet) {
+pub fn store(ctx: &mut Ctx<'_>, mut result: SortedSet) {
+    result.compact();
     let (destination, len) = (ctx.args.at(1), result.len());
     let changed = if len == 0 {
         ctx.keys.remove(destination)
@@ -204,6 +205,7 @@ mod tests {
             ZRANGE z 0 1 LIMIT 0 1 => -ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX
             ZRANGE z 0 1 LIMIT 0 => -ERR syntax error
             ZREVRANGE z 0 1 REV => -ERR syntax error
+            ZRANGE z 0 1 REV REV => -ERR syntax error
             SET k v => +OK
             ZRANGE k 0 1 => -WRONGTYPE Operation against a key holding the wrong kind of value
             "#,
@@ -226,6 +228,7 @@ mod tests {
             ZREVRANGEBYSCORE z 2 3 => []
             ZRANGE z 3 2 BYSCORE REV LIMIT 0 2 WITHSCORES => ["d", "3", "c", "2"]
             ZRANGE z (1 (2 BYSCORE => []
+            ZRANGEBYSCORE z ( 1 => ["a"]
             ZRANGEBYSCORE z x 2 => -ERR min or max is not a float
             ZRANGEBYSCORE z 1 2 BYSCORE => -ERR syntax error
             ZRANGEBYSCORE z 1 2 LIMIT x 2 => -ERR value is not an integer or out of range
