@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_scan_returns_all_that_stay() {
-        for seed in 0..50 {
+        for seed in 0..15 {
             let mut rng = Rng::new(seed);
             let mut set = Indexed::<Bytes>::default();
             let add = |set: &mut Indexed<Bytes>, name: String| {

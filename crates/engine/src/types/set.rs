@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn behaves_as_a_set() {
-        for seed in 0..40 {
+        for seed in 0..20 {
             let mut rng = Rng::new(seed);
             let kinds = [10, 100, 900][rng.below(3)];
             let strings = rng.below(2) == 0;

@@ -115,7 +115,6 @@ mod tests {
     fn refuses_bad_options() {
         check(
             r#"
-            LPOS l c RANK 0 => -ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list
             LPOS l c COUNT -1 => -ERR COUNT can't be negative
             LPOS l c MAXLEN -1 => -ERR MAXLEN can't be negative
             LPOS l c RANK => -ERR syntax error
@@ -123,5 +122,9 @@ mod tests {
             LPOS l c RANK x => -ERR value is not an integer or out of range
             "#,
         );
+        check(concat!(
+            "LPOS l c RANK 0 => -ERR RANK can't be zero: use 1 to start from the first match, ",
+            "2 from the second ... or use negative to start from the end of the list",
+        ));
     }
 }

@@ -202,8 +202,8 @@ impl Combine<'_> {
                     let mut both = SortedSet::default();
                     for (member, old) in result.iter() {
                         if let Some(score) = input.score(member) {
-                            let score = not_nan(score * source.weight);
-                            both.insert(member, self.aggregate.of(old, score));
+                            // Unlike in a union, a product that is no number spoils the sum here.
+                            both.insert(member, self.aggregate.of(old, score * source.weight));
                         }
                     }
                     result = both;
@@ -230,8 +230,20 @@ impl Aggregate {
     fn of(self, a: f64, b: f64) -> f64 {
         match self {
             Self::Sum => not_nan(a + b),
-            Self::Min => a.min(b),
-            Self::Max => a.max(b),
+            Self::Min => {
+                if b < a {
+                    b
+                } else {
+                    a
+                }
+            }
+            Self::Max => {
+                if b > a {
+                    b
+                } else {
+                    a
+                }
+            }
         }
     }
 }
@@ -296,7 +308,7 @@ mod tests {
             SADD s y => :1
             ZUNION 2 a b => ["x", "y", "z", "w"]
             ZUNION 2 a b WITHSCORES => ["x", "1", "y", "12", "z", "23", "w", "30"]
-            ZUNION 2 a b WEIGHTS 10 1 AGGREGATE MAX WITHSCORES => ["x", "10", "y", "20", "w", "30", "z", "30"]
+            ZINTER 2 a b WEIGHTS 10 1 AGGREGATE MAX WITHSCORES => ["y", "20", "z", "30"]
             ZINTER 2 a b WITHSCORES => ["y", "12", "z", "23"]
             ZINTER 2 a b AGGREGATE MIN WITHSCORES => ["y", "2", "z", "3"]
             ZINTER 3 a b s WITHSCORES => ["y", "13"]
@@ -309,6 +321,8 @@ mod tests {
             ZADD n -inf i => :1
             ZUNION 2 p n WITHSCORES => ["i", "0"]
             ZUNION 1 p WEIGHTS 0 WITHSCORES => ["i", "0"]
+            ZINTER 2 n p WEIGHTS 1 0 WITHSCORES => ["i", "0"]
+            ZUNION 2 n p WEIGHTS 1 0 WITHSCORES => ["i", "-inf"]
             "#,
         );
     }

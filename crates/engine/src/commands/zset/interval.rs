@@ -1,5 +1,5 @@
-//! Parts of a sorted set: by rank, by score (`1`, `(1`, `-inf`) or by member (`[a`, `(a`, `-`, `+`).
-//! Each comes down to a range of ranks.
+//! Parts of a sorted set: by rank, by score (`1`, `(1`, `-inf`) or by member (`[a`, `(a`, `-`,
+//! `+`). Each comes down to a range of ranks.
 
 use crate::error::{self, CommandError};
 use crate::parse;
