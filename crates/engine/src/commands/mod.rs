@@ -1,6 +1,7 @@
 //! Handlers of the data commands. Each file reads: manual text, arguments, parse, run, tests; a
 //! handler binds to its row in `catalog` by name.
 
+mod decimal;
 pub mod generic;
 pub mod hash;
 pub mod list;

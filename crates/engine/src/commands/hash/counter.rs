@@ -1,7 +1,7 @@
 //! HINCRBY key field increment and HINCRBYFLOAT: numbers in fields.
 
-use crate::commands::Ctx;
 use crate::commands::string::counter::human_double;
+use crate::commands::{Ctx, decimal};
 use crate::error::{self, CommandError};
 use crate::parse;
 use crate::types::Hash;
@@ -35,15 +35,12 @@ pub fn hincrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if !by.is_finite() {
         return Err(error::INCREMENT_NOT_FINITE);
     }
-    let old = match ctx.keys.get::<Hash>(key)?.and_then(|hash| hash.get(field)) {
-        Some(text) => parse::double(text).map_err(|_| error::HASH_NOT_FLOAT)?,
-        None => 0.0,
-    };
-    let sum = old + by;
+    let old = ctx.keys.get::<Hash>(key)?.and_then(|hash| hash.get(field)).unwrap_or(b"0");
+    let sum = parse::double(old).map_err(|_| error::HASH_NOT_FLOAT)? + by;
     if !sum.is_finite() {
         return Err(error::NAN_OR_INFINITY);
     }
-    let text = human_double(sum);
+    let text = decimal::sum(old, ctx.args.at(3)).unwrap_or_else(|| human_double(sum));
     ctx.keys.edit_or_new::<Hash>(key)?.insert(field, text.as_bytes());
     ctx.propagate(&[b"HSET", key, field, text.as_bytes()]);
     ctx.reply.bulk(text.as_bytes());
@@ -68,6 +65,8 @@ mod tests {
             EXISTS none => :0
             HINCRBYFLOAT h a 0.5 => "-1.5" ~ HSET h a -1.5
             HINCRBYFLOAT h new 3.0e3 => "3000"
+            HINCRBYFLOAT h tenths 0.1 => "0.1"
+            HINCRBYFLOAT h tenths 0.2 => "0.3" ~ HSET h tenths 0.3
             HINCRBYFLOAT h b 1 => -ERR hash value is not a float
             HINCRBYFLOAT h a x => -ERR value is not a valid float
             HINCRBYFLOAT h a inf => -ERR value is NaN or Infinity

@@ -1,8 +1,8 @@
 //! INCR, DECR, INCRBY, DECRBY and INCRBYFLOAT: numbers kept as strings.
 
-use crate::commands::Ctx;
+use crate::commands::{Ctx, decimal};
 use crate::error::{self, CommandError};
-use crate::keyspace::{Ttl, Value};
+use crate::keyspace::{Text, Ttl, Value};
 use crate::parse;
 
 /// INCR.
@@ -46,15 +46,13 @@ pub fn decrby(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// The value or the increment is no number, or the sum is not finite.
 pub fn incrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let key = ctx.args.at(1);
-    let old = match ctx.keys.text(key)? {
-        Some(text) => text.with(parse::double)?,
-        None => 0.0,
-    };
-    let sum = old + parse::double(ctx.args.at(2))?;
+    let old = ctx.keys.text(key)?.map_or_else(|| b"0".to_vec(), Text::into_vec);
+    let by = ctx.args.at(2);
+    let sum = parse::double(&old)? + parse::double(by)?;
     if !sum.is_finite() {
         return Err(error::NAN_OR_INFINITY);
     }
-    let text = human_double(sum);
+    let text = decimal::sum(&old, by).unwrap_or_else(|| human_double(sum));
     ctx.keys.set(key, Value::bytes(text.as_bytes()), Ttl::Keep);
     ctx.propagate(&[b"SET", key, text.as_bytes(), b"KEEPTTL"]);
     ctx.reply.bulk(text.as_bytes());
@@ -113,6 +111,8 @@ mod tests {
             INCRBYFLOAT k 1.5 => "1.5" ~ SET k 1.5 KEEPTTL
             INCRBYFLOAT k -0.5 => "1"
             INCRBYFLOAT k 3.0e3 => "3001"
+            INCRBYFLOAT tenths 0.1 => "0.1"
+            INCRBYFLOAT tenths 0.2 => "0.3" ~ SET tenths 0.3 KEEPTTL
             INCRBYFLOAT k inf => -ERR increment would produce NaN or Infinity
             INCRBYFLOAT k x => -ERR value is not a valid float
             GET k => "3001"
