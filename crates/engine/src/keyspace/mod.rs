@@ -218,17 +218,8 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// [`error::WRONG_TYPE`].
     pub fn edit<T: Collection>(&mut self, key: &[u8]) -> Result<Option<Edit<'_, T>>, CommandError> {
-        let db = self.moment.db;
-        let Some((hash, place)) = self.locate(db, key) else { return Ok(None) };
-        let access = self.moment.access();
-        let entry = self.db_mut(hash).at_mut(place);
-        if entry.object_mut().and_then(|object| T::of_mut(object)).is_none() {
-            return Err(error::WRONG_TYPE);
-        }
-        entry.set_access(access);
-        let shard = self.space.shard(shard_of(hash)).expect(HELD);
-        let trash = &mut self.effects.trash;
-        Ok(Some(Edit { shard, trash, db, hash, place, changed: true, of: PhantomData }))
+        let Some((hash, place)) = self.locate(self.moment.db, key) else { return Ok(None) };
+        self.edit_at(hash, place).map(Some)
     }
 
     /// As [`Keys::edit`], making an empty collection when there is none.
@@ -236,14 +227,32 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// [`error::WRONG_TYPE`].
     pub fn edit_or_new<T: Collection>(&mut self, key: &[u8]) -> Result<Edit<'_, T>, CommandError> {
-        let hash = self.hash(key);
-        if self.locate(self.moment.db, key).is_none() {
-            self.bury(self.moment.db, hash, key);
-            let value = Value::Object(Box::new(T::new().into_object()));
-            let entry = Entry::new(key, value, None);
-            self.db_mut(hash).insert(hash, entry);
+        let db = self.moment.db;
+        if let Some((hash, place)) = self.locate(db, key) {
+            return self.edit_at(hash, place);
         }
-        self.edit(key).map(|edit| edit.expect("the key was just made"))
+        let hash = self.hash(key);
+        self.bury(db, hash, key);
+        let value = Value::Object(Box::new(T::new().into_object()));
+        self.db_mut(hash).insert(hash, Entry::new(key, value, None));
+        let place = self.db_mut(hash).find(hash, key).expect("the key was just made");
+        self.edit_at(hash, place)
+    }
+
+    fn edit_at<T: Collection>(
+        &mut self,
+        hash: u64,
+        place: Place,
+    ) -> Result<Edit<'_, T>, CommandError> {
+        let (db, access) = (self.moment.db, self.moment.access());
+        let shard = self.space.shard(shard_of(hash)).expect(HELD);
+        let entry = shard.db_or_new(db).at_mut(place);
+        if entry.object_mut().and_then(|object| T::of_mut(object)).is_none() {
+            return Err(error::WRONG_TYPE);
+        }
+        entry.set_access(access);
+        let trash = &mut self.effects.trash;
+        Ok(Edit { shard, trash, db, hash, place, changed: true, of: PhantomData })
     }
 
     /// The bytes of a long string, to change them where they lie; `None` for anything else.
