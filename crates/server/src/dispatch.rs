@@ -223,8 +223,11 @@ impl<'e> Run<'_, 'e> {
         let locked = if let KeySpec::Range { first, last, .. } = row.keys
             && i16::from(last) == i16::from(first)
         {
-            *first_hash = seed.hash(args.at(usize::from(first)));
-            executor.lock(&[shard_of(*first_hash)])
+            let hash = seed.hash(args.at(usize::from(first)));
+            if first == 1 {
+                *first_hash = hash;
+            }
+            executor.lock(&[shard_of(hash)])
         } else {
             let mut ids: SmallVec<[u8; 16]> = SmallVec::new();
             for_each_key(row.keys, args, |key| ids.push(shard_of(seed.hash(key))));

@@ -125,8 +125,8 @@ impl Executor {
         Ok(Locked { executor: self, held, reach: Reach::Keys })
     }
 
-    /// Waits for one shard. For the loader, which holds nothing, while others look at the shards for
-    /// moments only.
+    /// Waits for one shard. For the loader, which holds nothing, while others look at the shards
+    /// for moments only.
     #[must_use]
     pub fn wait_for(&self, id: u8) -> Locked<'_> {
         let mut held = SmallVec::new();

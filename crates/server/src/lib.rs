@@ -26,3 +26,8 @@ pub mod turn;
 
 pub use loop_core::LoopCore;
 pub use shared::Shared;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

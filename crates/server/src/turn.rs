@@ -79,12 +79,12 @@ impl<'e> Turn<'_, 'e> {
         }
     }
 
-    /// The shards, one at a time, or all of them in exclusive mode.
-    #[must_use]
-    pub fn space(&self) -> Locked<'e> {
-        match &self.held {
-            Held::Pass(_) => self.shared.executor.walk(),
-            Held::All(exclusive) => exclusive.space(),
-        }
+    /// The shards that the command's row asks for. A second set of locks beside it would wait for
+    /// the first one for ever.
+    ///
+    /// # Panics
+    /// When the row's lock class is none.
+    pub fn space(&mut self) -> &mut Locked<'e> {
+        self.locked.as_mut().expect("rows of commands that look at keys have a lock class")
     }
 }

@@ -144,7 +144,10 @@ pub const SERVER: &[Command] = &[
         Lock::Exclusive,
         row("flushdb", -1, FLUSH, Family::Server, "1.0.0", "Deletes all keys of the database."),
     ),
-    row("info", -1, INFO, Family::Server, "1.0.0", "Describes the server and its state."),
+    locked(
+        Lock::Walk,
+        row("info", -1, INFO, Family::Server, "1.0.0", "Describes the server and its state."),
+    ),
     row("lastsave", 1, ADMIN, Family::Server, "1.0.0", "Returns the time of the last save."),
     row("role", 1, ADMIN, Family::Server, "2.8.12", "Returns the replication role."),
     locked(Lock::Exclusive, row("save", 1, SAVE, Family::Server, "1.0.0", "Saves the data set.")),

@@ -11,7 +11,8 @@ use engine::{CommandError, parse};
 /// # Errors
 /// Busy, when another loop holds a shard.
 pub fn dbsize(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
-    let counts = count_keys(&mut turn.space(), turn.gate().settings.dbs)?;
+    let dbs = turn.gate().settings.dbs;
+    let counts = count_keys(turn.space(), dbs)?;
     let keys = counts[usize::from(turn.session.db)].0;
     turn.reply().int(keys as i64);
     Ok(())
@@ -57,7 +58,7 @@ pub fn swapdb(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         parse::database(word, dbs)
     };
     let (a, b) = (number(1, "first")?, number(2, "second")?);
-    let mut space = turn.space();
+    let space = turn.space();
     for id in 0..SHARDS {
         let shard = space.shard(id as u8).ok_or(CommandError::Busy)?;
         shard.touched_db(a, false);
@@ -80,7 +81,7 @@ fn check_mode(turn: &Turn<'_, '_>) -> Result<(), CommandError> {
 }
 
 fn flush(turn: &mut Turn<'_, '_>, db: u16) {
-    let mut space = turn.space();
+    let space = turn.space();
     let mut old = Vec::new();
     for id in 0..SHARDS {
         let shard = space.shard(id as u8).expect("the exclusive holder has all shards");

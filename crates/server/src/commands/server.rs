@@ -10,7 +10,8 @@ use engine::{CommandError, parse};
 /// Busy, when another loop holds a shard.
 pub fn info(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let wanted: Vec<&[u8]> = turn.args.from(1).collect();
-    let text = text_of_info::text(turn.shared, turn.gate(), &mut turn.space(), &wanted)?;
+    let (shared, gate) = (turn.shared, turn.gate().clone());
+    let text = text_of_info::text(shared, &gate, turn.space(), &wanted)?;
     turn.reply().verbatim(text.as_bytes());
     Ok(())
 }

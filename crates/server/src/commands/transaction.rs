@@ -1,7 +1,7 @@
 //! MULTI, DISCARD, WATCH, UNWATCH. EXEC is part of dispatch, since it runs other commands.
 
 use crate::error;
-use crate::session::{Multi, Watch};
+use crate::session::Multi;
 use crate::turn::Turn;
 use engine::CommandError;
 use engine::keyspace::{Keyspace, shard_of};
@@ -42,7 +42,7 @@ pub fn discard(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 pub fn watch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let db = turn.session.db;
     let now_ms = turn.state.now_ms;
-    let watch = turn.session.watch.get_or_insert_with(Watch::default);
+    let mut watch = turn.session.watch.take().unwrap_or_default();
     let space = turn.locked.as_mut().expect("WATCH locks its keys");
     let seed = space.seed();
     for key in turn.args.from(1) {
@@ -65,6 +65,7 @@ pub fn watch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         shard.watch(db, key, &watch.flag);
         watch.keys.push((db, key.into()));
     }
+    turn.session.watch = Some(watch);
     turn.reply().ok();
     Ok(())
 }

@@ -1,0 +1,224 @@
+//! A node without sockets for tests: loops that run one after the other, a clock set by hand, a
+//! disk in memory.
+
+use crate::access::Access;
+use crate::config::Config;
+use crate::host::Host;
+use crate::inbox::Waker;
+use crate::loop_core::{LoopCore, Peer};
+use crate::shared::{Facts, Shared};
+use std::collections::HashMap;
+use std::io::{self, Cursor, Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use stdx::{Clock, Disk, DiskFile};
+
+/// Time that moves only by hand.
+#[derive(Default)]
+pub struct HandClock(AtomicU64);
+
+impl Clock for HandClock {
+    fn unix_ms(&self) -> u64 {
+        1_000_000 + self.0.load(Relaxed)
+    }
+    fn monotonic_us(&self) -> u64 {
+        self.0.load(Relaxed) * 1000
+    }
+}
+
+type Files = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+
+/// Files in memory.
+#[derive(Default, Clone)]
+pub struct MemoryDisk(Files);
+
+struct MemoryFile(Files, String);
+
+impl Write for MemoryFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut files = self.0.lock().expect("not poisoned");
+        files.entry(self.1.clone()).or_default().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl DiskFile for MemoryFile {
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+        let files = self.0.lock().expect("not poisoned");
+        let bytes = files.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(Cursor::new(bytes.clone())))
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.0.lock().expect("not poisoned").insert(name.to_owned(), Vec::new());
+        Ok(Box::new(MemoryFile(Arc::clone(&self.0), name.to_owned())))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut files = self.0.lock().expect("not poisoned");
+        let bytes = files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        files.insert(to.to_owned(), bytes);
+        Ok(())
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.lock().expect("not poisoned").remove(name);
+        Ok(())
+    }
+}
+
+/// The process in tests.
+#[derive(Default, Clone)]
+pub struct TestHost {
+    clock: Arc<HandClock>,
+    disk: MemoryDisk,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Host for TestHost {
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+    fn disk(&self) -> &dyn Disk {
+        &self.disk
+    }
+    fn cpu_us(&self) -> (u64, u64) {
+        (0, 0)
+    }
+    fn resident_bytes(&self) -> u64 {
+        0
+    }
+    fn pid(&self) -> u32 {
+        1
+    }
+    fn entropy(&self) -> [u8; 16] {
+        [7; 16]
+    }
+    fn stop(&self) {
+        self.stopped.store(true, Relaxed);
+    }
+}
+
+struct NoWaker;
+
+impl Waker for NoWaker {
+    fn wake(&self) {}
+}
+
+/// A node and connections by name.
+pub struct Bench {
+    pub shared: Arc<Shared>,
+    pub host: TestHost,
+    loops: Vec<LoopCore>,
+    conns: HashMap<char, (usize, u32)>,
+}
+
+impl Bench {
+    /// A drop-in with `loops` loops and an empty data set.
+    pub fn new(loops: usize) -> Self {
+        Self::on(loops, TestHost::default())
+    }
+
+    /// As [`Bench::new`], on a host that may hold files already; they are loaded.
+    pub fn on(loops: usize, host: TestHost) -> Self {
+        let facts = Facts {
+            version: "test",
+            run_id: "0".repeat(40),
+            started_ms: 1_000_000,
+            config_file: String::new(),
+            managed: false,
+        };
+        let wakers = (0..loops).map(|_| Box::new(NoWaker) as Box<dyn Waker>).collect();
+        let shared = Shared::new(Config::default(), facts, Box::new(host.clone()), wakers);
+        let shared = Arc::new(shared);
+        crate::snapshot::load(&shared).expect("the files are good");
+        let loops = (0..loops).map(|id| LoopCore::new(Arc::clone(&shared), id)).collect();
+        Self { shared, host, loops, conns: HashMap::new() }
+    }
+
+    /// Replaces users and allowlist.
+    pub fn set_access(&self, access: Access) {
+        let access = Arc::new(access);
+        self.shared.executor.exclusive().change_gate(|gate| gate.access = Arc::clone(&access));
+    }
+
+    /// Moves time.
+    pub fn pass_ms(&self, ms: u64) {
+        self.host.clock.0.fetch_add(ms, Relaxed);
+    }
+
+    /// True when the node asked its process to end.
+    pub fn is_stopped(&self) -> bool {
+        self.host.stopped.load(Relaxed)
+    }
+
+    /// A tick of every loop.
+    pub fn tick(&mut self) {
+        self.loops.iter_mut().for_each(LoopCore::tick);
+    }
+
+    /// A connection from `address`; connections are dealt to loops by their letter.
+    pub fn connect_from(&mut self, name: char, address: &str) {
+        let loop_id = (name as usize - 'a' as usize) % self.loops.len();
+        let peer = Peer {
+            address: address.parse().ok(),
+            peer: format!("{address}:{}", name as u32),
+            local: "127.0.0.1:6379".into(),
+        };
+        let place = self.loops[loop_id].connect(peer);
+        self.conns.insert(name, (loop_id, place));
+    }
+
+    /// Sends bytes on a connection (made when it is new) and returns everything there is to read.
+    pub fn send(&mut self, name: char, bytes: &[u8]) -> String {
+        if !self.conns.contains_key(&name) {
+            self.connect_from(name, "127.0.0.1");
+        }
+        let (loop_id, place) = self.conns[&name];
+        if let Some(input) = self.loops[loop_id].input(place) {
+            input.extend_from_slice(bytes);
+        }
+        self.loops[loop_id].process(place);
+        self.read(name)
+    }
+
+    /// Everything a connection has to read, `\r\n` as a space; `closed` at its end.
+    pub fn read(&mut self, name: char) -> String {
+        let (loop_id, place) = self.conns[&name];
+        for one in &mut self.loops {
+            one.read_mail();
+        }
+        self.loops[loop_id].retry_deferred();
+        let Some(conn) = self.loops[loop_id].conn_mut(place) else { return "closed".into() };
+        let mut text = String::from_utf8_lossy(conn.unsent()).replace("\r\n", " ");
+        let n = conn.unsent().len();
+        conn.sent(n);
+        if conn.session.closing {
+            self.loops[loop_id].disconnect(place);
+            text.push_str("closed");
+        }
+        text.trim().to_owned()
+    }
+
+    /// Runs lines of `connection> command => reply`; a line without `>` is connection `a`'s.
+    pub fn check(&mut self, script: &str) {
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (request, want) = line.split_once(" =>").expect("command => reply");
+            let (name, command) = match request.split_once("> ") {
+                Some((name, command)) => (name.chars().next().expect("a letter"), command),
+                None => ('a', request),
+            };
+            let got = match command {
+                "read" => self.read(name),
+                _ => self.send(name, format!("{command}\r\n").as_bytes()),
+            };
+            assert_eq!(got, want.trim(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Whole conversations with the core of a node, with one loop and with several.
+
+use crate::access::{Access, Allowlist, User, Verifier};
+use crate::testing::Bench;
+use engine::keyspace::shard_of;
+use std::sync::Arc;
+
+fn check(script: &str) {
+    for loops in [1, 4] {
+        Bench::new(loops).check(script);
+    }
+}
+
+fn managed() -> Access {
+    let user = |name: &str, password: &str, read_only: bool| {
+        let verifiers = vec![Verifier::new(b"salt", password.as_bytes())];
+        Arc::new(User { name: name.into(), verifiers, password_free: false, read_only })
+    };
+    let users = vec![user("r-1", "pw", false), user("default", "pw", false), user("ro", "x", true)];
+    let allowlist = Allowlist::parse(["127.0.0.1"].into_iter()).expect("an address");
+    Access { users, allowlist, managed: true }
+}
+
+#[test]
+fn pipelines_and_both_request_forms() {
+    for loops in [1, 4] {
+        let mut bench = Bench::new(loops);
+        let requests = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\nGET k\r\n*1\r\n$4\r\nPING\r\n";
+        assert_eq!(bench.send('a', requests), "+OK $1 v +PONG");
+        for (at, byte) in requests.iter().enumerate() {
+            let got = bench.send('b', &[*byte]);
+            assert!(at < requests.len() - 1 || got == "+PONG", "{got}");
+        }
+    }
+}
+
+#[test]
+fn a_long_pipeline_crosses_batches() {
+    let mut bench = Bench::new(1);
+    let requests = "INCR k\r\n".repeat(1000);
+    assert!(bench.send('a', requests.as_bytes()).ends_with(":999 :1000"));
+}
+
+#[test]
+fn errors_name_the_culprit() {
+    check(
+        "
+        nosuch a b => -ERR unknown command 'nosuch', with args beginning with: 'a' 'b'
+        get => -ERR wrong number of arguments for 'get' command
+        client nosuch => -ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
+        client => -ERR wrong number of arguments for 'client' command
+        select 16 => -ERR DB index is out of range
+        hello 4 => -NOPROTO unsupported protocol version
+        config set nosuch 1 => -ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'
+        ping => +PONG
+        ",
+    );
+    let mut bench = Bench::new(1);
+    assert_eq!(
+        bench.send('a', b"*1\r\nPING\r\n"),
+        "-ERR Protocol error: expected '$', got 'P' closed"
+    );
+}
+
+#[test]
+fn transactions() {
+    check(
+        "
+        multi => +OK
+        set k 1 => +QUEUED
+        incr k => +QUEUED
+        exec => *2 +OK :2
+        exec => -ERR EXEC without MULTI
+        multi => +OK
+        multi => -ERR MULTI calls can not be nested
+        discard => +OK
+        multi => +OK
+        nosuch => -ERR unknown command 'nosuch', with args beginning with:
+        get k => +QUEUED
+        exec => -EXECABORT Transaction discarded because of previous errors.
+        multi => +OK
+        incr k => +QUEUED
+        flushall => +QUEUED
+        set k x => +QUEUED
+        incr k => +QUEUED
+        exec => *4 :3 +OK +OK -ERR value is not an integer or out of range
+        get k => $1 x
+        ",
+    );
+}
+
+#[test]
+fn watched_keys() {
+    check(
+        "
+        watch k => +OK
+        b> set k 1 => +OK
+        multi => +OK
+        set k 2 => +QUEUED
+        exec => *-1
+        get k => $1 1
+        watch k => +OK
+        b> del k => :1
+        b> set k 1 => +OK
+        multi => +OK
+        exec => *-1
+        watch k => +OK
+        unwatch => +OK
+        b> set k 3 => +OK
+        multi => +OK
+        get k => +QUEUED
+        exec => *1 $1 3
+        watch none => +OK
+        b> flushall => +OK
+        multi => +OK
+        exec => *0
+        set k 1 => +OK
+        watch k => +OK
+        b> flushall => +OK
+        multi => +OK
+        exec => *-1
+        ",
+    );
+}
+
+#[test]
+fn a_watched_key_that_was_dead_already_has_not_changed() {
+    let mut bench = Bench::new(2);
+    bench.check("set k v PX 10 => +OK");
+    bench.pass_ms(20);
+    bench.check(
+        "
+        watch k => +OK
+        b> get k => $-1
+        multi => +OK
+        exec => *0
+        ",
+    );
+}
+
+#[test]
+fn publish_and_subscribe_across_loops() {
+    check(
+        "
+        a> subscribe news => *3 $9 subscribe $4 news :1
+        a> psubscribe n* => *3 $10 psubscribe $2 n* :2
+        b> publish news hi => :2
+        a> read => *3 $7 message $4 news $2 hi *4 $8 pmessage $2 n* $4 news $2 hi
+        b> pubsub numsub news x => *4 $4 news :1 $1 x :0
+        b> pubsub channels => *1 $4 news
+        a> get k => -ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
+        a> ping => *2 $4 pong $0
+        a> unsubscribe => *3 $11 unsubscribe $4 news :1
+        a> punsubscribe => *3 $12 punsubscribe $2 n* :0
+        a> unsubscribe => *3 $11 unsubscribe $-1 :0
+        b> publish news hi => :0
+        c> hello 3 => %7 $6 server $5 redis $7 version $5 7.2.4 $5 proto :3 $2 id :3 $4 mode $10 standalone $4 role $6 master $7 modules *0
+        c> subscribe news => >3 $9 subscribe $4 news :1
+        c> set k v => +OK
+        c> publish news me => :1 >3 $7 message $4 news $2 me
+        ",
+    );
+}
+
+#[test]
+fn passwords_and_the_allowlist() {
+    for loops in [1, 4] {
+        let mut bench = Bench::new(loops);
+        bench.set_access(managed());
+        bench.check(
+            "
+            a> ping => -NOAUTH Authentication required.
+            a> auth wrong => -WRONGPASS invalid username-password pair or user is disabled.
+            a> hello 3 => -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time
+            a> auth pw => +OK
+            a> ping => +PONG
+            b> auth r-1:pw => +OK
+            c> auth ro x => +OK
+            c> set k v => -NOPERM this user has no permissions to run the 'set' command
+            c> get k => $-1
+            d> hello 2 auth default pw setname me => *14 $6 server $5 redis $7 version $5 7.2.4 $5 proto :2 $2 id :4 $4 mode $10 standalone $4 role $6 master $7 modules *0
+            d> client getname => $2 me
+            d> shutdown => -ERR command 'SHUTDOWN' not support for normal user; RestartInstance restarts the instance
+            d> config get * => -ERR command 'CONFIG GET' not support for normal user; parameters belong to the service
+            ",
+        );
+        bench.connect_from('e', "127.0.0.2");
+        bench.check(
+            "
+            e> auth pw => -ERR illegal address
+            e> nosuch => -ERR illegal address
+            ",
+        );
+        assert!(!bench.is_stopped());
+    }
+}
+
+#[test]
+fn strangers_get_little() {
+    let mut bench = Bench::new(1);
+    bench.set_access(managed());
+    assert_eq!(
+        bench.send('a', b"*11\r\n"),
+        "-ERR Protocol error: unauthenticated multibulk length closed"
+    );
+    let got = bench.send('b', "PING\r\n".repeat(1000).as_bytes());
+    assert!(got.len() < 2_000, "a stranger must read before more is answered: {}", got.len());
+}
+
+#[test]
+fn connections_see_and_kill_each_other() {
+    check(
+        "
+        a> client setname one => +OK
+        a> client setinfo LIB-NAME redis-py => +OK
+        a> client setinfo LIB-NAME \"bad name\" => -ERR lib-name cannot contain spaces, newlines or special characters.
+        a> client id => :1
+        b> client id => :2
+        b> client kill id 1 => :1
+        a> read => closed
+        b> client kill 1.2.3.4:5 => -ERR No such client
+        b> client kill id 2 skipme no => :1 closed
+        ",
+    );
+    let mut bench = Bench::new(2);
+    bench.send('a', b"client setname one\r\n");
+    let list = bench.send('b', b"client list\r\n");
+    assert!(list.contains("name=one") && list.contains("cmd=client|setname"), "{list}");
+    assert!(list.contains("id=2") && list.contains("cmd=client|list"), "{list}");
+}
+
+#[test]
+fn replies_can_be_switched_off() {
+    check(
+        "
+        client reply off =>
+        set k v =>
+        client reply on => +OK
+        client reply skip =>
+        set k w =>
+        get k => $1 w
+        ",
+    );
+}
+
+#[test]
+fn a_command_whose_shard_is_held_is_deferred_and_others_go_on() {
+    let mut bench = Bench::new(2);
+    let shared = Arc::clone(&bench.shared);
+    let id = shard_of(shared.executor.seed().hash(b"k"));
+    let other = (0..)
+        .map(|i| format!("x{i}"))
+        .find(|key| shard_of(shared.executor.seed().hash(key.as_bytes())) != id);
+    let other = other.expect("some key lives elsewhere");
+    let held = shared.executor.lock(&[id]).expect("free");
+    assert_eq!(bench.send('a', b"SET k 1\r\nINCR k\r\nPING\r\n"), "");
+    assert_eq!(bench.send('b', format!("SET {other} 1\r\n").as_bytes()), "+OK");
+    assert_eq!(bench.send('c', b"MULTI\r\nGET k\r\nEXEC\r\n"), "+OK +QUEUED");
+    drop(held);
+    assert_eq!(bench.read('a'), "+OK :2 +PONG");
+    assert_eq!(bench.read('c'), "*1 $1 2");
+}
+
+#[test]
+fn dead_keys_go_without_being_asked_for() {
+    let mut bench = Bench::new(4);
+    bench.shared.journal.want();
+    bench.check(
+        "
+        set k v PX 10 => +OK
+        set l v => +OK
+        dbsize => :2
+        ",
+    );
+    bench.pass_ms(20);
+    bench.tick();
+    bench.check("dbsize => :1");
+    let mut log = Vec::new();
+    bench.shared.journal.read(0, &mut log).expect("the ring holds it");
+    let log = String::from_utf8_lossy(&log);
+    assert!(log.ends_with("*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n"), "{log}");
+}
+
+#[test]
+fn effects_reach_the_journal_in_one_block() {
+    let mut bench = Bench::new(1);
+    bench.shared.journal.want();
+    bench.check(
+        "
+        set k v EX 10 => +OK
+        get k => $1 v
+        select 1 => +OK
+        multi => +OK
+        incr c => +QUEUED
+        get c => +QUEUED
+        incr c => +QUEUED
+        exec => *3 :1 $1 1 :2
+        ",
+    );
+    let mut log = Vec::new();
+    bench.shared.journal.read(0, &mut log).expect("the ring holds it");
+    let log = String::from_utf8_lossy(&log).replace("\r\n", " ");
+    assert_eq!(
+        log.trim(),
+        "*2 $6 SELECT $1 0 *5 $3 SET $1 k $1 v $4 PXAT $7 1010000 *2 $6 SELECT $1 1 *1 $5 MULTI \
+         *2 $4 incr $1 c *2 $4 incr $1 c *1 $4 EXEC"
+    );
+}
+
+#[test]
+fn a_stop_saves_and_a_start_loads() {
+    let mut bench = Bench::new(2);
+    bench.check(
+        "
+        set k v => +OK
+        select 3 => +OK
+        set t v PX 5000 => +OK
+        save => +OK
+        set late 1 => +OK
+        shutdown => closed
+        ",
+    );
+    assert!(bench.is_stopped());
+    let mut again = Bench::on(4, bench.host.clone());
+    again.check(
+        "
+        get k => $1 v
+        select 3 => +OK
+        pttl t => :5000
+        get late => $1 1
+        ",
+    );
+}
+
+#[test]
+fn databases_are_swapped_and_flushed() {
+    check(
+        "
+        set k 0 => +OK
+        select 1 => +OK
+        set k 1 => +OK
+        swapdb 0 1 => +OK
+        get k => $1 0
+        flushdb => +OK
+        get k => $-1
+        select 0 => +OK
+        get k => $1 1
+        swapdb 0 99 => -ERR DB index is out of range
+        swapdb x 1 => -ERR invalid first DB index
+        flushall async => +OK
+        dbsize => :0
+        ",
+    );
+}
