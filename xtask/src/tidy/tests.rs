@@ -62,6 +62,15 @@ fn unsafe_stands_in_listed_files_with_its_reason() {
 }
 
 #[test]
+fn the_list_of_unsafe_files_only_names_what_needs_it() {
+    let parse =
+        |path: &str, text: &str| Source::parse(path, text.to_owned()).expect("test source is Rust");
+    let sources = [parse("a.rs", "unsafe fn f() {}"), parse("b.rs", "fn f() {}")];
+    let needless = |file| super::needless(file, &sources).is_some();
+    assert_eq!(["a.rs", "b.rs", "gone.rs"].map(needless), [false, true, true]);
+}
+
+#[test]
 fn lengths_are_measured_without_tests() {
     let long = format!("//! H.\nfn f() {{\n{}}}", "g();\n".repeat(69));
     check("crates/node/src/a.rs", &long, &["function-lines 2"]);
