@@ -88,8 +88,8 @@ impl PubSub {
     #[must_use]
     pub fn channels(&self, pattern: Option<&[u8]>) -> Vec<Box<[u8]>> {
         let lists = self.lists.lock();
-        let hit = |name: &&Box<[u8]>| pattern.is_none_or(|pattern| glob::matches(pattern, name));
-        lists.channels.keys().filter(hit).cloned().collect()
+        let hit = |name: &[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, name));
+        lists.channels.keys().filter(|name| hit(name)).cloned().collect()
     }
 
     /// Subscribers of a channel, patterns not counted.

@@ -34,6 +34,10 @@ pub enum Step {
 
 const ALL: [Step; 6] = [Step::Fmt, Step::Tidy, Step::Clippy, Step::Unit, Step::Build, Step::E2e];
 
+/// Longest times, several times what two cores need from a fresh clone.
+const UNIT_LIMIT: &str = "25m";
+const E2E_LIMIT: &str = "15m";
+
 /// Runs `steps` (all when empty); true when all held.
 pub fn run(root: &Path, steps: &[Step], pytest: &[String]) -> bool {
     let steps = if steps.is_empty() { &ALL } else { steps };
@@ -87,9 +91,17 @@ fn cargo(root: &Path, arguments: &[&str]) -> Result<Tally> {
     Ok(Tally::of(ended.success))
 }
 
+/// Ends what hangs, so that a broken test cannot hold everything up.
+fn limited(limit: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=10s", limit]);
+    command
+}
+
 fn unit(root: &Path) -> Result<Tally> {
     let arguments = ["test", "--workspace", "--no-fail-fast"];
-    let ended = shell::show(Command::new(env!("CARGO")).args(arguments).current_dir(root))?;
+    let ended =
+        shell::show(limited(UNIT_LIMIT).arg(env!("CARGO")).args(arguments).current_dir(root))?;
     Ok(tally::cargo_test(&ended.output).settled(ended.success))
 }
 
@@ -98,8 +110,8 @@ fn e2e(root: &Path, extra: &[String]) -> Result<Tally> {
     let binary = root.join("target/release/larder");
     anyhow::ensure!(binary.is_file(), "no {}: run the step build first", binary.display());
     let named = extra.iter().any(|argument| argument.contains("tests/e2e"));
-    let mut command = Command::new(python);
-    command.args(["-m", "pytest", "--color=no", "-ra"]).args(extra).current_dir(root);
+    let mut command = limited(E2E_LIMIT);
+    command.arg(python).args(["-m", "pytest", "--color=no", "-ra"]).args(extra).current_dir(root);
     if !named {
         command.arg("tests/e2e");
     }

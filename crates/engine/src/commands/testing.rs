@@ -34,6 +34,12 @@ pub struct Bench {
     rng: Rng,
 }
 
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Bench {
     /// An empty keyspace at time 1,000,000 ms.
     pub fn new() -> Self {

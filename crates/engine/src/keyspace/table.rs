@@ -26,6 +26,7 @@ const SHRINK_BELOW: usize = 15;
 #[derive(Debug)]
 pub struct Table {
     seed: HashSeed,
+    #[expect(clippy::vec_box, reason = "growing must not move the buckets")]
     segments: Vec<Box<[Bucket; SEGMENT]>>,
     level: u32,
     split: usize,

@@ -95,7 +95,7 @@ pub fn info(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// # Errors
 /// Other options.
 pub fn list(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
-    let mut wanted: Box<dyn Fn(&ClientRecord) -> bool> = Box::new(|_| true);
+    let mut wanted: Filter = Box::new(|_| true);
     match (turn.args.find(2), turn.args.find(3)) {
         (None, _) => {}
         (Some(word), Some(kind)) if parse::is(word, "TYPE") && turn.args.len() == 4 => {
@@ -118,7 +118,9 @@ pub fn list(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn type_filter(kind: &[u8]) -> Result<Box<dyn Fn(&ClientRecord) -> bool>, CommandError> {
+type Filter = Box<dyn Fn(&ClientRecord) -> bool>;
+
+fn type_filter(kind: &[u8]) -> Result<Filter, CommandError> {
     let listens =
         |record: &ClientRecord| record.channels.load(Relaxed) + record.patterns.load(Relaxed) > 0;
     match String::from_utf8_lossy(kind).to_ascii_lowercase().as_str() {
