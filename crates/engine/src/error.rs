@@ -83,9 +83,8 @@ pub const BAD_SCORE_RANGE: CommandError = fixed("ERR min or max is not a float")
 /// ZRANGEBYLEX and friends.
 pub const BAD_LEX_RANGE: CommandError = fixed("ERR min or max not valid string range item");
 /// ZRANGE with LIMIT but by rank.
-pub const LIMIT_BY_RANK: CommandError = fixed(
-    "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
-);
+pub const LIMIT_BY_RANK: CommandError =
+    fixed("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
 /// ZRANGE with WITHSCORES and BYLEX.
 pub const WITHSCORES_BY_LEX: CommandError =
     fixed("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
@@ -131,7 +130,7 @@ pub fn invalid_expire(command: &str) -> CommandError {
 /// ZUNION and friends with a number of keys below 1, with the command's lower-case name.
 #[must_use]
 pub fn no_input_key(command: &str) -> CommandError {
-    CommandError::Reply(format!("ERR at least 1 input key is needed for '{command}' command").into())
+    other(format!("ERR at least 1 input key is needed for '{command}' command"))
 }
 
 /// Any other error; `text` starts with its code.

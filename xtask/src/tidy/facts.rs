@@ -30,6 +30,8 @@ pub enum Kind {
     Macro(String),
     /// `#[name…]`
     Attribute(String),
+    /// A literal over several lines, down to the line given.
+    TextBlock(usize),
     /// A path that begins with `std` or the name of a random-number crate, `use` lists spread out.
     Path(Vec<String>),
 }
@@ -56,6 +58,12 @@ fn walk(tokens: TokenStream, facts: &mut Vec<Fact>) {
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
                 let line = punct.span().start().line;
                 facts.extend(attribute(&trees[at + 1..]).map(|kind| Fact { line, kind }));
+            }
+            TokenTree::Literal(literal) => {
+                let (first, last) = (literal.span().start().line, literal.span().end().line);
+                if first < last {
+                    facts.push(Fact { line: first, kind: Kind::TextBlock(last) });
+                }
             }
             TokenTree::Group(group) => walk(group.stream(), facts),
             _ => {}

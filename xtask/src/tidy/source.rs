@@ -179,6 +179,10 @@ impl<'ast> Visit<'ast> for Walk {
         self.item(&node.attrs, node, |walk| visit::visit_item_impl(walk, node));
     }
 
+    fn visit_item_const(&mut self, node: &'ast syn::ItemConst) {
+        self.item(&node.attrs, node, |walk| visit::visit_item_const(walk, node));
+    }
+
     fn visit_item_use(&mut self, node: &'ast syn::ItemUse) {
         self.item(&node.attrs, node, |_| ());
     }

@@ -31,7 +31,11 @@ fn rules_see_code_and_not_comments_or_strings() {
     check(node, "//! H.\n#[test]\nfn f() { std::thread::sleep(d) }", &["unfinished 3"]);
     check(node, "//! H.\nfn f() { std::thread::sleep(d) }", &[]);
     check(node, "//! H.\nfn f(a: A, b: A, c: A, d: A, e: A, f: A, g: A) {}", &["parameters 2"]);
-    check(node, &format!("//! H.\n// {}", "x".repeat(98)), &["columns 2"]);
+    let wide = "x".repeat(98);
+    check(node, &format!("//! H.\n// {wide}"), &["columns 2"]);
+    let block = format!("const A: &str = \"\n   {wide}\n\";");
+    check(node, &format!("//! H.\n{block}"), &["columns 3"]);
+    check(node, &format!("//! H.\n#[cfg(test)]\n{block}"), &[]);
 }
 
 #[test]
