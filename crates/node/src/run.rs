@@ -57,6 +57,9 @@ fn system(doing: &'static str) -> impl Fn(io::Error) -> NodeError {
 /// # Errors
 /// [`NodeError`] says what did not work; the data on disk is as it was.
 pub fn run(options: Options) -> Result<(), NodeError> {
+    // Huge pages make a small node several times as large, and Redis does without them too. A
+    // kernel that cannot switch them off has none.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let Options { config, config_file, admin_socket } = options;
     let directory = config.get("dir").to_owned();
     if admin_socket.is_some() {

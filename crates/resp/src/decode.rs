@@ -172,6 +172,14 @@ impl Decoder {
         }
     }
 
+    /// The spans of the request just found, counted from its start; `None` for an inline one,
+    /// whose words lie elsewhere.
+    #[inline]
+    #[must_use]
+    pub fn spans(&self) -> Option<&[Span]> {
+        if self.inline_words.is_none() { Some(&self.spans) } else { None }
+    }
+
     /// Forgets the request just found; the next `step` starts at a fresh one.
     #[inline]
     pub fn finish(&mut self) {

@@ -70,6 +70,34 @@ pub fn bind(index: &Index) -> Vec<Bound> {
     rows.map(|(row, bound)| bound.or_else(|| container(row)).expect(row.name)).collect()
 }
 
+/// A request's words, with what was found out about them ahead of its turn.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'t> {
+    /// The words.
+    pub args: Args<'t>,
+    /// The command's row.
+    pub found: Result<CommandId, Missing>,
+    /// Hash of the key at word 1, 0 if it was not computed.
+    pub hash: u64,
+}
+
+impl<'t> Request<'t> {
+    /// Finds the row of a request, and hashes its key when it has exactly one, at word 1.
+    #[inline]
+    #[must_use]
+    pub fn look_up(shared: &Shared, args: Args<'t>) -> Self {
+        let found = shared.index.resolve(args.at(0), args.find(1));
+        let single = KeySpec::Range { first: 1, last: 1, step: 1 };
+        let hash = match found {
+            Ok(id) if args.len() > 1 && shared.index.row(id).keys == single => {
+                shared.executor.seed().hash(args.at(1))
+            }
+            _ => 0,
+        };
+        Self { args, found, hash }
+    }
+}
+
 /// Handles one request under the loop's pass.
 #[inline]
 pub fn request<'t, 'e: 't>(
@@ -77,9 +105,9 @@ pub fn request<'t, 'e: 't>(
     state: &'t mut LoopState,
     gate: &'t GateState,
     place: Place<'t>,
-    args: Args<'t>,
+    request: Request<'t>,
 ) -> Outcome {
-    handle(shared, state, Held::Pass(gate), place, args)
+    handle(shared, state, Held::Pass(gate), place, request)
 }
 
 /// Handles one request in exclusive mode.
@@ -90,7 +118,8 @@ pub fn request_exclusive<'t, 'e: 't>(
     place: Place<'t>,
     args: Args<'t>,
 ) -> Outcome {
-    handle(shared, state, Held::All(exclusive), place, args)
+    let request = Request::look_up(shared, args);
+    handle(shared, state, Held::All(exclusive), place, request)
 }
 
 #[inline]
@@ -99,13 +128,13 @@ fn handle<'t, 'e: 't>(
     state: &'t mut LoopState,
     held: Held<'t, 'e>,
     place: Place<'t>,
-    args: Args<'t>,
+    request: Request<'t>,
 ) -> Outcome {
     let start = place.out.len();
     let Place { session, out } = place;
     let mut run = Run { shared, state, session, out, held };
-    let outcome = match run.admit(args) {
-        Ok(id) => run.queue_or_run(id, args),
+    let outcome = match run.admit(&request) {
+        Ok(id) => run.queue_or_run(id, &request),
         Err(refusal) => {
             run.refuse(&refusal);
             Outcome::Done
@@ -139,9 +168,10 @@ impl<'e> Run<'_, 'e> {
 
     /// Finds the row and passes the gates.
     #[inline]
-    fn admit(&mut self, args: Args<'_>) -> Result<CommandId, CommandError> {
+    fn admit(&mut self, request: &Request<'_>) -> Result<CommandId, CommandError> {
         let index = &self.shared.index;
-        let id = match index.resolve(args.at(0), args.find(1)) {
+        let args = request.args;
+        let id = match request.found {
             Ok(id) => id,
             Err(_) if self.session.refused => {
                 return Err(error::reply(error::ILLEGAL_ADDRESS));
@@ -171,7 +201,8 @@ impl<'e> Run<'_, 'e> {
     }
 
     #[inline]
-    fn queue_or_run(&mut self, id: CommandId, args: Args<'_>) -> Outcome {
+    fn queue_or_run(&mut self, id: CommandId, request: &Request<'_>) -> Outcome {
+        let args = request.args;
         let row = self.shared.index.row(id);
         if let Some(multi) = &mut self.session.multi
             && !row.flags.has(Flags::UNQUEUED)
@@ -188,10 +219,9 @@ impl<'e> Run<'_, 'e> {
         if row.lock == Lock::Exclusive && matches!(self.held, Held::Pass(_)) {
             return Outcome::NeedsExclusive;
         }
-        let mut first_hash = 0;
         let mut locked = match row.lock {
             Lock::None => None,
-            Lock::Keys => match self.lock_keys(row, args, &mut first_hash) {
+            Lock::Keys => match self.lock_keys(row, request) {
                 Ok(locked) => Some(locked),
                 Err(outcome) => return outcome,
             },
@@ -201,7 +231,7 @@ impl<'e> Run<'_, 'e> {
             }),
         };
         self.state.effects.wanted = self.shared.journal.is_wanted();
-        let outcome = self.call(id, args, locked.as_mut(), first_hash);
+        let outcome = self.call(id, args, locked.as_mut(), request.hash);
         self.hand_on();
         drop(locked);
         outcome
@@ -209,28 +239,17 @@ impl<'e> Run<'_, 'e> {
 
     /// Locks the shards of the request's keys.
     #[inline]
-    fn lock_keys(
-        &self,
-        row: &Command,
-        args: Args<'_>,
-        first_hash: &mut u64,
-    ) -> Result<Locked<'e>, Outcome> {
+    fn lock_keys(&self, row: &Command, request: &Request<'_>) -> Result<Locked<'e>, Outcome> {
         if let Held::All(exclusive) = &self.held {
             return Ok(exclusive.space());
         }
         let executor = &self.shared.executor;
-        let seed = executor.seed();
-        let locked = if let KeySpec::Range { first, last, .. } = row.keys
-            && i16::from(last) == i16::from(first)
-        {
-            let hash = seed.hash(args.at(usize::from(first)));
-            if first == 1 {
-                *first_hash = hash;
-            }
-            executor.lock(&[shard_of(hash)])
+        let locked = if request.hash != 0 {
+            executor.lock(&[shard_of(request.hash)])
         } else {
+            let seed = executor.seed();
             let mut ids: SmallVec<[u8; 16]> = SmallVec::new();
-            for_each_key(row.keys, args, |key| ids.push(shard_of(seed.hash(key))));
+            for_each_key(row.keys, request.args, |key| ids.push(shard_of(seed.hash(key))));
             ids.sort_unstable();
             ids.dedup();
             executor.lock(&ids)

@@ -6,7 +6,7 @@
 //! the exclusive holder, who has them all, can change it. Knows no command.
 
 use crate::gate::GateState;
-use engine::keyspace::{Keyspace, SHARDS, Shard};
+use engine::keyspace::{Keyspace, SHARDS, Shard, shard_of};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -138,6 +138,22 @@ impl Executor {
     #[must_use]
     pub fn walk(&self) -> Locked<'_> {
         Locked { executor: self, held: SmallVec::new(), reach: Reach::Walk }
+    }
+
+    /// Asks the processor to fetch the buckets of keys that are about to be used, then their
+    /// entries: a pipeline's cache misses overlap instead of following each other. `hashes` are
+    /// those of keys in database `db`.
+    pub fn prefetch(&self, db: u16, hashes: impl Iterator<Item = u64> + Clone) {
+        for hash in hashes.clone() {
+            if let Some(shard) = self.shards[usize::from(shard_of(hash))].try_lock() {
+                shard.prefetch_bucket(db, hash);
+            }
+        }
+        for hash in hashes {
+            if let Some(shard) = self.shards[usize::from(shard_of(hash))].try_lock() {
+                shard.prefetch_entry(db, hash);
+            }
+        }
     }
 
     #[inline]

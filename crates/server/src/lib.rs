@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod ahead;
 pub mod clients;
 pub mod commands;
 pub mod config;

@@ -1,6 +1,7 @@
 //! One loop's connections: bytes come in, requests are handled in batches under the loop's pass,
 //! replies go out. The shell around it owns the sockets and decides when to call what.
 
+use crate::ahead::{Ahead, End};
 use crate::clients::ClientRecord;
 use crate::conn::Conn;
 use crate::dispatch::{self, Outcome, Place};
@@ -44,6 +45,7 @@ pub struct LoopCore {
     conns: Vec<Option<Conn>>,
     free: Vec<u32>,
     state: LoopState,
+    ahead: Ahead,
     deferred: Vec<u32>,
     /// Connections with something to send or to close, for the shell to take.
     pub touched: Vec<u32>,
@@ -69,6 +71,7 @@ impl LoopCore {
             conns: Vec::new(),
             free: Vec::new(),
             state,
+            ahead: Ahead::default(),
             deferred: Vec::new(),
             touched: Vec::new(),
             spare_input: Vec::new(),
@@ -140,7 +143,7 @@ impl LoopCore {
         self.state.now_ms = self.shared.host.clock().unix_ms();
         conn.session.record.active_ms.store(self.state.now_ms, Relaxed);
         conn.deferred = false;
-        while handle_batch(&self.shared, &mut self.state, conn) {}
+        while handle_batch(&self.shared, &mut self.state, &mut self.ahead, conn) {}
         if conn.deferred {
             self.deferred.push(place);
         }
@@ -317,45 +320,59 @@ impl LoopCore {
 }
 
 /// Handles up to [`BATCH`] requests under one pass; true when there is more to do at once.
-fn handle_batch(shared: &Shared, state: &mut LoopState, conn: &mut Conn) -> bool {
+fn handle_batch(
+    shared: &Shared,
+    state: &mut LoopState,
+    ahead: &mut Ahead,
+    conn: &mut Conn,
+) -> bool {
     let pass = shared.executor.pass(state.loop_id);
-    let bulk_bytes_max = pass.gate.settings.bulk_bytes_max;
     let mut handled = 0;
     let mut last = Outcome::Done;
     let more = loop {
         if conn.session.closing || conn.must_wait() {
             break false;
         }
-        if handled == BATCH || shared.executor.is_wanted() && handled > 0 {
+        if handled >= BATCH || shared.executor.is_wanted() && handled > 0 {
             break true;
         }
-        let limits = Limits { bulk_bytes_max, unauthenticated: conn.session.user.is_none() };
-        let input = &conn.input[conn.consumed..];
-        let consumed = match conn.decoder.step(input, limits) {
-            Step::Request { consumed } => {
-                let place = Place { session: &mut conn.session, out: &mut conn.out };
-                let args = conn.decoder.args(input);
-                last = dispatch::request(shared, state, &pass.gate, place, args);
-                if last != Outcome::Done {
-                    break last == Outcome::NeedsExclusive;
-                }
-                handled += 1;
-                consumed
+        let end = ahead.look(shared, conn, pass.gate.settings.bulk_bytes_max);
+        if ahead.len() > 1 {
+            shared.executor.prefetch(conn.session.db, ahead.hashes());
+        }
+        for at in 0..ahead.len() {
+            let place = Place { session: &mut conn.session, out: &mut conn.out };
+            let request = ahead.request(at, &conn.input, &conn.decoder);
+            last = dispatch::request(shared, state, &pass.gate, place, request);
+            if last != Outcome::Done {
+                break;
             }
-            Step::Empty { consumed } => consumed,
-            Step::Incomplete { wanted } => {
-                conn.input.reserve((conn.consumed + wanted).saturating_sub(conn.input.len()));
-                break false;
+            handled += 1;
+            conn.consumed = ahead.end_of(at);
+            if conn.session.closing {
+                break;
             }
-            Step::Error(problem) => {
+        }
+        if last != Outcome::Done {
+            // The request comes again: the decoder starts over from it.
+            conn.decoder.finish();
+            break last == Outcome::NeedsExclusive;
+        }
+        if conn.session.closing {
+            break false;
+        }
+        conn.consumed = ahead.next();
+        match end {
+            End::More => {}
+            End::Inline => conn.decoder.finish(),
+            End::Incomplete => break false,
+            End::Error(problem) => {
                 let text = format!("ERR Protocol error: {}", problem.0);
                 Reply::new(&mut conn.out, conn.session.protocol).error(text.as_bytes());
                 conn.session.closing = true;
                 break false;
             }
-        };
-        conn.decoder.finish();
-        conn.consumed += consumed;
+        }
     };
     shared.executor.give_back(pass);
     shared.stats[state.loop_id].commands.add(handled as u64);

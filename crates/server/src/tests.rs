@@ -35,6 +35,14 @@ fn pipelines_and_both_request_forms() {
 }
 
 #[test]
+fn empty_lines_between_pieces_of_requests() {
+    let mut bench = Bench::new(1);
+    assert_eq!(bench.send('a', b"PING\r\n\r\n*0\r\n*1\r\n$4\r\nPI"), "+PONG");
+    assert_eq!(bench.send('a', b"NG\r\n\r\n*2\r\n$4\r\nECHO\r\n$1\r"), "+PONG");
+    assert_eq!(bench.send('a', b"\nx\r\nPING\r\n"), "$1 x +PONG");
+}
+
+#[test]
 fn a_long_pipeline_crosses_batches() {
     let mut bench = Bench::new(1);
     let requests = "INCR k\r\n".repeat(1000);

@@ -3,6 +3,7 @@
 
 use super::entry::{Entry, Value};
 use super::table::{Place, Table};
+use smallvec::SmallVec;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -25,8 +26,13 @@ pub type WatchFlag = Arc<AtomicBool>;
 #[derive(Debug)]
 pub struct Shard {
     seed: HashSeed,
-    dbs: Vec<Db>,
+    /// The first lies in the shard itself: most instances use no other.
+    dbs: SmallVec<[Db; 1]>,
     watched: HashMap<(u16, Box<[u8]>), Vec<WatchFlag>>,
+}
+
+fn is_alive(flag: &WatchFlag) -> bool {
+    Arc::strong_count(flag) > 1
 }
 
 /// One database's share in a shard.
@@ -41,7 +47,7 @@ impl Shard {
     /// An empty shard; databases come into being when they are first written.
     #[must_use]
     pub fn new(seed: HashSeed) -> Self {
-        Self { seed, dbs: Vec::new(), watched: HashMap::new() }
+        Self { seed, dbs: SmallVec::new(), watched: HashMap::new() }
     }
 
     /// A database, when it was ever written.
@@ -67,6 +73,22 @@ impl Shard {
         &mut self.dbs[usize::from(db)]
     }
 
+    /// Asks the processor to fetch the bucket that a key with this hash lies in.
+    #[inline]
+    pub fn prefetch_bucket(&self, db: u16, hash: u64) {
+        if let Some(db) = self.db(db) {
+            db.table.prefetch_bucket(hash);
+        }
+    }
+
+    /// Asks the processor to fetch the entry of a key with this hash; its bucket should be near.
+    #[inline]
+    pub fn prefetch_entry(&self, db: u16, hash: u64) {
+        if let Some(db) = self.db(db) {
+            db.table.prefetch_entry(hash);
+        }
+    }
+
     /// Empties a database; returns what it held, to be dropped elsewhere.
     pub fn clear_db(&mut self, db: u16) -> Option<Db> {
         let seed = self.seed;
@@ -80,20 +102,15 @@ impl Shard {
         self.dbs.swap(usize::from(a), usize::from(b));
     }
 
-    /// Makes `flag` rise when `key` is next touched.
+    /// Makes `flag` rise when `key` is next touched. To unwatch, drop every other handle of the
+    /// flag: a flag that only the shard knows is forgotten here and when its key is touched.
     pub fn watch(&mut self, db: u16, key: &[u8], flag: &WatchFlag) {
-        self.watched.entry((db, key.into())).or_default().push(Arc::clone(flag));
-    }
-
-    /// Takes `flag` off `key`.
-    pub fn unwatch(&mut self, db: u16, key: &[u8], flag: &WatchFlag) {
-        let at = (db, Box::from(key));
-        if let Some(flags) = self.watched.get_mut(&at) {
-            flags.retain(|other| !Arc::ptr_eq(other, flag));
-            if flags.is_empty() {
-                self.watched.remove(&at);
-            }
+        if self.watched.len().is_power_of_two() {
+            self.watched.retain(|_, flags| flags.iter().any(is_alive));
         }
+        let flags = self.watched.entry((db, key.into())).or_default();
+        flags.retain(is_alive);
+        flags.push(Arc::clone(flag));
     }
 
     /// True when any key of the shard is watched.
@@ -129,10 +146,14 @@ impl Shard {
         self.raise(|at| exists.contains(at));
     }
 
-    fn raise(&self, hit: impl Fn(&(u16, Box<[u8]>)) -> bool) {
-        for (_, flags) in self.watched.iter().filter(|(at, _)| hit(at)) {
-            flags.iter().for_each(|flag| flag.store(true, Relaxed));
-        }
+    fn raise(&mut self, hit: impl Fn(&(u16, Box<[u8]>)) -> bool) {
+        self.watched.retain(|at, flags| {
+            let touched = hit(at);
+            if touched {
+                flags.iter().for_each(|flag| flag.store(true, Relaxed));
+            }
+            !touched
+        });
     }
 
     /// Removes up to `limit` entries of any database that are dead at `now_ms`.

@@ -10,7 +10,7 @@
 //! A SCAN position is a bucket number counted with its bits reversed, as in Redis, which keeps
 //! "every key that stayed is returned" through growth and shrinking.
 
-use super::entry::Entry;
+use super::entry::{Entry, prefetch};
 use stdx::hash::HashSeed;
 
 /// Entries in a bucket before it needs an overflow bucket.
@@ -78,6 +78,29 @@ impl Table {
     #[must_use]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
         self.find_by(hash, |entry| entry.key() == key)
+    }
+
+    /// Asks the processor to fetch the bucket of `hash`.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        if !self.segments.is_empty() {
+            prefetch(std::ptr::from_ref(self.bucket(self.number_of(hash))).cast());
+        }
+    }
+
+    /// Asks the processor to fetch the entry that most likely has this hash.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        if self.segments.is_empty() {
+            return;
+        }
+        let bucket = self.bucket(self.number_of(hash));
+        let tag = tag_of(hash);
+        if let Some(slot) = bucket.tags.iter().position(|found| *found == tag)
+            && let Some(entry) = &bucket.slots[slot]
+        {
+            entry.prefetch();
+        }
     }
 
     /// Finds an entry with this hash that `wanted` accepts.
