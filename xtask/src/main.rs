@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod docs;
 mod shell;
 mod suite;
 mod tidy;
@@ -15,6 +16,8 @@ use std::process::ExitCode;
 enum Tool {
     /// Check the house measures: sizes, headers, dependency order, unsafe, purity.
     Tidy,
+    /// Write the pages that derive from tables.
+    Docs,
     /// Run what CI runs: all steps, or the named ones.
     Test {
         /// Steps, in the order given; all of them when none is named.
@@ -32,6 +35,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let root = shell::root();
     let held = match Tool::parse() {
         Tool::Tidy => tidy::run(&root)?,
+        Tool::Docs => docs::run(&root)?,
         Tool::Test { steps, pytest } => suite::run(&root, &steps, &pytest),
         Tool::Bench(options) => bench::run(&root, &options)?,
     };
