@@ -2,9 +2,10 @@
 
 use crate::executor::Exclusive;
 use crate::shared::Shared;
-use engine::keyspace::{Keyspace, shard_of};
+use engine::keyspace::{Entry, Keyspace, shard_of};
 use persist::PersistError;
 use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport};
+use std::collections::VecDeque;
 
 /// How saving went.
 #[derive(Debug, Default, Clone)]
@@ -69,24 +70,60 @@ pub fn stop(
 pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
     let name = shared.config.lock().get("dbfilename").to_owned();
     let now_ms = shared.host.clock().unix_ms();
-    let seed = shared.executor.seed();
     let dbs = shared.executor.exclusive().gate().settings.dbs;
+    let mut filling = Filling { shared, queue: VecDeque::with_capacity(QUEUE), twice: None };
     let report = persist::rdb::load(shared.host.disk(), &name, now_ms, &mut |db, entry| {
         if db >= dbs {
             return Err(Refusal::NoSuchDb);
         }
-        let hash = seed.hash(entry.key());
-        let id = shard_of(hash);
-        let mut locked = shared.executor.wait_for(id);
-        let shard = locked.shard(id).expect("it was just locked");
-        let database = shard.db_or_new(db);
-        if database.find(hash, entry.key()).is_some() {
-            return Err(Refusal::Duplicate);
-        }
-        database.insert(hash, entry);
+        filling.take(db, entry);
         Ok(())
     })?;
+    filling.settle(0);
+    if let Some(key) = filling.twice {
+        let what = format!("key \"{key}\" comes twice");
+        return Err(PersistError::Damaged { name, offset: report.bytes, what });
+    }
     shared.saves.lock().last_s = now_ms / 1000;
     shared.executor.exclusive().change_gate(|gate| gate.loading = false);
     Ok(report)
+}
+
+/// Entries between the fetch of their bucket and their insertion.
+const QUEUE: usize = 16;
+
+/// Inserts loaded entries a little later than they come, so that the memory of their buckets has
+/// arrived by then.
+struct Filling<'s> {
+    shared: &'s Shared,
+    queue: VecDeque<(u16, u64, Entry)>,
+    /// The first key that came twice.
+    twice: Option<String>,
+}
+
+impl Filling<'_> {
+    fn take(&mut self, db: u16, entry: Entry) {
+        let hash = self.shared.executor.seed().hash(entry.key());
+        if let Some(shard) = self.shared.executor.wait_for(shard_of(hash)).shard(shard_of(hash)) {
+            shard.prefetch_bucket(db, hash);
+        }
+        self.settle(QUEUE - 1);
+        self.queue.push_back((db, hash, entry));
+    }
+
+    /// Inserts until at most `rest` entries wait.
+    fn settle(&mut self, rest: usize) {
+        while self.queue.len() > rest {
+            let Some((db, hash, entry)) = self.queue.pop_front() else { return };
+            let id = shard_of(hash);
+            let mut locked = self.shared.executor.wait_for(id);
+            let shard = locked.shard(id).expect("it was just locked");
+            let database = shard.db_or_new(db);
+            if database.find(hash, entry.key()).is_none() {
+                database.insert(hash, entry);
+            } else {
+                self.twice.get_or_insert_with(|| entry.key().escape_ascii().to_string());
+            }
+        }
+    }
 }

@@ -127,6 +127,11 @@ impl Bench {
 
     /// As [`Bench::new`], on a host that may hold files already; they are loaded.
     pub fn on(loops: usize, host: TestHost) -> Self {
+        Self::try_on(loops, host).expect("the files are good")
+    }
+
+    /// As [`Bench::on`], with files that may be bad.
+    pub fn try_on(loops: usize, host: TestHost) -> Result<Self, persist::PersistError> {
         let facts = Facts {
             version: "test",
             run_id: "0".repeat(40),
@@ -137,9 +142,9 @@ impl Bench {
         let wakers = (0..loops).map(|_| Box::new(NoWaker) as Box<dyn Waker>).collect();
         let shared = Shared::new(Config::default(), facts, Box::new(host.clone()), wakers);
         let shared = Arc::new(shared);
-        crate::snapshot::load(&shared).expect("the files are good");
+        crate::snapshot::load(&shared)?;
         let loops = (0..loops).map(|id| LoopCore::new(Arc::clone(&shared), id)).collect();
-        Self { shared, host, loops, conns: HashMap::new() }
+        Ok(Self { shared, host, loops, conns: HashMap::new() })
     }
 
     /// Replaces users and allowlist.

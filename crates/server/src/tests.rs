@@ -360,3 +360,14 @@ fn databases_are_swapped_and_flushed() {
         ",
     );
 }
+
+#[test]
+fn a_file_with_a_key_twice_is_refused_by_name() {
+    let host = crate::testing::TestHost::default();
+    let file = b"REDIS0010\xfe\x00\x00\x01k\x01v\x00\x01k\x01w\xff\0\0\0\0\0\0\0\0";
+    let disk = crate::host::Host::disk(&host);
+    let mut writer = disk.create("dump.rdb").expect("memory has room");
+    std::io::Write::write_all(&mut writer, file).expect("memory has room");
+    let error = Bench::try_on(1, host).err().expect("the file is damaged").to_string();
+    assert!(error.contains("key \"k\" comes twice"), "{error}");
+}

@@ -329,6 +329,8 @@ impl Table {
     }
 
     fn redistribute(&mut self, chain: Bucket) {
+        // Hashing a key waits for its entry: let the waits overlap.
+        chain.slots.iter().flatten().for_each(Entry::prefetch);
         let mut next = Some(Box::new(chain));
         while let Some(mut bucket) = next {
             for slot in 0..WIDTH {
