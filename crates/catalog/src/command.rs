@@ -102,6 +102,8 @@ impl Flags {
     pub const UNQUEUED: Self = Self(1 << 18);
     /// Allowed on a RESP2 connection that has subscriptions.
     pub const IN_PUBSUB: Self = Self(1 << 19);
+    /// Administration that tenants of a managed instance may use all the same.
+    pub const TENANT: Self = Self(1 << 20);
 
     /// True when all properties of `other` are set.
     #[inline]

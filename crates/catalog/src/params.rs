@@ -11,6 +11,8 @@ pub struct Param {
     pub default: &'static str,
     /// True when CONFIG SET may change it.
     pub mutable: bool,
+    /// About the host or a secret: not shown to tenants of a managed instance.
+    pub hidden: bool,
     /// What it does here, one sentence.
     pub doc: &'static str,
 }
@@ -42,7 +44,11 @@ const fn row(
     mutable: bool,
     doc: &'static str,
 ) -> Param {
-    Param { name, kind, default, mutable, doc }
+    Param { name, kind, default, mutable, hidden: false, doc }
+}
+
+const fn hidden(param: Param) -> Param {
+    Param { hidden: true, ..param }
 }
 
 const fn int(min: i64, max: i64) -> Kind {
@@ -63,21 +69,27 @@ const POLICIES: Kind = Kind::Word(&[
 /// All parameters, sorted by name.
 pub const PARAMS: &[Param] = &[
     row("appendonly", Kind::Bool, "no", false, "Keep an append-only file; not supported yet."),
-    row("bind", Kind::Text, "127.0.0.1", false, "Addresses to listen on."),
+    hidden(row("bind", Kind::Text, "127.0.0.1", false, "Addresses to listen on.")),
     row("databases", int(1, 16), "16", false, "Number of databases."),
-    row("dbfilename", Kind::Text, "dump.rdb", false, "File of the data set, in `dir`."),
-    row("dir", Kind::Text, ".", false, "Working directory."),
+    hidden(row("dbfilename", Kind::Text, "dump.rdb", false, "File of the data set, in `dir`.")),
+    hidden(row("dir", Kind::Text, ".", false, "Working directory.")),
     row("hz", int(1, 500), "10", true, "Rounds of background work a second."),
     row("io-threads", int(1, 64), "1", false, "Number of loops that run commands."),
-    row("logfile", Kind::Text, "", false, "File of log lines; empty means standard output."),
+    hidden(row(
+        "logfile",
+        Kind::Text,
+        "",
+        false,
+        "File of log lines; empty means standard output.",
+    )),
     row("maxclients", int(1, 1_000_000), "10000", true, "Connections served at once."),
     row("maxmemory", Kind::Memory, "0", true, "Bytes above which writes are refused; 0 is none."),
     row("maxmemory-policy", POLICIES, "noeviction", true, "Which keys make room; not yet."),
-    row("pidfile", Kind::Text, "", false, "File that holds the process id."),
+    hidden(row("pidfile", Kind::Text, "", false, "File that holds the process id.")),
     row("port", int(0, 65_535), "6379", false, "TCP port; 0 means none."),
     row("proto-max-bulk-len", Kind::Memory, "536870912", true, "Longest single argument in bytes."),
     row("repl-backlog-size", Kind::Memory, "1048576", false, "Bytes of the journal's ring."),
-    row("requirepass", Kind::Text, "", true, "Password of the default user."),
+    hidden(row("requirepass", Kind::Text, "", true, "Password of the default user.")),
     row(
         "save",
         Kind::Text,

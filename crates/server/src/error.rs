@@ -80,7 +80,7 @@ pub fn managed(command: &str) -> CommandError {
     let instead = match upper.as_str() {
         "SHUTDOWN" => "; RestartInstance restarts the instance",
         "SAVE" | "BGSAVE" => "; the service saves by itself",
-        "CONFIG SET" | "CONFIG GET" => "; parameters belong to the service",
+        "CONFIG SET" => "; parameters belong to the service",
         _ => "",
     };
     other(format!("ERR command '{upper}' not support for normal user{instead}"))

@@ -48,7 +48,7 @@ pub fn check(
     if session.multi.is_some() && flags.has(Flags::NO_MULTI) {
         return Err(error::reply(error::NOT_IN_MULTI));
     }
-    if flags.has(Flags::ADMIN) && state.access.managed {
+    if state.access.managed && flags.has(Flags::ADMIN) && !flags.has(Flags::TENANT) {
         return Err(error::managed(row.name));
     }
     if user.read_only && flags.has(Flags::WRITE) {
@@ -141,6 +141,7 @@ mod tests {
             row("get", open, stranger, 0, Some("NOAUTH")),
             row("auth", open, stranger, 0, None),
             row("shutdown", managed, plain, 0, Some("ERR command 'SHUTDOWN' not support")),
+            row("config|get", managed, plain, 0, None),
             row("set", open, reader, 0, Some("NOPERM")),
             row("get", open, reader, 0, None),
             row("set", limited, plain, 101, Some("OOM")),

@@ -107,6 +107,7 @@ pub const CONNECTION: &[Command] = &[
 ];
 
 const ADMIN: Flags = all(&[Flags::ADMIN, OPEN, Flags::DANGEROUS]);
+const LOOK: Flags = all(&[ADMIN, Flags::TENANT]);
 const SAVE: Flags = all(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::NO_MULTI, Flags::DANGEROUS]);
 const STOP: Flags = all(&[ADMIN, Flags::NO_MULTI, Flags::ALLOW_BUSY]);
 const TELL: Flags = all(&[Flags::LOADING, Flags::STALE]);
@@ -125,7 +126,7 @@ pub const SERVER: &[Command] = &[
     row("command|info", -2, TELL, Family::Server, "2.8.13", "Describes commands."),
     row("command|list", -2, TELL, Family::Server, "7.0.0", "Lists command names."),
     row("config", -2, Flags::CONTAINER, Family::Server, "2.0.0", "Reads and sets parameters."),
-    row("config|get", -3, ADMIN, Family::Server, "2.0.0", "Returns parameters."),
+    row("config|get", -3, LOOK, Family::Server, "2.0.0", "Returns parameters."),
     row("config|help", 2, TELL, Family::Server, "5.0.0", "Lists CONFIG's subcommands."),
     locked(
         Lock::Exclusive,
@@ -149,7 +150,7 @@ pub const SERVER: &[Command] = &[
         row("info", -1, INFO, Family::Server, "1.0.0", "Describes the server and its state."),
     ),
     row("lastsave", 1, ADMIN, Family::Server, "1.0.0", "Returns the time of the last save."),
-    row("role", 1, ADMIN, Family::Server, "2.8.12", "Returns the replication role."),
+    row("role", 1, LOOK, Family::Server, "2.8.12", "Returns the replication role."),
     locked(Lock::Exclusive, row("save", 1, SAVE, Family::Server, "1.0.0", "Saves the data set.")),
     locked(
         Lock::Exclusive,

@@ -5,14 +5,16 @@ use crate::turn::Turn;
 use engine::CommandError;
 use std::sync::Arc;
 
-/// CONFIG GET pattern [pattern …].
+/// CONFIG GET pattern [pattern …]. Tenants do not see what concerns the host.
 ///
 /// # Errors
 /// None.
 pub fn get(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let patterns: Vec<&[u8]> = turn.args.from(2).collect();
     let config = turn.shared.config.lock().clone();
-    let found: Vec<_> = config.matching(&patterns).collect();
+    let managed = turn.gate().access.managed;
+    let shown = |name: &str| !managed || catalog::params::find(name).is_some_and(|p| !p.hidden);
+    let found: Vec<_> = config.matching(&patterns).filter(|(name, _)| shown(name)).collect();
     let mut reply = turn.reply();
     reply.map(found.len());
     for (name, value) in found {
