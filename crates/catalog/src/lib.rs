@@ -1,8 +1,9 @@
-//! The tables: commands and parameters as data, one flat file per family. A thing exists when it
+//! The tables: commands, parameters and instance classes as data, one flat file per family. A thing exists when it
 //! has a row here; help, COMMAND, ACL categories, routing and docs derive from the row.
 //! Knows no handler.
 #![forbid(unsafe_code)]
 
+pub mod class;
 pub mod command;
 pub mod commands;
 pub mod params;

@@ -114,6 +114,12 @@ pub const NOT_LFU: CommandError = fixed(
      adjust.",
 );
 
+/// OBJECT IDLETIME under an LFU policy.
+pub const LFU: CommandError = fixed(
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+     switching between policies at runtime LRU and LFU data will take some time to adjust.",
+);
+
 /// `wrong number of arguments`, with the command's lower-case name.
 #[must_use]
 pub fn wrong_arity(command: &str) -> CommandError {

@@ -1,6 +1,7 @@
 //! Parameters in force: the text of each, and the typed values that gates and loops read.
 
 use catalog::params::{PARAMS, Param, find};
+use engine::keyspace::Policy;
 use std::collections::BTreeMap;
 
 /// Every parameter's value as text.
@@ -14,6 +15,10 @@ pub struct Config {
 pub struct Settings {
     /// Bytes above which DENYOOM commands are refused; 0 is none.
     pub maxmemory_bytes: u64,
+    /// Which keys make room above it.
+    pub policy: Policy,
+    /// Keys compared per shard to find one to go.
+    pub samples: usize,
     /// Connections served at once.
     pub connections_max: usize,
     /// Longest argument and longest string.
@@ -135,6 +140,8 @@ impl Config {
     pub fn settings(&self, redis_version: &'static str) -> Settings {
         Settings {
             maxmemory_bytes: self.number("maxmemory"),
+            policy: Policy::of(self.get("maxmemory-policy")),
+            samples: self.number("maxmemory-samples") as usize,
             connections_max: self.number("maxclients") as usize,
             bulk_bytes_max: self.number("proto-max-bulk-len"),
             idle_s_max: self.number("timeout"),
@@ -174,6 +181,6 @@ mod tests {
     fn finds_by_glob() {
         let config = Config::default();
         let names: Vec<_> = config.matching(&[b"maxm*", b"PORT"]).map(|(name, _)| name).collect();
-        assert_eq!(names, ["maxmemory", "maxmemory-policy", "port"]);
+        assert_eq!(names, ["maxmemory", "maxmemory-policy", "maxmemory-samples", "port"]);
     }
 }

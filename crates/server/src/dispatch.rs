@@ -3,6 +3,7 @@
 
 use crate::commands;
 use crate::error;
+use crate::evict;
 use crate::executor::{Exclusive, Locked};
 use crate::gate::{self, GateState};
 use crate::session::{Multi, Replies, Session, Watch};
@@ -186,8 +187,19 @@ impl<'e> Run<'_, 'e> {
         if !row.accepts(args.len()) {
             return Err(engine::error::wrong_arity(row.name));
         }
-        gate::check(self.gate(), self.session, row, stdx::alloc::used_bytes)?;
+        self.pass_gate(row)?;
         Ok(id)
+    }
+
+    /// Asks the gates; the memory gate makes room first, while no shard is held.
+    #[inline]
+    fn pass_gate(&mut self, row: &Command) -> Result<(), CommandError> {
+        let Self { shared, state, session, held, .. } = self;
+        let gate = match held {
+            Held::Pass(gate) => *gate,
+            Held::All(exclusive) => exclusive.gate(),
+        };
+        gate::check(gate, session, row, || evict::used_bytes(shared, state, gate))
     }
 
     fn refuse(&mut self, refusal: &CommandError) {
@@ -328,6 +340,7 @@ impl<'e> Run<'_, 'e> {
             may_expire: gate.primary,
             no_touch: self.session.no_touch,
             bulk_bytes_max: gate.settings.bulk_bytes_max,
+            clocks: gate.settings.policy.access(),
         }
     }
 
@@ -369,8 +382,7 @@ impl<'e> Run<'_, 'e> {
     fn exec_queue(&mut self, multi: &Multi, watch: Option<&Watch>) -> Outcome {
         for (id, _) in &multi.queue {
             let row = self.shared.index.row(*id);
-            let verdict = gate::check(self.gate(), self.session, row, stdx::alloc::used_bytes);
-            if let Err(CommandError::Reply(why)) = verdict {
+            if let Err(CommandError::Reply(why)) = self.pass_gate(row) {
                 let text = format!("EXECABORT Transaction discarded because of: {why}");
                 self.refuse(&engine::error::other(text));
                 return Outcome::Done;

@@ -135,7 +135,7 @@ fn stats(out: &mut String, shared: &Shared, _: &GateState) {
         ("total_net_output_bytes", shared.total(|s| &s.net_output_bytes)),
         ("rejected_connections", shared.total(|s| &s.connections_refused)),
         ("expired_keys", shared.total(|s| &s.expired_keys)),
-        ("evicted_keys", 0),
+        ("evicted_keys", shared.total(|s| &s.evicted_keys)),
         ("keyspace_hits", shared.total(|s| &s.keyspace_hits)),
         ("keyspace_misses", shared.total(|s| &s.keyspace_misses)),
         ("total_error_replies", shared.total(|s| &s.errors)),

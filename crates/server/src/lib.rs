@@ -11,6 +11,7 @@ pub mod config;
 pub mod conn;
 pub mod dispatch;
 pub mod error;
+pub mod evict;
 pub mod executor;
 pub mod gate;
 pub mod host;

@@ -47,6 +47,8 @@ pub struct LoopStats {
     pub keyspace_misses: Counter,
     /// Keys removed because their time had come.
     pub expired_keys: Counter,
+    /// Keys removed to make room.
+    pub evicted_keys: Counter,
     /// Changes of data.
     pub changes: Counter,
     /// Error replies.
@@ -77,6 +79,7 @@ impl LoopStats {
             &self.keyspace_hits,
             &self.keyspace_misses,
             &self.expired_keys,
+            &self.evicted_keys,
             &self.errors,
             &self.deferrals,
         ];

@@ -372,3 +372,19 @@ fn a_file_with_a_key_twice_is_refused_by_name() {
     let error = Bench::try_on(1, host).err().expect("the file is damaged").to_string();
     assert!(error.contains("key \"k\" comes twice"), "{error}");
 }
+
+/// The counting allocator is the binary's; here nothing is counted, so any limit is kept.
+#[test]
+fn access_counts_follow_the_policy() {
+    check(
+        "
+        set k v => +OK
+        object freq k => -ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.
+        object idletime k => :0
+        config set maxmemory-policy allkeys-lfu => +OK
+        set l v => +OK
+        object freq l => :5
+        object idletime l => -ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.
+        ",
+    );
+}

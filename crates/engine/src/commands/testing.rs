@@ -3,7 +3,7 @@
 use super::{BINDINGS, Ctx};
 use crate::effects::Effects;
 use crate::error::CommandError;
-use crate::keyspace::{KeyStats, Keys, Keyspace, Moment, SHARDS, Shard};
+use crate::keyspace::{Access, KeyStats, Keys, Keyspace, Moment, SHARDS, Shard};
 use resp::{OwnedArgs, Protocol, Reply, inline};
 use stdx::Rng;
 use stdx::hash::HashSeed;
@@ -67,6 +67,7 @@ impl Bench {
             may_expire: true,
             no_touch: false,
             bulk_bytes_max: 512 << 20,
+            clocks: Access::Time,
         };
         let mut ctx = Ctx {
             keys: Keys::new(&mut self.space, &mut effects, &mut stats, moment),

@@ -4,10 +4,12 @@
 
 #[allow(unsafe_code)]
 pub mod entry;
+pub mod evict;
 pub mod shard;
 pub mod table;
 
 pub use entry::{Entry, Value, ValueRef};
+pub use evict::{Access, Candidate, Order, Policy};
 pub use shard::{SHARDS, Shard, WatchFlag, shard_of};
 
 use crate::effects::Effects;
@@ -53,13 +55,22 @@ pub struct Moment {
     pub no_touch: bool,
     /// Longest string in bytes.
     pub bulk_bytes_max: u64,
+    /// What access clocks mean.
+    pub clocks: Access,
 }
 
 impl Moment {
-    /// Access clock of this moment: Unix seconds, 24 bits.
+    /// Access clock of a key made at this moment.
     #[must_use]
     pub fn access(&self) -> u32 {
-        (self.now_ms / 1000) as u32 & 0x00ff_ffff
+        self.clocks.fresh(self.now_ms)
+    }
+
+    /// Access clock of a key used at this moment; `chance` is any evenly spread number.
+    #[inline]
+    #[must_use]
+    pub fn access_after(&self, clock: u32, chance: u64) -> u32 {
+        self.clocks.used(clock, self.now_ms, chance as u32)
     }
 }
 
@@ -165,9 +176,10 @@ impl<'a> Keys<'a> {
         };
         self.stats.hits += 1;
         let moment = self.moment;
+        let chance = (hash ^ self.stats.hits).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let entry = self.shard(hash).db_mut(moment.db)?.at_mut(place);
         if !moment.no_touch {
-            entry.set_access(moment.access());
+            entry.set_access(moment.access_after(entry.access(), chance));
         }
         Some(entry)
     }
@@ -244,13 +256,14 @@ impl<'a> Keys<'a> {
         hash: u64,
         place: Place,
     ) -> Result<Edit<'_, T>, CommandError> {
-        let (db, access) = (self.moment.db, self.moment.access());
+        let moment = self.moment;
+        let db = moment.db;
         let shard = self.space.shard(shard_of(hash)).expect(HELD);
         let entry = shard.db_or_new(db).at_mut(place);
         if entry.object_mut().and_then(|object| T::of_mut(object)).is_none() {
             return Err(error::WRONG_TYPE);
         }
-        entry.set_access(access);
+        entry.set_access(moment.access_after(entry.access(), hash >> 32));
         let trash = &mut self.effects.trash;
         Ok(Edit { shard, trash, db, hash, place, changed: true, of: PhantomData })
     }
@@ -271,13 +284,14 @@ impl<'a> Keys<'a> {
     #[inline]
     pub fn set(&mut self, key: &[u8], value: Value<'_>, ttl: Ttl) {
         let hash = self.hash(key);
-        let (db, access) = (self.moment.db, self.moment.access());
+        let moment = self.moment;
+        let db = moment.db;
         // A key that is dead but still there is simply overwritten: nobody can tell.
         let place = self.shard(hash).db_or_new(db).find(hash, key);
         let Some(place) = place else {
             let expiry_ms = if let Ttl::At(at_ms) = ttl { Some(at_ms) } else { None };
             let mut entry = Entry::new(key, value, expiry_ms);
-            entry.set_access(access);
+            entry.set_access(moment.access());
             let shard = self.shard(hash);
             shard.db_or_new(db).insert(hash, entry);
             shard.touched(db, key);
@@ -289,6 +303,7 @@ impl<'a> Keys<'a> {
             Ttl::At(at_ms) => Some(at_ms),
             Ttl::Keep => database.at(place).expiry_ms(),
         };
+        let access = moment.access_after(database.at(place).access(), hash >> 32);
         let old = database.set(hash, place, value, expiry_ms);
         database.at_mut(place).set_access(access);
         self.shard(hash).touched(db, key);

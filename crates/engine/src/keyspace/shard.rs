@@ -201,6 +201,14 @@ impl Db {
         &self.table
     }
 
+    /// The entry that dies first.
+    #[must_use]
+    pub fn first_to_die(&self) -> Option<&Entry> {
+        let &(at_ms, hash) = self.deaths.first()?;
+        let place = self.table.find_by(hash, |entry| entry.expiry_ms() == Some(at_ms))?;
+        Some(self.table.at(place))
+    }
+
     /// Number of entries that have a time of death.
     #[must_use]
     pub fn mortal_len(&self) -> usize {

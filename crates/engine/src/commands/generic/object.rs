@@ -5,7 +5,7 @@
 
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
-use crate::keyspace::{Entry, ValueRef};
+use crate::keyspace::{Access, Entry, ValueRef, evict};
 
 /// Longest string that Redis keeps in one piece with its header.
 const EMBEDDED_BYTES_MAX: usize = 44;
@@ -23,15 +23,19 @@ pub fn encoding(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// OBJECT FREQ. No policy that counts accesses can be chosen, so this fails as Redis does then.
+/// OBJECT FREQ.
 ///
 /// # Errors
-/// [`error::NOT_LFU`] when the key exists.
+/// [`error::NOT_LFU`] when the key exists and accesses are not counted.
 pub fn freq(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    if ctx.keys.look(ctx.args.at(2)).is_some() {
-        return Err(error::NOT_LFU);
+    let moment = ctx.keys.moment;
+    match ctx.keys.look(ctx.args.at(2)) {
+        Some(entry) if moment.clocks == Access::Count => {
+            ctx.reply.int(i64::from(evict::decayed(entry.access(), moment.now_ms)));
+        }
+        Some(_) => return Err(error::NOT_LFU),
+        None => ctx.reply.null(),
     }
-    ctx.reply.null();
     Ok(())
 }
 
@@ -40,8 +44,10 @@ pub fn freq(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// None of its own.
 pub fn idletime(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    let now = ctx.keys.moment.access();
+    let moment = ctx.keys.moment;
+    let now = moment.access();
     match ctx.keys.look(ctx.args.at(2)) {
+        Some(_) if moment.clocks == Access::Count => return Err(error::LFU),
         Some(entry) => {
             let idle_s = now.wrapping_sub(entry.access()) & 0x00ff_ffff;
             ctx.reply.int(i64::from(idle_s));
