@@ -1,6 +1,6 @@
-//! The tables: commands, parameters and instance classes as data, one flat file per family. A thing exists when it
-//! has a row here; help, COMMAND, ACL categories, routing and docs derive from the row.
-//! Knows no handler.
+//! The tables: commands, parameters and instance classes as data, one flat file per family. A thing
+//! exists when it has a row here; help, COMMAND, ACL categories, routing, docs and what the API
+//! sells derive from the row. Knows no handler.
 #![forbid(unsafe_code)]
 
 pub mod class;

@@ -5,7 +5,6 @@
 
 pub mod account;
 pub mod allowlist;
-pub mod class;
 pub mod ident;
 pub mod instance;
 pub mod lifecycle;
@@ -18,6 +17,8 @@ pub mod port;
 pub mod quota;
 pub mod region;
 pub mod selector;
+
+pub use catalog::class;
 
 pub use account::{AccessKey, Account, ConsoleUser, KeyState, Sealed};
 pub use instance::{Instance, Tag};
