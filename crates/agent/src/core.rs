@@ -4,6 +4,7 @@
 
 mod control;
 mod epochs;
+pub(crate) mod heart;
 pub mod message;
 mod node;
 mod pause;
@@ -113,6 +114,12 @@ impl Agent {
 
     /// When a tick is due at the latest; `None` when only an event can change anything.
     pub fn wake(&self, now_ms: u64) -> Option<u64> {
+        let beats = self.nodes.values().filter_map(Node::beat_at);
+        self.wake_but_beats(now_ms).into_iter().chain(beats).min()
+    }
+
+    /// As `wake`, without the heartbeats, which never end.
+    fn wake_but_beats(&self, now_ms: u64) -> Option<u64> {
         let nodes = self.nodes.values().filter_map(Node::wake);
         let watches = self.watches.iter().map(|watch| watch.until);
         nodes.chain(watches).chain(self.epochs.wake(now_ms)).chain(self.control.wake()).min()
@@ -176,6 +183,13 @@ impl Agent {
                     spec.generation, spec.incarnation
                 ),
             ));
+        }
+        if known.is_some_and(|node| node.contradicts(&spec)) {
+            let message = format!(
+                "node {node_id} has other settings under generation {generation}; \
+                 changed settings need a higher one"
+            );
+            return Some(refused("BadRequest", message));
         }
         self.nodes.entry(node_id.clone()).or_insert_with(|| Node::new(&node_id));
         self.with_node(&node_id, now_ms, actions, |node, turn| node.apply(spec, reply, turn));
@@ -283,7 +297,8 @@ impl Agent {
 
     fn drive_due(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
         let unseen = |id: &String| !self.observed.contains_key(id);
-        let is_due = |node: &Node| node.wake().is_some_and(|wake| wake <= now_ms);
+        let is_due =
+            |node: &Node| node.wake().into_iter().chain(node.beat_at()).any(|at| at <= now_ms);
         let due = self.nodes.iter().filter(|(id, node)| is_due(node) || unseen(id));
         let ids: Vec<String> = due.map(|(id, _)| id.clone()).collect();
         for id in ids {

@@ -17,6 +17,7 @@ mod shell;
 
 use std::ffi::OsString;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use directory::Holder;
@@ -28,6 +29,9 @@ pub struct AgentOptions {
     pub data_dir: PathBuf,
     /// The `larder` program, for nodes and control.
     pub executable: PathBuf,
+    /// Where control will listen. Taken by someone else, nothing is started: control alone would
+    /// fail for ever behind an agent that looks well.
+    pub control_address: SocketAddr,
     /// Arguments of the first control process, `control` included; `--parent-pid N` is appended.
     pub control_args: Vec<OsString>,
     /// Arguments of every later control process.
@@ -47,6 +51,17 @@ pub enum AgentError {
         path: PathBuf,
         /// Who holds it.
         pid: Holder,
+    },
+    /// Control could not listen.
+    #[error(
+        "{address}, the address of API and console, cannot be used: {source}; stop what listens \
+         there or choose another --api"
+    )]
+    Address {
+        /// Which.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
     },
     /// A file that the agent wrote earlier is damaged.
     #[error(

@@ -6,6 +6,7 @@ use crate::core::message::refused;
 use crate::mailbox::{Mail, Mailbox};
 use admin::agent::{AgentReply, AgentRequest};
 use admin::transport::{Connection, TransportError, answer_hello, check_peer};
+use std::io::ErrorKind;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 
@@ -32,9 +33,18 @@ impl Service {
         &self.listener
     }
 
-    /// Takes all connections that wait.
-    pub(crate) fn accept(&self) {
-        while let Ok((stream, _)) = self.listener.accept() {
+    /// Takes all connections that wait. False when the kernel has no descriptor or memory for one:
+    /// it stays in the queue, and asking again at once would only spin.
+    pub(crate) fn accept(&self) -> bool {
+        loop {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if is_passing(error.kind()) => return true,
+                Err(error) => {
+                    tracing::warn!(%error, "connection to the agent has to wait");
+                    return false;
+                }
+            };
             if CONNECTIONS_MAX < Arc::strong_count(&self.open) {
                 tracing::warn!("connection refused: {CONNECTIONS_MAX} are open");
                 continue;
@@ -52,6 +62,12 @@ impl Service {
             }
         }
     }
+}
+
+/// Nothing waits, or what waited has gone away.
+fn is_passing(kind: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
+    matches!(kind, WouldBlock | Interrupted | ConnectionAborted)
 }
 
 fn serve(stream: UnixStream, mailbox: &Mailbox) -> Result<(), TransportError> {

@@ -13,10 +13,11 @@ use crate::{AgentError, AgentOptions};
 use admin::agent::AgentReply;
 use admin::transport::bind_private;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::Mode;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -26,6 +27,12 @@ use stdx::{Clock, SystemClock};
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 /// How late the loop may wake up before the delay counts as a pause of the whole agent.
 const DELAY_MAX: Duration = Duration::from_secs(1);
+
+/// How often, and after which pause, a taken address of control is tried again.
+const ADDRESS_TRIES: u32 = 20;
+const ADDRESS_PAUSE: Duration = Duration::from_millis(50);
+/// Rest after the kernel had no descriptor for a connection, in milliseconds.
+const ACCEPT_REST_MS: u64 = 500;
 
 /// A running agent.
 pub(crate) struct Shell {
@@ -44,6 +51,8 @@ pub(crate) struct Shell {
     listeners: BTreeMap<(String, Endpoint), OwnedFd>,
     waiting: BTreeMap<ReplyId, Sender<AgentReply>>,
     replies: ReplyId,
+    /// No connection is taken before this time.
+    accept_at: u64,
     /// Endings of actions that were carried out on the spot.
     events: VecDeque<Event>,
     exit: bool,
@@ -59,6 +68,10 @@ impl Shell {
         let boot_id = process::boot_id().map_err(AgentError::system("read the boot id"))?;
         let layout = directory.layout().clone();
         let (records, nodes) = find_nodes(&layout, &boot_id)?;
+        if nodes.is_empty() {
+            // Living nodes are supervised even where control cannot serve.
+            check_free(options.control_address)?;
+        }
         let time = Time::new();
         let core = Agent::new(Start {
             records,
@@ -84,6 +97,7 @@ impl Shell {
             listeners: BTreeMap::new(),
             waiting: BTreeMap::new(),
             replies: 0,
+            accept_at: 0,
             events: VecDeque::from([Event::Tick]),
             exit: false,
         })
@@ -125,18 +139,21 @@ impl Shell {
     /// Sleeps until something happens; tells what, and how long it may have taken.
     fn poll(&self) -> Result<(Ready, Duration), AgentError> {
         let now_ms = self.time.now_ms();
-        let wake = self.core.wake(now_ms);
+        let rest = Some(self.accept_at).filter(|&at| now_ms < at);
+        let wake = self.core.wake(now_ms).into_iter().chain(rest).min();
         let limit = wake.map_or(SLEEP_MAX, |wake| {
             Duration::from_millis(wake.saturating_sub(now_ms)).min(SLEEP_MAX)
         });
         let processes: Vec<&String> = self.nodes.keys().collect();
-        let fixed = [self.inbox.bell(), self.signals.as_fd(), self.service.listener().as_fd()];
+        let heeded = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+        let fixed = [self.inbox.bell(), self.signals.as_fd()].map(heeded);
+        let connections = match rest {
+            None => heeded(self.service.listener().as_fd()),
+            Some(_) => PollFd::new(self.service.listener(), PollFlags::empty()),
+        };
         let pidfds = self.control.iter().chain(self.nodes.values()).map(Process::pidfd);
-        let mut fds: Vec<PollFd<'_>> = fixed
-            .into_iter()
-            .chain(pidfds)
-            .map(|fd: BorrowedFd<'_>| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-            .collect();
+        let mut fds: Vec<PollFd<'_>> =
+            fixed.into_iter().chain([connections]).chain(pidfds.map(heeded)).collect();
         let timeout = Timespec::try_from(limit).ok();
         match rustix::event::poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -178,8 +195,8 @@ impl Shell {
         {
             self.events.push_back(Event::ControlExited { how: control.reap() });
         }
-        if ready.connections {
-            self.service.accept();
+        if ready.connections && !self.service.accept() {
+            self.accept_at = self.time.now_ms() + ACCEPT_REST_MS;
         }
         if ready.mail {
             for mail in self.inbox.take() {
@@ -296,6 +313,23 @@ fn raise_descriptor_limit() {
     }
 }
 
+/// Whether control will be able to listen. The control process of an agent that has just been
+/// killed may need a moment to notice.
+#[expect(clippy::disallowed_methods, reason = "nobody tells when a port becomes free")]
+fn check_free(address: SocketAddr) -> Result<(), AgentError> {
+    let mut tries_left = ADDRESS_TRIES;
+    loop {
+        match TcpListener::bind(address) {
+            Ok(_) => return Ok(()),
+            Err(source) if source.kind() == ErrorKind::AddrInUse && 0 < tries_left => {
+                tries_left -= 1;
+                std::thread::sleep(ADDRESS_PAUSE);
+            }
+            Err(source) => return Err(AgentError::Address { address, source }),
+        }
+    }
+}
+
 fn catch_signals() -> std::io::Result<UnixStream> {
     let (read, write) = UnixStream::pair()?;
     read.set_nonblocking(true)?;
@@ -331,6 +365,16 @@ fn report(event: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_free_once_nobody_listens_there() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let refused = check_free(address).unwrap_err().to_string();
+        assert!(refused.contains(&address.to_string()) && refused.contains("--api"), "{refused}");
+        drop(taken);
+        check_free(address).unwrap();
+    }
 
     #[test]
     fn only_sleep_beyond_the_allowance_is_discounted() {

@@ -100,6 +100,8 @@ pub enum Success {
     Deleted,
     /// The node agreed to stop, and has saved.
     Stopping,
+    /// The node gave a sign of life.
+    Alive,
     /// The node told how it is.
     Adopted(Adoption),
     /// The conversation is over; it may have got stuck on the way.
@@ -259,6 +261,15 @@ pub enum Action {
         pid: u32,
         /// What to tell it.
         script: Script,
+    },
+    /// Ask a process for a sign of life.
+    Beat {
+        /// Which node.
+        node_id: String,
+        /// Ends in `Alive`.
+        ticket: Ticket,
+        /// Which process.
+        pid: u32,
     },
     /// Ask a process to save and stop.
     Stop {

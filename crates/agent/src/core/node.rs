@@ -7,6 +7,7 @@
 //! candidate spec ─ bind (new endpoint only) ─ persist ─► accepted
 //! accepted, no process ─ bind ─ spawn ─ persist identity ─ talk ─► serving
 //! living process of an earlier agent ─ adopt (takes the socket) ─ talk if anything is missing
+//! serving and silent for long ─ kill ─ exit ─ (as without process)
 //! older incarnation, other endpoint, agent stops ─ stop with save ─ exit ─ (as without process)
 //! removed ─ persist removal ─ kill ─ exit ─ close socket ─ delete ─► gone
 //! ```
@@ -16,6 +17,7 @@
 mod drive;
 
 use crate::core::epochs::Epochs;
+use crate::core::heart::Beat;
 use crate::core::message::{
     Action, Endpoint, Failure, FailureKind, Identity, ProcessRecord, Record, ReplyId, Signal,
     Success, Ticket, refused,
@@ -100,6 +102,7 @@ pub(crate) struct Node {
     last_incarnation: u64,
     crashes: u32,
     wake: Option<u64>,
+    beat_at: Option<u64>,
     gone: bool,
 }
 
@@ -122,6 +125,7 @@ impl Node {
             last_incarnation: 0,
             crashes: 0,
             wake: None,
+            beat_at: None,
             gone: false,
         }
     }
@@ -176,6 +180,20 @@ impl Node {
     /// When it must be driven again, without any event.
     pub(crate) fn wake(&self) -> Option<u64> {
         self.wake
+    }
+
+    /// When its heartbeat must be seen to.
+    pub(crate) fn beat_at(&self) -> Option<u64> {
+        self.beat_at
+    }
+
+    /// The newest spec has the same generation and other settings: it could never be told apart
+    /// from the one that the process has confirmed.
+    pub(crate) fn contradicts(&self, spec: &NodeSpec) -> bool {
+        let newest = self.applying.back().map(|(newest, _)| newest).or(self.accepted.as_ref());
+        newest.is_some_and(|newest| {
+            newest.generation == spec.generation && newest.settings != spec.settings
+        })
     }
 
     /// What the agent sees of it; `None` before it is accepted.
@@ -252,6 +270,29 @@ impl Node {
             self.work_finished(work, result, turn);
         } else if let Some((_, talk)) = self.conversation.take_if(|(of, _)| *of == ticket) {
             self.conversation_finished(talk, result, turn);
+        } else {
+            self.beat_ended(ticket, &result, turn);
+        }
+    }
+
+    /// A silent process is fenced: it may go on at any time, so another must not start beside it.
+    fn beat_ended(
+        &mut self,
+        ticket: Ticket,
+        result: &Result<Success, Failure>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(process) = &mut self.process else { return };
+        let beat = match result {
+            Ok(_) => Beat::Answered,
+            Err(failure) if failure.kind == FailureKind::TimedOut => Beat::Silent,
+            Err(_) => Beat::Unasked,
+        };
+        let dead = process.heart.ended(ticket, beat, turn.now_ms);
+        if dead && process.ending().is_none() {
+            process.ended_for = Cause::Failure;
+            self.conversation = None;
+            self.signal(Signal::Kill, turn);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The facts about one running process of a node. Must not know what the node should be.
 
 use crate::core::epochs::Epochs;
+use crate::core::heart::Heart;
 use crate::core::message::{Adoption, Endpoint, FailureKind, ProcessRecord, TalkReport};
 use crate::core::pause::Pause;
 use admin::node::Role;
@@ -23,7 +24,7 @@ pub(crate) enum Ending {
 pub(crate) enum Cause {
     /// It is to stop, or to be replaced by another.
     Wish,
-    /// It did not come up, which counts as a crash.
+    /// It did not come up or fell silent, which counts as a crash.
     Failure,
 }
 
@@ -46,6 +47,8 @@ pub(crate) struct Process {
     ending: Option<Ending>,
     /// Why it is being ended, if it is.
     pub(crate) ended_for: Cause,
+    /// Its heartbeat, felt while it serves.
+    pub(crate) heart: Heart,
     pause: Pause,
     /// No conversation before this time.
     pub(crate) retry_at: u64,
@@ -69,6 +72,7 @@ impl Process {
             granted_at: None,
             ending: None,
             ended_for: Cause::Wish,
+            heart: Heart::default(),
             pause: Pause::default(),
             retry_at: 0,
         }

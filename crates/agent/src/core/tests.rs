@@ -248,6 +248,69 @@ fn a_silent_process_of_an_earlier_agent_is_neither_killed_nor_replaced() {
 }
 
 #[test]
+fn a_serving_process_that_falls_silent_is_killed_and_replaced() {
+    let mut world = one_node();
+    world.trace.clear();
+    let before = world.now;
+    world.fault = Fault::Hung;
+    world.run_until(before + 8_999);
+    assert_eq!(world.starts, 1, "it has 9 s");
+    world.run_until(before + 9_000);
+    world.fault = Fault::None;
+    world.settle();
+    assert_eq!(serving(&world, "a"), (1, 1, 2));
+    assert_eq!(world.trace, ["Spawn", "Persist", "Talk"], "the socket stays bound");
+    assert_eq!(world.seen("a").crashes, 1);
+}
+
+#[test]
+fn a_process_that_answers_now_and_then_or_cannot_be_asked_is_left_alone() {
+    let mut world = one_node();
+    for _ in 0..20 {
+        world.fault = Fault::Hung;
+        world.run_until(world.now + 5_000);
+        world.fault = Fault::None;
+        world.run_until(world.now + 4_000);
+    }
+    world.fault = Fault::Unaskable;
+    world.run_until(world.now + 60_000);
+    assert_eq!(world.starts, 1);
+    assert_eq!(serving(&world, "a"), (1, 1, 1));
+}
+
+#[test]
+fn a_process_that_is_adopted_is_listened_to() {
+    let mut world = one_node();
+    world.kill_agent();
+    world.start_agent();
+    world.settle();
+    world.fault = Fault::Hung;
+    world.run_until(world.now + 10_000);
+    world.fault = Fault::None;
+    world.settle();
+    assert_eq!((world.starts, world.seen("a").crashes), (2, 1));
+}
+
+#[test]
+fn a_generation_means_one_thing() {
+    let mut world = one_node();
+    let mut other = spec("a", 1, 1);
+    other.settings.connections_max += 1;
+    world.apply(other.clone());
+    world.settle();
+    match world.replies.last() {
+        Some(AgentReply::Refused(refusal)) => {
+            assert!(refusal.message.contains("higher"), "{}", refusal.message);
+        }
+        reply => panic!("{reply:?}"),
+    }
+    other.generation = 2;
+    world.apply(other);
+    world.settle();
+    assert_eq!(serving(&world, "a"), (2, 1, 1));
+}
+
+#[test]
 fn a_process_that_was_not_heard_yet_is_ended_with_a_save() {
     let mut world = one_node();
     world.kill_agent();
@@ -474,6 +537,8 @@ fn chaos_step(world: &mut World, rng: &mut Rng, newest: &mut [u64; 3]) {
                 Fault::None,
                 Fault::Stillborn,
                 Fault::Silent,
+                Fault::Hung,
+                Fault::Unaskable,
                 Fault::DeafToStop,
                 Fault::AgreesAndStays,
                 Fault::DeafToTerm,

@@ -46,6 +46,12 @@ impl Shell {
             Action::Talk { node_id, ticket, pid, script } => {
                 self.talk(node_id, ticket, pid, script);
             }
+            Action::Beat { node_id, ticket, pid } => {
+                let peer = self.peer(&node_id, pid);
+                self.work(node_id, ticket, move || {
+                    conversation::beat(&peer?).map(|()| Success::Alive)
+                });
+            }
             Action::Stop { node_id, ticket, pid } => {
                 let peer = self.peer(&node_id, pid);
                 self.work(node_id, ticket, move || {

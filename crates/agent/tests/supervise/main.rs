@@ -15,6 +15,7 @@ use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv4Addr;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,7 @@ fn options(directory: &Path, ready: &Path) -> AgentOptions {
     AgentOptions {
         data_dir: directory.to_owned(),
         executable: std::env::current_exe().unwrap(),
+        control_address: (Ipv4Addr::LOCALHOST, 0).into(),
         control_args: control("first"),
         control_restart_args: control("again"),
     }

@@ -9,6 +9,7 @@ impl Node {
     /// Starts whatever is missing now.
     pub(crate) fn drive(&mut self, turn: &mut Turn<'_>) {
         self.wake = None;
+        self.beat_at = None;
         if self.gone {
             return;
         }
@@ -22,6 +23,24 @@ impl Node {
         }
         self.drive_work(turn);
         self.drive_conversation(turn);
+        self.drive_beat(turn);
+    }
+
+    fn drive_beat(&mut self, turn: &mut Turn<'_>) {
+        let Some(process) = &mut self.process else { return };
+        if !process.serves() || process.ending().is_some() {
+            return;
+        }
+        let due_at = process.heart.due_at(turn.now_ms);
+        if process.heart.is_asked() || due_at.is_some_and(|at| turn.now_ms < at) {
+            self.beat_at = due_at;
+            return;
+        }
+        let ticket = turn.ticket();
+        process.heart.ask(ticket, turn.now_ms);
+        self.beat_at = process.heart.due_at(turn.now_ms);
+        let (node_id, pid) = (self.id.clone(), process.pid());
+        turn.actions.push(Action::Beat { node_id, ticket, pid });
     }
 
     fn drive_removal(&mut self, turn: &mut Turn<'_>) {

@@ -1,6 +1,7 @@
 //! A world for the core: a disk, sockets and processes in memory, one agent that may be killed, and
 //! faults. It checks on the spot that nothing is done that the agent promises never to do.
 
+use crate::core::heart::ANSWER_MS_MAX;
 use crate::core::message::*;
 use crate::core::{Agent, Start};
 use admin::agent::{AgentReply, AgentRequest, NodeObserved, NodeSpec};
@@ -46,6 +47,10 @@ pub(super) enum Fault {
     Stillborn,
     /// No conversation is answered.
     Silent,
+    /// No sign of life is given; everything else works.
+    Hung,
+    /// Signs of life cannot be asked for.
+    Unaskable,
     /// Shutdown is not answered.
     DeafToStop,
     /// Shutdown is answered but the process stays until SIGTERM.
@@ -89,6 +94,8 @@ pub(super) struct World {
     sockets: BTreeSet<(String, Endpoint)>,
     highest_epoch: BTreeMap<String, u64>,
     pending: Vec<Action>,
+    /// Questions for a sign of life that nobody answers: when, whose, ticket.
+    beats: Vec<(u64, String, Ticket)>,
     next_pid: u32,
     next_reply: ReplyId,
     control_runs: bool,
@@ -121,6 +128,7 @@ impl World {
             sockets: BTreeSet::new(),
             highest_epoch: BTreeMap::new(),
             pending: Vec::new(),
+            beats: Vec::new(),
             next_pid: 100,
             next_reply: 0,
             control_runs: false,
@@ -159,6 +167,7 @@ impl World {
     /// Everything in the agent's memory is lost; processes and what they hold stay.
     pub(super) fn kill_agent(&mut self) {
         self.pending.clear();
+        self.beats.clear();
         self.sockets.clear();
         self.control_runs = false;
         let records = Vec::new();
@@ -199,12 +208,12 @@ impl World {
         }
     }
 
-    /// Finishes everything, in order, and lets time pass until nothing is due any more.
+    /// Finishes everything, in order, and lets time pass until nothing but heartbeats is due.
     pub(super) fn settle(&mut self) {
         for _ in 0..100_000 {
             if !self.pending.is_empty() {
                 self.complete_at(0);
-            } else if let Some(wake) = self.agent.wake(self.now) {
+            } else if let Some(wake) = self.agent.wake_but_beats(self.now) {
                 self.now = self.now.max(wake);
                 self.event(Event::Tick);
             } else {
@@ -217,7 +226,10 @@ impl World {
     /// As `settle`, but up to a time.
     pub(super) fn run_until(&mut self, until: u64) {
         for _ in 0..10_000 {
-            let wake = self.agent.wake(self.now).unwrap_or(until);
+            self.time_out_beats();
+            let overdue = self.beats.iter().map(|(since, ..)| since + ANSWER_MS_MAX);
+            let wake = self.agent.wake(self.now).into_iter().chain(overdue).min();
+            let wake = wake.unwrap_or(until);
             if !self.pending.is_empty() && self.now < until {
                 // Conversations take time, so that a failing one cannot go on for ever at once.
                 self.now += 1;
@@ -230,7 +242,29 @@ impl World {
             }
         }
         self.now = self.now.max(until);
+        self.time_out_beats();
         self.event(Event::Tick);
+    }
+
+    fn time_out_beats(&mut self) {
+        let now = self.now;
+        let overdue = |(since, ..): &mut (u64, String, Ticket)| *since + ANSWER_MS_MAX <= now;
+        let over: Vec<_> = self.beats.extract_if(.., overdue).collect();
+        for (_, node_id, ticket) in over {
+            let kind = FailureKind::TimedOut;
+            let result = Err(Failure { kind, reason: "silent".to_owned() });
+            self.event(Event::Finished { node_id, ticket, result });
+        }
+    }
+
+    fn beat(&mut self, node_id: String, ticket: Ticket, pid: u32) {
+        let result = match self.fault {
+            Fault::Hung | Fault::Silent => return self.beats.push((self.now, node_id, ticket)),
+            Fault::Unaskable => Err(other("too many open files")),
+            _ if self.processes.contains_key(&pid) => Ok(Success::Alive),
+            _ => Err(unreachable()),
+        };
+        self.event(Event::Finished { node_id, ticket, result });
     }
 
     pub(super) fn complete_any(&mut self) {
@@ -270,6 +304,7 @@ impl World {
             Action::CloseSocket { node_id, endpoint } => {
                 assert!(self.sockets.remove(&(node_id, endpoint)), "closed twice");
             }
+            Action::Beat { node_id, ticket, pid } => self.beat(node_id, ticket, pid),
             Action::Signal { node_id, pid, signal } => self.signal(&node_id, pid, signal),
             Action::Reply { reply: _, answer } => {
                 if answer == AgentReply::Applied {
