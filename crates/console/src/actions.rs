@@ -21,6 +21,8 @@ pub struct Ask {
     pub source: IpAddr,
     /// The browser's own name, for the audit log.
     pub user_agent: String,
+    /// Asked by a page that refreshes itself, not by a click.
+    pub background: bool,
 }
 
 /// Checks passwords.
@@ -69,13 +71,14 @@ impl Caller for Person {
     }
 
     fn call(&self, ask: Ask) -> Later<'_, Answer> {
+        let via = if ask.background { Via::ConsoleRefresh } else { Via::Console };
         let call = Call {
             action: ask.action.to_owned(),
             version: "2015-01-01".to_owned(),
             params: ask.params,
             principal: self.principal.clone(),
             source: ask.source,
-            via: Via::Console,
+            via,
             user_agent: ask.user_agent,
         };
         Box::pin(self.control.call(call))

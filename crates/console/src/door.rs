@@ -79,6 +79,7 @@ impl Member {
             params: params.iter().map(owned).collect(),
             source: self.visit.source,
             user_agent: self.visit.user_agent.clone(),
+            background: self.visit.background,
         };
         Refusal::from_answer(self.session.caller.call(ask).await)
     }

@@ -41,6 +41,35 @@ pub struct Log {
     bytes_max: u64,
 }
 
+/// Refused requests noted in a second; whoever sends more learns no more, and must not be able to
+/// push older lines out of the log.
+const REFUSALS_PER_SECOND: u32 = 20;
+
+/// How many refusals of unauthenticated requests the log takes, by the second.
+#[derive(Debug, Default)]
+pub struct RefusalLimit {
+    unix_s: i64,
+    noted: u32,
+    /// Since the last line.
+    left_out: u64,
+}
+
+impl RefusalLimit {
+    /// Whether one more is noted; if so, how many were left out since the last one.
+    pub fn take(&mut self, now_unix_ms: i64) -> Option<u64> {
+        let unix_s = now_unix_ms.div_euclid(1000);
+        if self.unix_s != unix_s {
+            (self.unix_s, self.noted) = (unix_s, 0);
+        }
+        if REFUSALS_PER_SECOND <= self.noted {
+            self.left_out += 1;
+            return None;
+        }
+        self.noted += 1;
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
 /// A nonce that a signed change used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedNonce {
@@ -188,6 +217,17 @@ mod tests {
         }
         assert_eq!(read(old(&path, 15)), "14\n15\n");
         assert!(!old(&path, 16).exists());
+    }
+
+    #[test]
+    fn refusals_are_counted_by_the_second() {
+        let mut limit = RefusalLimit::default();
+        for _ in 0..REFUSALS_PER_SECOND {
+            assert_eq!(limit.take(5_000), Some(0));
+        }
+        assert_eq!([limit.take(5_000), limit.take(5_999)], [None, None]);
+        assert_eq!([limit.take(6_000), limit.take(6_001)], [Some(2), Some(0)]);
+        assert_eq!(limit.take(3_000), Some(0), "the clock went back");
     }
 
     #[test]

@@ -29,8 +29,10 @@ pub struct Call {
 pub enum Via {
     /// The signed HTTP API.
     Api,
-    /// The console's session.
+    /// The console's session, by a click.
     Console,
+    /// The console's session, by a page that refreshes itself.
+    ConsoleRefresh,
 }
 
 /// What the API says: an HTTP status and a JSON object that always carries `RequestId`.

@@ -3,13 +3,13 @@
 
 use crate::actions::{After, Done, Settings, live};
 use crate::agent::AgentClient;
-use crate::audit::Audit;
+use crate::audit::{Audit, RefusalLimit};
 use crate::brake::Brake;
 use crate::call::{Answer, Call, LoginError, Principal, Via};
 use crate::error::{self, ApiError};
 use crate::executor::Executor;
 use crate::observer::{self, View};
-use crate::pipeline::{self, Clock, Request, Shared};
+use crate::pipeline::{self, Clock, Request, Shared, Stranger};
 use crate::reconcile::Reconciler;
 use crate::signature::replay::{Nonce, ReplayCache};
 use crate::signature::{Claim, WireRequest};
@@ -80,6 +80,7 @@ impl Control {
             throttle: Mutex::new(Throttle::default()),
             replay: Mutex::new(parts.replay),
             brake: Mutex::new(Brake::default()),
+            refusals: Mutex::new(RefusalLimit::default()),
             hashing: Semaphore::new(2),
         };
         Control { shared: Arc::new(shared), _tasks: Arc::new(tasks) }
@@ -110,6 +111,27 @@ impl Control {
     /// The answer to a request that failed before it was a call.
     pub(crate) fn refuse(&self, error: ApiError) -> Reply {
         self.render(Err(error), random::request_id())
+    }
+
+    /// As [`Control::refuse`], for a request of which nobody knows who made it. It is audited
+    /// first, which may block on the disk.
+    pub(crate) fn refuse_stranger(
+        &self,
+        request: &WireRequest<'_>,
+        source: IpAddr,
+        error: ApiError,
+    ) -> Reply {
+        let request_id = random::request_id();
+        let (action, access_key_id) = request.says_of_itself();
+        let stranger = Stranger {
+            request_id: &request_id,
+            action: &action,
+            access_key_id: &access_key_id,
+            source,
+            user_agent: request.header("user-agent").unwrap_or_default(),
+        };
+        let noted = pipeline::note_stranger(&self.shared, &stranger, &error);
+        self.render(Err(noted.err().unwrap_or(error)), request_id)
     }
 
     fn render(&self, outcome: Result<Map<String, Value>, ApiError>, request_id: String) -> Reply {

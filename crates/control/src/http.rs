@@ -54,13 +54,13 @@ async fn api(State(control): State<Control>, request: Request) -> Response {
     let authenticating = control.clone();
     let call =
         tokio::task::spawn_blocking(move || authenticate(&authenticating, &parts, &body)).await;
-    let call = call.unwrap_or_else(|broken| {
-        tracing::error!("authentication broke down: {broken}");
-        Err(error::INTERNAL_ERROR.plain())
-    });
     respond(match call {
-        Ok((call, nonce)) => control.reply(call, Some(nonce)).await,
-        Err(error) => control.refuse(error),
+        Ok(Ok((call, nonce))) => control.reply(call, Some(nonce)).await,
+        Ok(Err(refusal)) => refusal,
+        Err(broken) => {
+            tracing::error!("authentication broke down: {broken}");
+            control.refuse(error::INTERNAL_ERROR.plain())
+        }
     })
 }
 
@@ -71,12 +71,8 @@ fn is_browser(parts: &Parts) -> bool {
     html && parts.uri.query().is_none() && parts.method == Method::GET
 }
 
-/// The call that a signed request makes, and the nonce that it used.
-fn authenticate(
-    control: &Control,
-    parts: &Parts,
-    body: &Bytes,
-) -> Result<(Call, String), error::ApiError> {
+/// The call that a signed request makes, and the nonce that it used; else the audited refusal.
+fn authenticate(control: &Control, parts: &Parts, body: &Bytes) -> Result<(Call, String), Reply> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
     let headers: Vec<(String, String)> = headers.collect();
@@ -87,9 +83,11 @@ fn authenticate(
         headers: &headers,
         body,
     };
-    let (claim, principal) = control.authenticate(&request)?;
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let source = peer.map_or([0, 0, 0, 0].into(), |ConnectInfo(peer)| peer.ip().to_canonical());
+    let known = control.authenticate(&request);
+    let (claim, principal) =
+        known.map_err(|error| control.refuse_stranger(&request, source, error))?;
     let business = claim.params.into_iter().filter(|(name, _)| !COMMON.contains(&name.as_str()));
     let call = Call {
         action: claim.action,

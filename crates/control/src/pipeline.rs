@@ -2,12 +2,12 @@
 //! token → audit → handler → audit. Must not know what any action does.
 
 use crate::actions::params::{Kind as ParamKind, Params};
-use crate::actions::table;
 use crate::actions::{Access, Action, Context, Done, Settings, Token};
+use crate::actions::{live, table};
 use crate::agent::AgentClient;
-use crate::audit::{Audit, Durability};
+use crate::audit::{Audit, Durability, RefusalLimit};
 use crate::brake::Brake;
-use crate::call::Call;
+use crate::call::{Call, Via};
 use crate::error::{self, ApiError};
 use crate::observer::View;
 use crate::signature::replay::ReplayCache;
@@ -17,6 +17,7 @@ use crate::vault::Vault;
 use control_model::account::TokenClaim;
 use control_model::policy::{self, Question, Verdict};
 use serde_json::{Map, Value, json};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, watch};
 
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) throttle: Mutex<Throttle>,
     pub(crate) replay: Mutex<ReplayCache>,
     pub(crate) brake: Mutex<Brake>,
+    pub(crate) refusals: Mutex<RefusalLimit>,
     /// Password hashes being computed at once; each takes 19 MiB.
     pub(crate) hashing: Semaphore,
 }
@@ -161,6 +163,12 @@ impl Entry<'_> {
         }))
     }
 
+    /// An open page reads the same figures every few seconds, which would bury all else in the log.
+    fn is_refresh(&self) -> bool {
+        self.request.call.via == Via::ConsoleRefresh
+            && self.row.is_some_and(|row| row.name == live::SPEC.name)
+    }
+
     /// Parameters without secrets; of an action that we do not have, only the names.
     fn masked(&self) -> Map<String, Value> {
         let open = |name: &str| {
@@ -181,6 +189,9 @@ fn note_end(
     entry: &Entry<'_>,
     outcome: &Result<Done, ApiError>,
 ) -> Result<(), ApiError> {
+    if entry.is_refresh() && outcome.is_ok() {
+        return Ok(());
+    }
     let mut line = entry.line("end");
     let (status, code) = match outcome {
         Ok(_) => (200, ""),
@@ -191,6 +202,47 @@ fn note_end(
     let writes = entry.row.is_some_and(|row| row.access == Access::Write);
     let durability = if writes { Durability::Synced } else { Durability::Buffered };
     note(shared, line, durability)
+}
+
+/// A request that was refused before anyone was known to have made it. All but the error is only
+/// what it says of itself.
+pub(crate) struct Stranger<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) action: &'a str,
+    pub(crate) access_key_id: &'a str,
+    pub(crate) source: IpAddr,
+    pub(crate) user_agent: &'a str,
+}
+
+/// Longest text of a stranger that is kept, in characters.
+const STRANGER_CHARS_MAX: usize = 128;
+
+/// Notes a refused stranger, as long as there are few of them.
+pub(crate) fn note_stranger(
+    shared: &Shared,
+    stranger: &Stranger<'_>,
+    error: &ApiError,
+) -> Result<(), ApiError> {
+    let now_unix_ms = (shared.clock)();
+    let mut limit = shared.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(left_out) = limit.take(now_unix_ms) else { return Ok(()) };
+    drop(limit);
+    let short = |text: &str| text.chars().take(STRANGER_CHARS_MAX).collect::<String>();
+    let time = jiff::Timestamp::from_millisecond(now_unix_ms).unwrap_or_default();
+    let line = crate::actions::object(json!({
+        "time": time.to_string(),
+        "event": "refused",
+        "request_id": stranger.request_id,
+        "action": short(stranger.action),
+        "access_key_id": short(stranger.access_key_id),
+        "source": stranger.source.to_string(),
+        "via": format!("{:?}", Via::Api),
+        "user_agent": short(stranger.user_agent),
+        "status": error.status,
+        "code": error.code,
+        "left_out": left_out,
+    }));
+    note(shared, line, Durability::Buffered)
 }
 
 /// What cannot be audited is not done.

@@ -90,7 +90,7 @@ where
     let parent = options.parent_pid.map(Parent::watch).transpose();
     let parent = parent.map_err(failed("watching the agent"))?;
     let listener = TcpListener::bind(options.api).await;
-    let listener = listener.map_err(failed(format!("binding the API to {}", options.api)))?;
+    let listener = listener.map_err(failed(format!("listening on {}", options.api)))?;
     let address = listener.local_addr().map_err(failed("reading the API's address"))?;
     let (control, credentials) = open(&options, address)?;
     let app = http::routes(control.clone()).merge(extra(control.clone()));

@@ -47,6 +47,11 @@ pub(super) fn read(request: &WireRequest<'_>, authorization: &str) -> Result<Cla
     })
 }
 
+/// Key that an `Authorization` value names, empty when it is not understood.
+pub(super) fn credential(authorization: &str) -> &str {
+    Authorization::parse(authorization).map_or("", |parsed| parsed.credential)
+}
+
 /// The signature of `string_to_sign`, lower-case hex.
 pub(super) fn sign(secret: &str, string_to_sign: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes());

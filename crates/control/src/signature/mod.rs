@@ -34,6 +34,22 @@ impl WireRequest<'_> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// Action and key that the request names, unchecked; empty where it names none.
+    pub fn says_of_itself(&self) -> (String, String) {
+        let pairs = self.pairs();
+        let param = |name: &str| {
+            let found = pairs.iter().find(|(n, _)| n == name);
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        match self.header("authorization") {
+            None => (param("Action"), param("AccessKeyId")),
+            Some(authorization) => {
+                let action = self.header("x-acs-action").unwrap_or_default().to_owned();
+                (action, acs3::credential(authorization).to_owned())
+            }
+        }
+    }
+
     /// Parameters of the query, and of the body when it is a form.
     fn pairs(&self) -> Vec<(String, String)> {
         let mut pairs = canonical::form_pairs(self.query.as_bytes());

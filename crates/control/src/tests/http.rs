@@ -1,6 +1,7 @@
 //! The HTTP door: who is let in, what everything else is answered.
 
 use crate::actions::table::ACTIONS;
+use crate::call::Via;
 use crate::signature::canonical::encode;
 use crate::store::{Expect, Kind, documents};
 use crate::testing::{NOW_UNIX_MS, World};
@@ -97,7 +98,54 @@ async fn nobody_gets_at_any_action_without_a_good_signature() {
         let heard = door.send("GET", &unknown, "").await;
         assert_eq!(heard.outcome(), "404 InvalidAccessKeyId.NotFound", "{}", row.name);
     }
-    assert!(door.world.audit().is_empty(), "nothing was called");
+    let lines = door.world.audit();
+    assert!(lines.iter().all(|line| line["event"] == "refused"), "nothing was called");
+}
+
+#[tokio::test]
+async fn refused_strangers_are_audited_up_to_a_rate() {
+    let door = Door::open().await;
+    let forged = door.signed("wrong", "DeleteInstance", "n", "");
+    door.send("GET", &forged, "").await;
+    let line = door.world.audit().pop().expect("audited before the answer");
+    let key = door.world.credentials.access_key_id.as_str();
+    let told = ["event", "action", "access_key_id", "source", "code"].map(|name| &line[name]);
+    assert_eq!(told, ["refused", "DeleteInstance", key, "127.0.0.1", "SignatureDoesNotMatch"]);
+    let long = format!("/?Action={}&Version=2015-01-01", "a".repeat(5_000));
+    for _ in 0..100 {
+        door.send("GET", &long, "").await;
+    }
+    let lines = door.world.audit();
+    assert_eq!(lines.len(), 20);
+    assert_eq!(lines[19]["action"].as_str().map(str::len), Some(128));
+    door.world.now_unix_ms.fetch_add(1_000, Ordering::Relaxed);
+    door.send("GET", &forged, "").await;
+    assert_eq!(door.world.audit().last().map(|line| &line["left_out"]), Some(&81.into()));
+}
+
+#[tokio::test]
+async fn what_a_page_reads_by_itself_is_not_audited_but_all_else_is() {
+    let world = World::new();
+    let id = world.instance("").await;
+    let rows = [
+        ("LarderDescribeInstanceLive", Via::ConsoleRefresh, 0),
+        ("LarderDescribeInstanceLive", Via::Console, 1),
+        ("LarderDescribeInstanceLive", Via::Api, 1),
+        ("DescribeInstanceAttribute", Via::ConsoleRefresh, 1),
+        ("RestartInstance", Via::ConsoleRefresh, 2),
+    ];
+    for (action, via, lines) in rows {
+        let before = world.audit().len();
+        let mut call = world.request(action, &format!("InstanceId={id}"));
+        call.via = via;
+        world.control.call(call).await;
+        assert_eq!(world.audit().len() - before, lines, "{action} {via:?}");
+    }
+    let mut refused = world.request("LarderDescribeInstanceLive", "InstanceId=r-none");
+    refused.via = Via::ConsoleRefresh;
+    let before = world.audit().len();
+    world.control.call(refused).await;
+    assert_eq!(world.audit().len() - before, 1, "a refusal is always told");
 }
 
 #[tokio::test]
