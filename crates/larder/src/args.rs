@@ -1,7 +1,7 @@
 //! The command line: roles and their options. Help derives from here.
 
 use clap::{Args, Parser, Subcommand};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// A managed, Redis-compatible in-memory data service in one program.
@@ -50,7 +50,7 @@ pub struct Up {
     )]
     pub api: SocketAddr,
     /// Address that clients of instances are told to connect to, and that endpoints bind
-    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = host)]
     pub advertise: String,
     /// Also create an instance, allow this host to use it, and print how
     #[arg(long)]
@@ -76,4 +76,39 @@ pub struct Control {
     /// The agent that started this process; it ends when the agent does
     #[arg(long)]
     pub parent_pid: Option<u32>,
+}
+
+/// An IP address or a host name; nobody looks the name up here, clients do.
+fn host(text: &str) -> Result<String, &'static str> {
+    let is_label = |label: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (1..=63).contains(&label.len()) && label.chars().all(plain) && !label.starts_with('-')
+    };
+    let is_name = text.len() <= 253 && text.trim_end_matches('.').split('.').all(is_label);
+    let looks_numeric = text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    match text.parse::<IpAddr>() {
+        Ok(ip) if ip.is_unspecified() => Err("clients cannot connect to 0.0.0.0 or ::; name one \
+                                              address or host that reaches this one"),
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) if is_name && !looks_numeric => Ok(text.to_owned()),
+        Err(_) => Err("give an IP address or a host name, without port or scheme"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for good in ["127.0.0.1", "10.0.0.5", "::1", "2001:db8::1", "localhost", "a-1.example.org"]
+        {
+            assert_eq!(host(good).as_deref(), Ok(good));
+        }
+        let bad =
+            ["", "a b", "0.0.0.0", "::", "[::1]", "h:6379", "http://h", "10.0.0.256", "-h", "a..b"];
+        for bad in bad {
+            assert!(host(bad).is_err(), "{bad:?}");
+        }
+    }
 }

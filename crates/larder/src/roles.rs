@@ -51,6 +51,7 @@ pub fn up(up: &Up) -> ExitCode {
         agent::run(agent::AgentOptions {
             data_dir,
             executable,
+            control_address: up.api,
             control_args: first,
             control_restart_args: common,
         })
@@ -129,6 +130,38 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", told_once(error));
     ExitCode::FAILURE
+}
+
+/// The error with its causes, without those that the text before them tells already.
+fn told_once(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
+        match (told.is_empty(), told.ends_with(&cause)) {
+            (true, _) => cause,
+            (_, true) => told,
+            _ => format!("{told}: {cause}"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = || std::io::Error::other("disk full");
+        let rows = [
+            (anyhow::Error::new(cause()), "disk full"),
+            (anyhow::Error::new(cause()).context("write a"), "write a: disk full"),
+            (
+                anyhow::Error::new(cause()).context("write a: disk full").context("up"),
+                "up: write a: disk full",
+            ),
+        ];
+        for (error, expected) in rows {
+            assert_eq!(told_once(&error), expected);
+        }
+    }
 }
