@@ -106,6 +106,8 @@ pub struct Limits {
 
 const INLINE_BYTES_MAX: usize = 64 * 1024;
 const ARGS_MAX: i64 = i32::MAX as i64;
+/// Spans count in 32 bits.
+const REQUEST_BYTES_MAX: usize = u32::MAX as usize - 1024;
 const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
 const UNAUTHENTICATED_BULK_MAX: u64 = 16 * 1024;
 
@@ -228,6 +230,9 @@ impl Decoder {
                 Ok(len) => len,
                 Err(error) => return error,
             };
+            if start + len > REQUEST_BYTES_MAX {
+                return fail("too big request");
+            }
             if input.len() < start + len + 2 {
                 return Step::Incomplete { wanted: start + len + 2 };
             }

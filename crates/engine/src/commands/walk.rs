@@ -120,13 +120,18 @@ fn at_least_one(text: &[u8], otherwise: CommandError) -> Result<usize, CommandEr
     parse::positive(text).ok().filter(|&number| number > 0).ok_or(otherwise)
 }
 
+/// Members that may be drawn with repetition for one reply: whoever asks for more wants to make the
+/// node run out of memory.
+const REPEATED_MAX: i64 = 1 << 24;
+
 /// A number of elements to choose; negative means that they may repeat.
 ///
 /// # Errors
-/// Not a number, or one that cannot be negated.
+/// Not a number, one that cannot be negated, or more repetitions than a reply may hold.
 pub fn sample_count(text: &[u8]) -> Result<i64, CommandError> {
     match parse::integer(text)? {
         i64::MIN => Err(error::NOT_NEGATABLE),
+        count if count < -REPEATED_MAX => Err(error::OUT_OF_RANGE),
         count => Ok(count),
     }
 }

@@ -301,7 +301,7 @@ impl<'a> Keys<'a> {
         let expiry_ms = match ttl {
             Ttl::Clear => None,
             Ttl::At(at_ms) => Some(at_ms),
-            Ttl::Keep => database.at(place).expiry_ms(),
+            Ttl::Keep => database.at(place).expiry_ms().filter(|&at_ms| at_ms > moment.now_ms),
         };
         let access = moment.access_after(database.at(place).access(), hash >> 32);
         let old = database.set(hash, place, value, expiry_ms);
