@@ -124,6 +124,12 @@ impl Ahead {
         self.next
     }
 
+    /// Where request `at` starts in the input, behind empty requests before it.
+    #[must_use]
+    pub fn start_of(&self, at: usize) -> usize {
+        self.requests[at].start
+    }
+
     /// Where request `at` ends in the input.
     #[inline]
     #[must_use]

@@ -25,6 +25,9 @@ pub struct Conn {
 /// Bytes that may wait to be sent to a peer who has not logged in.
 pub const STRANGER_OUT_BYTES_MAX: usize = 1024;
 
+/// Bytes already sent that may stay in front of those that wait.
+const SENT_BYTES_MAX: usize = 64 * 1024;
+
 impl Conn {
     /// A connection that has received nothing.
     #[must_use]
@@ -58,7 +61,18 @@ impl Conn {
         if self.written == self.out.len() {
             self.out.clear();
             self.written = 0;
+        } else if self.written > SENT_BYTES_MAX && self.written > self.out.len() / 2 {
+            // A peer that is always a little behind would otherwise keep all it was ever sent.
+            self.out.drain(..self.written);
+            self.written = 0;
         }
+    }
+
+    /// Closes without sending what is left.
+    pub fn give_up(&mut self) {
+        self.session.closing = true;
+        self.out.clear();
+        self.written = 0;
     }
 
     /// Moves an unfinished request to the front of the buffer.
@@ -69,6 +83,13 @@ impl Conn {
             self.input.drain(..self.consumed);
         }
         self.consumed = 0;
+    }
+
+    /// True while nothing more should be read from the peer: a stranger has to read first, a
+    /// request waits for a shard, or the connection ends.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.deferred || self.session.closing || self.must_wait()
     }
 
     /// True while a stranger has to read before we go on answering.

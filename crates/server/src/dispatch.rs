@@ -12,7 +12,7 @@ use crate::trash::Rubbish;
 use crate::turn::{Held, LoopState, SessionHandler, Turn};
 use catalog::commands::{CommandId, Index, Missing};
 use catalog::{Command, Flags, Keys as KeySpec, Lock};
-use engine::keyspace::{Keys, Moment, shard_of};
+use engine::keyspace::{Entry, Keys, Keyspace, Moment, shard_of};
 use engine::{CommandError, Ctx, Handler};
 use resp::{Args, Reply};
 use smallvec::SmallVec;
@@ -392,7 +392,7 @@ impl<'e> Run<'_, 'e> {
             Ok(locked) => locked,
             Err(outcome) => return outcome,
         };
-        if watch.is_some_and(|watch| watch.flag.load(Relaxed)) {
+        if watch.is_some_and(|watch| self.is_touched(watch, &mut locked)) {
             Reply::new(self.out, self.session.protocol).null_array();
             return Outcome::Done;
         }
@@ -404,6 +404,19 @@ impl<'e> Run<'_, 'e> {
         }
         self.hand_on();
         Outcome::Done
+    }
+
+    /// True when a watched key was touched, or its time has come since: WATCH removed what was
+    /// dead then.
+    fn is_touched(&self, watch: &Watch, locked: &mut Locked<'e>) -> bool {
+        let (seed, now_ms) = (self.shared.executor.seed(), self.state.now_ms);
+        let mut has_died = |(db, key): &(u16, Box<[u8]>)| {
+            let hash = seed.hash(key);
+            let db = locked.shard(shard_of(hash)).and_then(|shard| shard.db(*db));
+            let entry = db.and_then(|db| db.find(hash, key).map(|place| db.at(place)));
+            entry.and_then(Entry::expiry_ms).is_some_and(|at_ms| at_ms <= now_ms)
+        };
+        watch.flag.load(Relaxed) || self.gate().primary && watch.keys.iter().any(&mut has_died)
     }
 
     /// Locks everything that the queued commands and the watched keys need.

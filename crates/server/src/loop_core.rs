@@ -25,6 +25,10 @@ const BATCH: usize = 64;
 const DEAD_PER_SHARD: usize = 32;
 /// Microseconds that one round of removing dead keys may take.
 const EXPIRE_US_MAX: u64 = 1_000;
+/// Seconds that a peer has to read why it was refused, or the last reply to it.
+const LAST_WORDS_S: u64 = 10;
+/// Messages that a subscriber may leave unread before it is cut off, as in Redis.
+const UNREAD_MESSAGES_BYTES_MAX: usize = 32 << 20;
 /// Buffers larger than this are not kept for the next connection.
 const SPARE_BYTES_MAX: usize = 256 * 1024;
 
@@ -193,9 +197,7 @@ impl LoopCore {
                 }
                 Mail::Kill(address) => {
                     if let Some(conn) = self.addressed(address) {
-                        conn.session.closing = true;
-                        conn.out.clear();
-                        conn.written = 0;
+                        conn.give_up();
                         self.touched.push(address.place);
                     }
                 }
@@ -269,15 +271,15 @@ impl LoopCore {
         let pass = self.shared.executor.pass(self.state.loop_id);
         let idle_s_max = pass.gate.settings.idle_s_max;
         self.shared.executor.give_back(pass);
-        // A refused peer has had time to read why.
         let now_ms = self.state.now_ms;
         for (place, conn) in self.conns.iter_mut().enumerate() {
             let Some(conn) = conn else { continue };
             let idle_ms = now_ms.saturating_sub(conn.session.record.active_ms.load(Relaxed));
-            let limit_s = if conn.session.refused { 10 } else { idle_s_max };
-            let listens = conn.session.subscriptions() > 0;
+            let ends = conn.session.refused || conn.session.closing;
+            let limit_s = if ends { LAST_WORDS_S } else { idle_s_max };
+            let listens = conn.session.subscriptions() > 0 && !ends;
             if limit_s > 0 && idle_ms > limit_s * 1000 && !listens {
-                conn.session.closing = true;
+                conn.give_up();
                 self.touched.push(place as u32);
             }
         }
@@ -301,6 +303,19 @@ impl LoopCore {
 
     fn deliver(&mut self, address: Address, message: &Message) {
         let Some(conn) = self.addressed(address) else { return };
+        // It may have unsubscribed since: behind its confirmation a message is no reply any more.
+        let listens = match &message.pattern {
+            None => conn.session.channels.contains(&message.channel),
+            Some(pattern) => conn.session.patterns.contains(pattern),
+        };
+        if !listens || conn.session.closing {
+            return;
+        }
+        if conn.unsent().len() > UNREAD_MESSAGES_BYTES_MAX {
+            conn.give_up();
+            self.touched.push(address.place);
+            return;
+        }
         let mut reply = Reply::new(&mut conn.out, conn.session.protocol);
         match &message.pattern {
             None => {
@@ -345,6 +360,7 @@ fn handle_batch(
             let request = ahead.request(at, &conn.input, &conn.decoder);
             last = dispatch::request(shared, state, &pass.gate, place, request);
             if last != Outcome::Done {
+                conn.consumed = ahead.start_of(at);
                 break;
             }
             handled += 1;

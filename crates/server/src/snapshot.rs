@@ -41,7 +41,7 @@ pub fn save(shared: &Shared, exclusive: &Exclusive<'_>) -> Result<SaveReport, Pe
     result
 }
 
-/// Saves when told to, then closes the gate for good and asks the process to end.
+/// Saves when told to and the data set has been read, then closes the gate for good and asks the process to end.
 ///
 /// # Errors
 /// The data set could not be saved; then nothing is stopped.
@@ -50,7 +50,9 @@ pub fn stop(
     exclusive: &mut Exclusive<'_>,
     with_save: bool,
 ) -> Result<(), PersistError> {
-    if with_save {
+    // What has not been read in full must not replace its file. A node that has stopped already
+    // counts as loading, too.
+    if with_save && !exclusive.gate().loading {
         save(shared, exclusive)?;
     }
     // From here on nothing is served, so that nothing can be written behind the save.

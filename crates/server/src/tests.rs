@@ -388,3 +388,94 @@ fn access_counts_follow_the_policy() {
         ",
     );
 }
+
+#[test]
+fn an_empty_request_before_an_exclusive_one_is_skipped() {
+    for empty in ["\r\n", "*0\r\n", "*-1\r\n", "\r\n*0\r\n  \n"] {
+        let mut bench = Bench::new(1);
+        let requests = format!("SET k v\r\n{empty}FLUSHALL\r\n{empty}PING\r\n{empty}");
+        assert_eq!(bench.send('a', requests.as_bytes()), "+OK +OK +PONG", "{empty:?}");
+    }
+}
+
+#[test]
+fn a_message_never_follows_the_end_of_its_subscription() {
+    let mut bench = Bench::new(2);
+    bench.check("a> subscribe c => *3 $9 subscribe $1 c :1");
+    // The message waits in the other loop's inbox while the subscriber goes.
+    bench.send_unread('b', b"PUBLISH c one\r\n");
+    bench.send_unread('a', b"UNSUBSCRIBE c\r\nPING\r\n");
+    assert_eq!(bench.read('a'), "*3 $11 unsubscribe $1 c :0 +PONG");
+    assert_eq!(bench.read('b'), ":1");
+}
+
+#[test]
+fn a_subscriber_who_does_not_read_is_cut_off() {
+    let mut bench = Bench::new(1);
+    bench.check("a> subscribe c => *3 $9 subscribe $1 c :1");
+    let payload = "x".repeat(1 << 20);
+    for _ in 0..34 {
+        bench.send_unread('b', format!("PUBLISH c {}\r\n", "y").as_bytes());
+        let request = format!("*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n${}\r\n{payload}\r\n", 1 << 20);
+        bench.send_unread('b', request.as_bytes());
+    }
+    assert_eq!(bench.read('a'), "closed");
+}
+
+#[test]
+fn a_watched_key_that_dies_aborts_exec() {
+    for other in ["ping => +PONG", "watch k => +OK"] {
+        let mut bench = Bench::new(4);
+        bench.check(
+            "
+            set k v px 10 => +OK
+            watch k => +OK
+            multi => +OK
+            set other 1 => +QUEUED
+            ",
+        );
+        bench.pass_ms(10);
+        bench.check(&format!("b> {other}\nexec => *-1\nget other => $-1"));
+        bench.check("watch k => +OK\nmulti => +OK\nexec => *0");
+    }
+}
+
+#[test]
+fn a_dead_key_keeps_no_time_of_death() {
+    let mut bench = Bench::new(1);
+    bench.check("set k v px 10 => +OK");
+    bench.pass_ms(10);
+    bench.check("set k w keepttl => +OK\nget k => $1 w\npttl k => :-1");
+}
+
+#[test]
+fn a_node_that_has_not_read_its_data_saves_nothing() {
+    let bench = Bench::new(1);
+    let mut exclusive = bench.shared.executor.exclusive();
+    exclusive.change_gate(|gate| gate.loading = true);
+    crate::snapshot::stop(&bench.shared, &mut exclusive, true).expect("nothing to do");
+    assert!(bench.is_stopped());
+    assert!(crate::host::Host::disk(&bench.host).open("dump.rdb").is_err());
+}
+
+#[test]
+fn a_connection_that_ends_waits_for_its_reader_only_so_long() {
+    let mut bench = Bench::new(1);
+    bench.send_unread('a', b"QUIT\r\n");
+    bench.pass_ms(10_001);
+    bench.tick();
+    assert_eq!(bench.read('a'), "closed");
+}
+
+#[test]
+fn samples_are_bounded() {
+    let mut bench = Bench::new(1);
+    bench.check("sadd s a => :1\nhset h a 1 => :1\nzadd z 1 a => :1");
+    for command in ["srandmember s", "hrandfield h", "zrandmember z"] {
+        for count in [-16_777_217, -i64::MAX] {
+            let got = bench.send('a', format!("{command} {count}\r\n").as_bytes());
+            assert_eq!(got, "-ERR value is out of range", "{command} {count}");
+        }
+        assert!(bench.send('a', format!("{command} {}\r\n", i64::MAX).as_bytes()).contains("a"));
+    }
+}

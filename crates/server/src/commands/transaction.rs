@@ -41,7 +41,7 @@ pub fn discard(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// None: inside MULTI the gate refuses it.
 pub fn watch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let db = turn.session.db;
-    let now_ms = turn.state.now_ms;
+    let (now_ms, may_expire) = (turn.state.now_ms, turn.gate().primary);
     let mut watch = turn.session.watch.take().unwrap_or_default();
     let space = turn.locked.as_mut().expect("WATCH locks its keys");
     let seed = space.seed();
@@ -56,11 +56,15 @@ pub fn watch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
             let place = database.find(hash, key)?;
             database.at(place).expiry_ms().filter(|at_ms| *at_ms <= now_ms).map(|_| place)
         });
-        if let Some(place) = dead
+        if may_expire
+            && let Some(place) = dead
             && let Some(database) = shard.db_mut(db)
         {
-            drop(database.remove(hash, place));
+            let entry = database.remove(hash, place);
+            turn.state.effects.trash.push(entry);
             turn.state.effects.command(db, &[b"DEL", key]);
+            turn.state.effects.dirty -= 1;
+            shard.touched(db, key);
         }
         shard.watch(db, key, &watch.flag);
         watch.keys.push((db, key.into()));
