@@ -19,9 +19,17 @@ use std::sync::atomic::Ordering::Relaxed;
 pub struct AdminServer {
     shared: Arc<Shared>,
     halls: Arc<[Hall]>,
+    /// Held for a whole change of the gates, so that one follows the other.
+    turn: Mutex<()>,
+    /// Held for moments only: a probe is answered whatever else goes on.
     state: Mutex<State>,
     loaded: Condvar,
+    /// Keys, and those with a time to live, when they were last counted.
+    counted: Mutex<(u64, u64)>,
 }
+
+/// Attempts to count keys while a long command holds shards; then the last numbers must do.
+const COUNT_TRIES: usize = 16;
 
 #[derive(Default)]
 struct State {
@@ -38,7 +46,14 @@ impl AdminServer {
     /// A node that has been told nothing.
     #[must_use]
     pub fn new(shared: Arc<Shared>, halls: Arc<[Hall]>) -> Self {
-        Self { shared, halls, state: Mutex::new(State::default()), loaded: Condvar::new() }
+        Self {
+            shared,
+            halls,
+            turn: Mutex::default(),
+            state: Mutex::default(),
+            loaded: Condvar::new(),
+            counted: Mutex::default(),
+        }
     }
 
     /// The data set has been read: grants may be answered.
@@ -95,20 +110,17 @@ impl AdminServer {
             NodeRequest::Grant { role, epoch } => self.grant(role, epoch),
             NodeRequest::Probe => Ok(NodeReply::Status(Box::new(self.status()))),
             NodeRequest::Clients => Ok(NodeReply::Clients(self.clients())),
-            NodeRequest::Save => {
-                let exclusive = self.shared.executor.exclusive();
-                let saved = snapshot::save(&self.shared, &exclusive);
-                saved.map(|_| NodeReply::Done).map_err(|e| refusal("Failed", e.to_string()))
-            }
+            NodeRequest::Save => self.save(),
             NodeRequest::Shutdown { save } => self.shutdown(save),
         };
         (result.unwrap_or_else(NodeReply::Refused), None)
     }
 
     fn configure(&self, generation: u64, settings: &NodeSettings) -> Result<NodeReply, Refusal> {
-        let mut state = self.state.lock();
-        if generation < state.generation {
-            let text = format!("generation {generation} is older than {}", state.generation);
+        let _turn = self.turn.lock();
+        let last = self.state.lock().generation;
+        if generation < last {
+            let text = format!("generation {generation} is older than {last}");
             return Err(refusal("StaleGeneration", text));
         }
         let access = access_of(settings)?;
@@ -134,6 +146,7 @@ impl AdminServer {
             gate.access = Arc::clone(&access);
             gate.generation = generation;
         });
+        let mut state = self.state.lock();
         state.generation = generation;
         state.maxmemory_bytes = settings.maxmemory_bytes;
         tracing::info!(generation, "configured");
@@ -165,24 +178,28 @@ impl AdminServer {
     }
 
     fn grant(&self, role: Role, epoch: u64) -> Result<NodeReply, Refusal> {
-        let mut state = self.state.lock();
-        let repeated = state.role == Some(role) && state.epoch == epoch;
-        if epoch <= state.epoch && !repeated {
-            let text = format!("epoch {epoch} is not above {}", state.epoch);
-            return Err(refusal("StaleEpoch", text));
-        }
-        while !state.loaded {
-            self.loaded.wait(&mut state);
-        }
+        check_epoch(&self.state.lock(), role, epoch)?;
+        self.wait_until_loaded();
+        let _turn = self.turn.lock();
+        // A later grant may have come first while this one waited.
+        check_epoch(&self.state.lock(), role, epoch)?;
         self.shared.executor.exclusive().change_gate(|gate| {
             gate.primary = role == Role::Primary;
             gate.epoch = epoch;
         });
+        let mut state = self.state.lock();
         state.role = Some(role);
         state.epoch = epoch;
         self.poll_if_granted(&mut state)?;
         tracing::info!(?role, epoch, "granted");
         Ok(NodeReply::Done)
+    }
+
+    fn wait_until_loaded(&self) {
+        let mut state = self.state.lock();
+        while !state.loaded {
+            self.loaded.wait(&mut state);
+        }
     }
 
     /// Lets loop 0 accept, once there is both a socket and a grant.
@@ -198,6 +215,15 @@ impl AdminServer {
         self.shared.inboxes[0].wake();
         state.listening = true;
         Ok(())
+    }
+
+    fn save(&self) -> Result<NodeReply, Refusal> {
+        let exclusive = self.shared.executor.exclusive();
+        if exclusive.gate().loading {
+            return Err(refusal("Failed", "the data set has not been read yet"));
+        }
+        let saved = snapshot::save(&self.shared, &exclusive);
+        saved.map(|_| NodeReply::Done).map_err(|error| refusal("Failed", error.to_string()))
     }
 
     fn shutdown(&self, save: bool) -> Result<NodeReply, Refusal> {
@@ -242,16 +268,22 @@ impl AdminServer {
         }
     }
 
-    /// Keys of all databases; shards in use are asked until they answer.
+    /// Keys of all databases; those last counted when shards stay in use.
     fn key_counts(&self) -> (u64, u64) {
-        let counts = loop {
+        for _ in 0..COUNT_TRIES {
             let mut walk = self.shared.executor.walk();
             if let Ok(counts) = info::count_keys(&mut walk, 16) {
-                break counts;
+                let sum = |(a, b), (keys, mortal): &(usize, usize)| {
+                    (a + *keys as u64, b + *mortal as u64)
+                };
+                let counts = counts.iter().fold((0, 0), sum);
+                *self.counted.lock() = counts;
+                return counts;
             }
+            drop(walk);
             std::thread::yield_now();
-        };
-        counts.iter().fold((0, 0), |(a, b), (keys, mortal)| (a + *keys as u64, b + *mortal as u64))
+        }
+        *self.counted.lock()
     }
 
     fn clients(&self) -> Vec<ClientRow> {
@@ -274,6 +306,15 @@ impl AdminServer {
         };
         self.shared.clients.all().iter().map(row).collect()
     }
+}
+
+fn check_epoch(state: &State, role: Role, epoch: u64) -> Result<(), Refusal> {
+    let repeated = state.role == Some(role) && state.epoch == epoch;
+    if epoch <= state.epoch && !repeated {
+        let text = format!("epoch {epoch} is not above {}", state.epoch);
+        return Err(refusal("StaleEpoch", text));
+    }
+    Ok(())
 }
 
 fn refusal(code: &str, message: impl Into<String>) -> Refusal {

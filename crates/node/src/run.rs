@@ -85,10 +85,8 @@ pub fn run(options: Options) -> Result<(), NodeError> {
     let loops = node.start_loops()?;
     tracing::info!("Ready to accept connections");
     for thread in loops {
-        if thread.join().is_err() {
-            // A panic in a loop is a broken invariant; failover is faster than corruption.
-            std::process::abort();
-        }
+        // A panic has ended the process already.
+        let _ = thread.join();
     }
     node.shared.trash.close();
     if let Some(path) = admin_socket {
@@ -166,7 +164,7 @@ impl Node {
         spawn("reaper", move || while shared.trash.take().is_some() {})
     }
 
-    /// SIGTERM and SIGINT save, if `save` is not empty, and stop.
+    /// SIGTERM and SIGINT save, if `save` is not empty, and stop; while loading they end at once.
     fn start_signals(&self) -> Result<(), NodeError> {
         let (mut reader, writer) = UnixStream::pair().map_err(system("make a signal pipe"))?;
         for signal in [SIGTERM, SIGINT] {
@@ -178,6 +176,11 @@ impl Node {
             while matches!(reader.read(&mut [0]), Ok(n) if n > 0) {
                 let save = !shared.config.lock().get("save").is_empty();
                 let mut exclusive = shared.executor.exclusive();
+                if exclusive.gate().loading {
+                    tracing::info!("stopping on a signal, before the data set was read");
+                    remove_pid_file(&shared);
+                    std::process::exit(0);
+                }
                 match snapshot::stop(&shared, &mut exclusive, save) {
                     Ok(()) => tracing::info!("stopping on a signal"),
                     Err(error) => tracing::error!(%error, "save; the node goes on"),
@@ -189,7 +192,23 @@ impl Node {
 }
 
 fn spawn<F: FnOnce() + Send + 'static>(name: &str, work: F) -> Result<JoinHandle<()>, NodeError> {
-    Builder::new().name(name.to_owned()).spawn(work).map_err(system("start a thread"))
+    let guarded = move || {
+        let _guard = AbortOnPanic;
+        work();
+    };
+    Builder::new().name(name.to_owned()).spawn(guarded).map_err(system("start a thread"))
+}
+
+/// A panic in a thread of the node is a broken invariant: to be gone is better than to serve with
+/// a part missing, and failover is faster than corruption.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
 }
 
 fn write_pid_file(path: &str) -> io::Result<()> {

@@ -67,13 +67,15 @@ pub struct EventLoop {
     halls: Arc<[Hall]>,
     sockets: Vec<Option<Socket>>,
     listeners: Vec<OwnedFd>,
+    /// False from a failed accept to the next tick.
+    accepts: bool,
     next_loop: usize,
     next_tick_us: u64,
 }
 
 struct Socket {
     fd: OwnedFd,
-    wants_write: bool,
+    interest: EventFlags,
 }
 
 impl EventLoop {
@@ -100,6 +102,7 @@ impl EventLoop {
             halls,
             sockets: Vec::new(),
             listeners: Vec::new(),
+            accepts: true,
             next_loop: 0,
             next_tick_us: 0,
         })
@@ -150,6 +153,9 @@ impl EventLoop {
         let now_us = self.shared.host.clock().monotonic_us();
         if now_us >= self.next_tick_us {
             self.core.tick();
+            if !self.accepts {
+                self.poll_listeners(true);
+            }
             let busy = self.core.has_mortal_keys();
             self.next_tick_us = now_us + if busy { TICK_BUSY_US } else { TICK_IDLE_US };
             self.flush_touched();
@@ -164,6 +170,14 @@ impl EventLoop {
             return;
         }
         let Some(Some(socket)) = self.sockets.get(place as usize) else { return };
+        let Some(conn) = self.core.conn_mut(place) else { return };
+        if conn.is_full() {
+            // Both ends are gone, or none of what comes is wanted yet.
+            if flags.intersects(EventFlags::HUP | EventFlags::ERR) && !conn.deferred {
+                self.close(place);
+            }
+            return;
+        }
         let Some(input) = self.core.input(place) else { return };
         if input.capacity() - input.len() < READ_BYTES_MIN {
             input.reserve(READ_BYTES);
@@ -210,12 +224,15 @@ impl EventLoop {
             self.close(place);
             return;
         }
-        if socket.wants_write == empty {
-            socket.wants_write = !empty;
-            let flags = if empty { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT };
+        let mut interest = EventFlags::empty();
+        interest.set(EventFlags::OUT, !empty);
+        // Nothing more is taken in from a peer who has to read first.
+        interest.set(EventFlags::IN, !conn.session.closing && !conn.must_wait());
+        if socket.interest != interest {
+            socket.interest = interest;
             let data = EventData::new_u64(u64::from(place));
             // A descriptor that epoll does not know any more is about to be closed.
-            let _ = epoll::modify(&self.epoll, &socket.fd, data, flags);
+            let _ = epoll::modify(&self.epoll, &socket.fd, data, interest);
         }
         let goes_on = waited && !conn.must_wait() && !conn.unread().is_empty();
         if goes_on {
@@ -267,14 +284,26 @@ impl EventLoop {
                 match rustix::net::acceptfrom_with(&self.listeners[at], flags) {
                     Ok((socket, address)) => self.deal(socket, address),
                     Err(Errno::AGAIN) => break,
-                    // Out of descriptors: the connection waits in the backlog until some close.
+                    Err(Errno::INTR | Errno::CONNABORTED) => {}
+                    // Out of descriptors or memory: connections wait in the backlog until the
+                    // next tick, and the loop does not spin on them meanwhile.
                     Err(error) => {
-                        if error != Errno::INTR && error != Errno::CONNABORTED {
-                            tracing::warn!(%error, "accept a connection");
-                        }
-                        break;
+                        tracing::warn!(%error, "accept a connection");
+                        self.poll_listeners(false);
+                        return;
                     }
                 }
+            }
+        }
+    }
+
+    fn poll_listeners(&mut self, on: bool) {
+        self.accepts = on;
+        let interest = if on { EventFlags::IN } else { EventFlags::empty() };
+        for (at, listener) in self.listeners.iter().enumerate() {
+            let data = EventData::new_u64(LISTENER + at as u64);
+            if let Err(error) = epoll::modify(&self.epoll, listener, data, interest) {
+                tracing::error!(%error, "poll the listening socket");
             }
         }
     }
@@ -318,7 +347,7 @@ impl EventLoop {
         if self.sockets.len() <= at {
             self.sockets.resize_with(at + 1, || None);
         }
-        self.sockets[at] = Some(Socket { fd, wants_write: false });
+        self.sockets[at] = Some(Socket { fd, interest: EventFlags::IN });
         self.flush_touched();
     }
 }
