@@ -30,6 +30,8 @@ pub enum Role {
     },
     /// Stores where the API is and how to sign in
     Configure(cli::ConfigureCommand),
+    /// Asks a server as many clients would, and says how fast it answered
+    Bench(Box<bench::Options>),
     /// Runs the control plane; `larder up` starts it
     #[command(hide = true)]
     Control(Control),

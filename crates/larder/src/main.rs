@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Role::Control(control) => roles::control(control),
         Role::Node { .. } => unreachable!("handled above"),
         Role::Instance { verb } => cli::run(cli::Command::Instance(verb)),
+        Role::Bench(options) => bench::run(*options),
         Role::Configure(configure) => cli::run(cli::Command::Configure(configure)),
     }
 }
