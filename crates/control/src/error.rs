@@ -50,9 +50,9 @@ pub fn missing(param: &str) -> ApiError {
     ApiError { code: Cow::Owned(format!("Missing{param}")), ..MISSING_PARAMETER.says(message) }
 }
 
-/// A parameter's value is not of its kind.
-pub fn malformed(param: &str) -> ApiError {
-    let message = format!("The Specified parameter {param} is not valid.");
+/// A parameter's value is not of its kind; `wanted` tells of which: "a number from 1 to 9".
+pub fn malformed(param: &str, wanted: &str) -> ApiError {
+    let message = format!("The Specified parameter {param} is not valid. Reason: it is {wanted}.");
     let code = Cow::Owned(format!("Invalid{param}.Malformed"));
     ApiError { code, ..INVALID_PARAMETER.says(message) }
 }
@@ -86,6 +86,8 @@ faults! {
         "The request signature does not conform to Aliyun standards.";
     ACCESS_KEY_NOT_FOUND = 404 "InvalidAccessKeyId.NotFound" "Specified access key is not found.";
     ACCESS_KEY_INACTIVE = 400 "InvalidAccessKeyId.Inactive" "Specified access key is disabled.";
+    REQUEST_TIMEOUT = 408 "RequestTimeout"
+        "The request did not arrive in time; send its body without pauses.";
     ACTION_NOT_FOUND = 404 "InvalidAction.NotFound"
         "Specified api is not found, please check your url and method.";
     INVALID_VERSION = 404 "InvalidVersion" "Specified parameter Version is not valid.";
@@ -111,9 +113,12 @@ faults! {
     IDEMPOTENT_MISMATCH = 400 "IdempotentParameterMismatch"
         "Request uses a client token in a previous request but is not identical to that request.";
     DRY_RUN = 400 "DryRunOperation" "Request validation has been passed with DryRun flag set.";
-    INVALID_TOKEN = 400 "InvalidToken.Malformed" "The Specified parameter Token is not valid.";
+    INVALID_TOKEN = 400 "InvalidToken.Malformed"
+        "The Specified parameter Token is not valid. Reason: it is 1 to 64 printable ASCII \
+         characters without spaces.";
     INVALID_INSTANCE_NAME = 400 "InvalidInstanceName.Malformed"
-        "The Specified parameter InstanceName is not valid.";
+        "The Specified parameter InstanceName is not valid. Reason: it is 2 to 80 characters, \
+         the first a letter, without spaces and any of @/:=\"<>{[]}.";
     INVALID_PASSWORD = 400 "InvalidPassword.Malformed"
         "The Specified parameter Password is not valid.";
     INVALID_CAPACITY = 404 "InvalidCapacity.NotFound" "The Capacity provided does not exist.";
@@ -131,9 +136,11 @@ faults! {
     INVALID_INSTANCE_IDS = 400 "InvalidInstanceIds.Malformed"
         "The Specified parameter InstanceIds is not valid.";
     INVALID_TAG_KEY = 400 "InvalidTagKey.Malformed"
-        "The Specified parameter Tag.N.Key is not valid.";
+        "The Specified parameter Tag.N.Key is not valid. Reason: it is 1 to 64 characters, \
+         does not begin with aliyun, acs:, http:// or https://, and comes once.";
     INVALID_TAG_VALUE = 400 "InvalidTagValue.Malformed"
-        "The Specified parameter Tag.N.Value is not valid.";
+        "The Specified parameter Tag.N.Value is not valid. Reason: it has at most 128 \
+         characters.";
     DUPLICATE_TAG_KEY = 400 "Duplicate.TagKey" "The Tag.N.Key contains duplicate keys.";
     TAGS_EXCEED = 400 "NumberExceed.Tags" "The maximum number of Tags is exceeded.";
     // Accounts.

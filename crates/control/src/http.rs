@@ -15,9 +15,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Largest request body, bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How long a body may take to arrive; a megabyte on a slow line takes less.
+const BODY_LIMIT: Duration = Duration::from_secs(20);
 
 /// Parameters of the protocol, not of actions.
 const COMMON: &[&str] = &[
@@ -48,8 +53,9 @@ async fn api(State(control): State<Control>, request: Request) -> Response {
     if is_browser(&parts) {
         return Redirect::to("/console").into_response();
     }
-    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
-        return respond(control.refuse(error::BODY_TOO_LARGE.plain()));
+    let body = match receive(&parts, body, BODY_LIMIT).await {
+        Ok(body) => body,
+        Err(error) => return respond(control.refuse(error)),
     };
     let authenticating = control.clone();
     let call =
@@ -62,6 +68,20 @@ async fn api(State(control): State<Control>, request: Request) -> Response {
             control.refuse(error::INTERNAL_ERROR.plain())
         }
     })
+}
+
+/// The whole body, unless it is too large or comes too slowly.
+async fn receive(parts: &Parts, body: Body, limit: Duration) -> Result<Bytes, error::ApiError> {
+    let told = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let told: Option<usize> = told.and_then(|length| length.parse().ok());
+    if told.is_some_and(|bytes| BODY_BYTES_MAX < bytes) {
+        return Err(error::BODY_TOO_LARGE.plain());
+    }
+    match timeout(limit, to_bytes(body, BODY_BYTES_MAX)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => Err(error::BODY_TOO_LARGE.plain()),
+        Err(_) => Err(error::REQUEST_TIMEOUT.plain()),
+    }
 }
 
 /// Someone who typed the API's address into a browser looks for the console.

@@ -46,6 +46,11 @@ pub fn up(up: &Up) -> ExitCode {
         }
         if let Some(file) = &up.ready_file {
             let file = std::path::absolute(file).context("resolve --ready-file")?;
+            anyhow::ensure!(
+                !file.is_dir(),
+                "--ready-file {} is a directory; name a file",
+                file.display()
+            );
             first.extend(["--ready-file".into(), file.into()]);
         }
         agent::run(agent::AgentOptions {
@@ -137,7 +142,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 /// The error with its causes, without those that the text before them tells already.
 fn told_once(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
-        match (told.is_empty(), told.ends_with(&cause)) {
+        match (told.is_empty(), told.contains(&cause)) {
             (true, _) => cause,
             (_, true) => told,
             _ => format!("{told}: {cause}"),

@@ -77,7 +77,9 @@ impl<'a> Params<'a> {
         for spec in specs {
             match params.text(spec.name) {
                 None if spec.required => return Err(error::missing(spec.name)),
-                Some(value) if !fits(value, spec.kind) => return Err(error::malformed(spec.name)),
+                Some(value) if !fits(value, spec.kind) => {
+                    return Err(error::malformed(spec.name, &wanted(spec.kind)));
+                }
                 _ => {}
             }
         }
@@ -132,6 +134,17 @@ fn fits(value: &str, kind: Kind) -> bool {
     }
 }
 
+/// What values of this kind are, for a person.
+fn wanted(kind: Kind) -> String {
+    match kind {
+        Kind::Text | Kind::Secret | Kind::Tags => "a text".to_owned(),
+        Kind::Integer { min, max: i64::MAX } => format!("a number from {min} on"),
+        Kind::Integer { min, max } => format!("a number from {min} to {max}"),
+        Kind::Boolean => "true or false".to_owned(),
+        Kind::OneOf(words) => format!("one of: {}", words.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +176,16 @@ mod tests {
             let given = given(text);
             let found = Params::check(&given, SPECS).map_err(|error| error.code.into_owned());
             assert_eq!(found.err().unwrap_or_default(), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_what_is_wanted() {
+        let rows = [("Port=x", "1 to 9."), ("DryRun=x", "true or false."), ("Mode=a", "of: A, B.")];
+        for (text, cure) in rows {
+            let given = given(&format!("InstanceId=r&{text}"));
+            let error = Params::check(&given, SPECS).expect_err("malformed");
+            assert!(error.message.ends_with(cure), "{}", error.message);
         }
     }
 

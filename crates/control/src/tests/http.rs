@@ -210,6 +210,17 @@ async fn every_refusal_of_the_http_layer_is_json() {
 }
 
 #[tokio::test]
+async fn a_body_that_says_it_is_too_large_is_not_waited_for() {
+    let door = Door::open().await;
+    let mut stream = TcpStream::connect(door.address).await.expect("connected");
+    let head = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1048577\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    assert!(answer.contains("413") && answer.contains("RequestTooLarge"), "{answer}");
+}
+
+#[tokio::test]
 async fn what_a_signature_covers_reaches_the_action() {
     let door = Door::open().await;
     let secret = door.world.credentials.access_key_secret.clone();
