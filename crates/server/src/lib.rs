@@ -30,6 +30,8 @@ pub use loop_core::LoopCore;
 pub use shared::Shared;
 
 #[cfg(test)]
+mod stress;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -105,6 +105,13 @@ impl Host for TestHost {
     }
 }
 
+impl TestHost {
+    /// Moves time.
+    pub fn pass_ms(&self, ms: u64) {
+        self.clock.0.fetch_add(ms, Relaxed);
+    }
+}
+
 struct NoWaker;
 
 impl Waker for NoWaker {
@@ -155,7 +162,12 @@ impl Bench {
 
     /// Moves time.
     pub fn pass_ms(&self, ms: u64) {
-        self.host.clock.0.fetch_add(ms, Relaxed);
+        self.host.pass_ms(ms);
+    }
+
+    /// The loops, to be driven by threads.
+    pub fn take_loops(&mut self) -> Vec<LoopCore> {
+        std::mem::take(&mut self.loops)
     }
 
     /// True when the node asked its process to end.
