@@ -15,6 +15,7 @@ pub mod error;
 mod executor;
 mod hex;
 mod http;
+mod listen;
 mod observer;
 mod parent;
 mod pipeline;

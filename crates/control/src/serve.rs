@@ -7,6 +7,7 @@ use crate::audit::{self, Audit};
 use crate::bootstrap::{self, BootstrapError, Credentials};
 use crate::control::{Control, Parts};
 use crate::http;
+use crate::listen;
 use crate::parent::Parent;
 use crate::quickstart::{self, QuickstartError};
 use crate::signature::replay::{KEEP_MS, ReplayCache};
@@ -94,11 +95,8 @@ where
     let address = listener.local_addr().map_err(failed("reading the API's address"))?;
     let (control, credentials) = open(&options, address)?;
     let app = http::routes(control.clone()).merge(extra(control.clone()));
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let drained = async move { drop(stopped.await) };
-    let server = axum::serve(listener, app).with_graceful_shutdown(drained);
-    let mut server = tokio::spawn(async move { server.await });
+    let mut server = tokio::spawn(listen::serve(listener, app, stopped));
     let ready = announce(&options, &control, &credentials);
     let outcome = tokio::select! {
         done = async {
@@ -108,8 +106,7 @@ where
             }
         } => Err(done),
         ended = &mut server => {
-            let ended = ended.unwrap_or_else(|broken| Err(io::Error::other(broken)));
-            return ended.map_err(failed("serving the API"));
+            return ended.map_err(io::Error::other).map_err(failed("serving the API"));
         }
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),

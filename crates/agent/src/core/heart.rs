@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn only_lasting_silence_is_death() {
         use Beat::{Answered, Silent, Unasked};
-        let rows: &[(&[(Beat, u64)], Option<u64>)] = &[
+        type Row<'a> = (&'a [(Beat, u64)], Option<u64>);
+        let rows: &[Row<'_>] = &[
             (&[(Answered, 0); 9], None),
             (&[(Silent, 2_000); 2], None),
             (&[(Silent, 2_000); 3], Some(9_000)),
