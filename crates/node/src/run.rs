@@ -133,11 +133,13 @@ impl Node {
         let port = config.number("port") as u16;
         let backlog = config.number("tcp-backlog") as i32;
         if port > 0 {
-            for socket in bind_all(config.get("bind"), port, backlog)? {
-                self.halls[0].listen(socket);
-            }
+            // Tools that start servers look for these words, as Redis writes them.
+            let sockets = bind_all(config.get("bind"), port, backlog)
+                .inspect_err(|_| tracing::error!("Failed listening on port {port}"))?;
+            sockets.into_iter().for_each(|socket| self.halls[0].listen(socket));
             tracing::info!(port, "listening");
         }
+        tracing::info!("Server initialized, PID: {}", std::process::id());
         self.wakers[0].wake();
         Ok(())
     }
@@ -177,9 +179,7 @@ impl Node {
                 let save = !shared.config.lock().get("save").is_empty();
                 let mut exclusive = shared.executor.exclusive();
                 if exclusive.gate().loading {
-                    tracing::info!("stopping on a signal, before the data set was read");
-                    remove_pid_file(&shared);
-                    std::process::exit(0);
+                    end_while_loading(&shared);
                 }
                 match snapshot::stop(&shared, &mut exclusive, save) {
                     Ok(()) => tracing::info!("stopping on a signal"),
@@ -209,6 +209,14 @@ impl Drop for AbortOnPanic {
             std::process::abort();
         }
     }
+}
+
+/// Reading a large data set would go on for long, and nothing has changed that is worth saving.
+#[expect(clippy::disallowed_methods, reason = "no other thread has anything to finish")]
+fn end_while_loading(shared: &Shared) -> ! {
+    tracing::info!("stopping on a signal, before the data set was read");
+    remove_pid_file(shared);
+    std::process::exit(0);
 }
 
 fn write_pid_file(path: &str) -> io::Result<()> {

@@ -29,6 +29,8 @@ const EXPIRE_US_MAX: u64 = 1_000;
 const LAST_WORDS_S: u64 = 10;
 /// Messages that a subscriber may leave unread before it is cut off, as in Redis.
 const UNREAD_MESSAGES_BYTES_MAX: usize = 32 << 20;
+/// Unfinished requests up to this wait in a buffer of their own size.
+const PIECE_BYTES_MAX: usize = 1024;
 /// Buffers larger than this are not kept for the next connection.
 const SPARE_BYTES_MAX: usize = 256 * 1024;
 
@@ -123,8 +125,12 @@ impl LoopCore {
     /// The buffer to append received bytes to; process it afterwards.
     pub fn input(&mut self, place: u32) -> Option<&mut Vec<u8>> {
         let conn = self.conns.get_mut(place as usize)?.as_mut()?;
-        if conn.input.capacity() == 0 {
+        if conn.input.len() <= PIECE_BYTES_MAX
+            && conn.input.capacity() < self.spare_input.capacity()
+        {
+            self.spare_input.extend_from_slice(&conn.input);
             std::mem::swap(&mut conn.input, &mut self.spare_input);
+            self.spare_input.clear();
         }
         Some(&mut conn.input)
     }
@@ -154,8 +160,12 @@ impl LoopCore {
         let stats = &self.shared.stats[self.state.loop_id];
         stats.add_keys(&mut self.state.keys);
         conn.compact();
-        if conn.input.is_empty() && conn.input.capacity() <= SPARE_BYTES_MAX {
-            self.spare_input = std::mem::take(&mut conn.input);
+        let room = PIECE_BYTES_MAX + 1..=SPARE_BYTES_MAX;
+        if conn.input.len() <= PIECE_BYTES_MAX && room.contains(&conn.input.capacity()) {
+            // A piece of a request waits in as much room as it needs; no request waits in none.
+            let piece = conn.input.as_slice().to_vec();
+            self.spare_input = std::mem::replace(&mut conn.input, piece);
+            self.spare_input.clear();
         }
         if !conn.unsent().is_empty() || conn.session.closing {
             self.touched.push(place);

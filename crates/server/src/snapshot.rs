@@ -41,7 +41,8 @@ pub fn save(shared: &Shared, exclusive: &Exclusive<'_>) -> Result<SaveReport, Pe
     result
 }
 
-/// Saves when told to and the data set has been read, then closes the gate for good and asks the process to end.
+/// Saves when told to and the data set has been read, then closes the gate for good and asks the
+/// process to end.
 ///
 /// # Errors
 /// The data set could not be saved; then nothing is stopped.

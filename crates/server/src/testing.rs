@@ -210,6 +210,21 @@ impl Bench {
         self.loops[loop_id].process(place);
     }
 
+    /// Makes room in a connection's input, as a shell does before it reads.
+    pub fn room(&mut self, name: char, bytes: usize) {
+        if !self.conns.contains_key(&name) {
+            self.connect_from(name, "127.0.0.1");
+        }
+        let (loop_id, place) = self.conns[&name];
+        self.loops[loop_id].input(place).expect("it is open").reserve(bytes);
+    }
+
+    /// Bytes that a connection's input has room for.
+    pub fn input_capacity(&mut self, name: char) -> usize {
+        let (loop_id, place) = self.conns[&name];
+        self.loops[loop_id].conn_mut(place).expect("it is open").input.capacity()
+    }
+
     /// Everything a connection has to read, `\r\n` as a space; `closed` at its end.
     pub fn read(&mut self, name: char) -> String {
         let (loop_id, place) = self.conns[&name];

@@ -479,3 +479,16 @@ fn samples_are_bounded() {
         assert!(bench.send('a', format!("{command} {}\r\n", i64::MAX).as_bytes()).contains("a"));
     }
 }
+
+#[test]
+fn a_piece_of_a_request_holds_no_large_buffer() {
+    let mut bench = Bench::new(1);
+    for name in ['a', 'b'] {
+        bench.room(name, 64 * 1024);
+        assert_eq!(bench.send(name, b"*1\r\n$4\r\nPI"), "");
+        assert!(bench.input_capacity(name) < 100);
+    }
+    bench.room('a', 64 * 1024);
+    assert_eq!(bench.send('a', b"NG\r\n"), "+PONG");
+    assert_eq!((bench.send('b', b"NG\r\n").as_str(), bench.input_capacity('a')), ("+PONG", 0));
+}
