@@ -59,10 +59,10 @@ def make_node(tmp_path):
     """Starts drop-in nodes; stops those that still run."""
     nodes = []
 
-    def make(*arguments):
+    def make(*arguments, **options):
         node = Node(tmp_path / f"node-{len(nodes)}", *arguments)
         nodes.append(node)
-        return node.start()
+        return node.start(**options)
 
     yield make
     try:

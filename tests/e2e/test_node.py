@@ -1,5 +1,6 @@
 """`larder node` as a drop-in for redis-server: directives, files, signals."""
 
+import socket
 import subprocess
 
 import redis
@@ -27,6 +28,44 @@ def test_bad_directive_is_named(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, cwd=tmp_path)
     assert done.returncode == 1
     assert "no-such-directive" in done.stdout + done.stderr
+
+
+def _fails(*arguments):
+    command = [str(processes.BINARY), "node", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1
+    return done.stdout + done.stderr
+
+
+def test_starts_that_cannot_succeed_say_why(tmp_path, make_node):
+    node = make_node()
+    assert "in use" in _fails("--port", node.port, "--dir", tmp_path)
+    missing = tmp_path / "missing"
+    assert str(missing) in _fails("--port", ports.free_port(), "--dir", missing)
+    dump = tmp_path / "dump.rdb"
+    dump.write_bytes(b"REDIS0010garbage")
+    assert "dump.rdb is damaged" in _fails("--port", ports.free_port(), "--dir", tmp_path)
+    assert dump.read_bytes() == b"REDIS0010garbage"
+
+
+def test_empty_requests_before_an_exclusive_one(make_node):
+    node = make_node("--io-threads", "2")
+    with socket.create_connection(("127.0.0.1", node.port), timeout=10) as peer:
+        peer.sendall(b"*0\r\n\r\nFLUSHALL\r\n")
+        assert peer.recv(100) == b"+OK\r\n"
+
+
+def test_a_stranger_who_does_not_read_is_not_read(make_node):
+    """Without a brake the node would take in (and keep) as much as the peer can send."""
+    node = make_node("--requirepass", "x", password="x")
+    with socket.create_connection(("127.0.0.1", node.port), timeout=1) as peer:
+        try:
+            for _ in range(64):
+                peer.sendall(b"GET a\r\n" * (1 << 17))
+            raise AssertionError("the node took in 58 MB of a stranger")
+        except TimeoutError:
+            pass
+    assert node.redis(password="x").ping()
 
 
 def test_sigterm_saves_and_start_loads(make_node):
