@@ -79,7 +79,7 @@ pub fn managed(command: &str) -> CommandError {
     let upper = command.replace('|', " ").to_ascii_uppercase();
     let instead = match upper.as_str() {
         "SHUTDOWN" => "; RestartInstance restarts the instance",
-        "SAVE" | "BGSAVE" => "; the service saves by itself",
+        "SAVE" | "BGSAVE" => "; RestartInstance saves and restarts the instance",
         "CONFIG SET" => "; parameters belong to the service",
         _ => "",
     };
