@@ -13,7 +13,7 @@ use server::inbox::Waker;
 use server::loop_core::Peer;
 use server::{LoopCore, Shared};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::host::Stop;
@@ -317,7 +317,8 @@ impl EventLoop {
             address.map_or_else(|| "?:0".to_owned(), |address| address.to_string())
         };
         let peer = Peer {
-            address: address.map(|address| address.ip()),
+            // A peer without an address is nobody that an allowlist names.
+            address: Some(address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.ip())),
             peer: shown(address),
             local: shown(local),
         };
