@@ -18,7 +18,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The server's first word was an error.
-    #[error("the server at {address} refused: {text}; {}", cure(text))]
+    #[error("the server at {address} refused: {}; {}", text.trim_end_matches('.'), cure(text))]
     Refused {
         /// Host and port.
         address: String,
@@ -80,7 +80,8 @@ mod tests {
         let check = |text: &str, want: &str| {
             let error = Error::Refused { address: "h:1".into(), text: text.into() };
             let shown = error.to_string();
-            assert!(shown.starts_with("the server at h:1 refused: ") && shown.contains(want));
+            assert!(shown.starts_with("the server at h:1 refused: "), "{shown}");
+            assert!(shown.contains(want) && !shown.contains(".;"), "{shown}");
         };
         check("NOAUTH Authentication required.", "redis://default:PASSWORD@");
         check("WRONGPASS invalid username-password pair", "correct user and password");
