@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod conformance;
 mod docs;
 mod shell;
 mod suite;
@@ -29,6 +30,8 @@ enum Tool {
     },
     /// Measure CPU per operation, memory and time to the first PONG beside other servers.
     Bench(bench::Options),
+    /// Run Redis' own test suite against the release build and count its checks.
+    Conformance(conformance::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -38,6 +41,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Tool::Docs => docs::run(&root)?,
         Tool::Test { steps, pytest } => suite::run(&root, &steps, &pytest),
         Tool::Bench(options) => bench::run(&root, &options)?,
+        Tool::Conformance(options) => conformance::run(&root, &options)?,
     };
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

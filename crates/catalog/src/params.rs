@@ -47,6 +47,11 @@ const fn row(
     Param { name, kind, default, mutable, hidden: false, doc }
 }
 
+/// A directive that files for Redis hold and that changes nothing here.
+const fn inert(name: &'static str, kind: Kind, default: &'static str, mutable: bool) -> Param {
+    row(name, kind, default, mutable, "Accepted for compatibility; has no effect yet.")
+}
+
 const fn hidden(param: Param) -> Param {
     Param { hidden: true, ..param }
 }
@@ -54,6 +59,10 @@ const fn hidden(param: Param) -> Param {
 const fn int(min: i64, max: i64) -> Kind {
     Kind::Int { min, max }
 }
+
+/// Bounds of what Redis keeps in a C int.
+const INT_MIN: i64 = -2_147_483_648;
+const INT_MAX: i64 = 2_147_483_647;
 
 const POLICIES: Kind = Kind::Word(&[
     "noeviction",
@@ -68,13 +77,79 @@ const POLICIES: Kind = Kind::Word(&[
 
 /// All parameters, sorted by name.
 pub const PARAMS: &[Param] = &[
+    inert(
+        "acl-pubsub-default",
+        Kind::Word(&["resetchannels", "allchannels"]),
+        "resetchannels",
+        true,
+    ),
+    inert("acllog-max-len", int(0, INT_MAX), "128", true),
+    inert("active-defrag-cycle-max", int(1, 99), "25", true),
+    inert("active-defrag-cycle-min", int(1, 99), "1", true),
+    inert("active-defrag-ignore-bytes", Kind::Memory, "104857600", true),
+    inert("active-defrag-max-scan-fields", int(1, INT_MAX), "1000", true),
+    inert("active-defrag-threshold-lower", int(0, 1000), "10", true),
+    inert("active-defrag-threshold-upper", int(0, 1000), "100", true),
+    inert("active-expire-effort", int(1, 10), "1", true),
+    inert("activerehashing", Kind::Bool, "yes", true),
+    hidden(inert("always-show-logo", Kind::Bool, "no", false)),
+    inert("aof-load-truncated", Kind::Bool, "yes", true),
+    inert("aof-rewrite-incremental-fsync", Kind::Bool, "yes", true),
+    inert("aof-timestamp-enabled", Kind::Bool, "no", true),
+    inert("aof-use-rdb-preamble", Kind::Bool, "yes", true),
+    hidden(inert("appenddirname", Kind::Text, "appendonlydir", false)),
+    hidden(inert("appendfilename", Kind::Text, "appendonly.aof", false)),
+    inert("appendfsync", Kind::Word(&["everysec", "always", "no"]), "everysec", true),
     row("appendonly", Kind::Bool, "no", false, "Keep an append-only file; not supported yet."),
+    inert("auto-aof-rewrite-min-size", Kind::Memory, "67108864", true),
+    inert("auto-aof-rewrite-percentage", int(0, INT_MAX), "100", true),
     hidden(row("bind", Kind::Text, "127.0.0.1", false, "Addresses to listen on.")),
+    inert("busy-reply-threshold", int(0, INT_MAX), "5000", true),
+    inert(
+        "client-output-buffer-limit",
+        Kind::Text,
+        "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+        true,
+    ),
+    inert("client-query-buffer-limit", Kind::Memory, "1073741824", true),
+    hidden(inert("crash-log-enabled", Kind::Bool, "yes", true)),
+    hidden(inert("crash-memcheck-enabled", Kind::Bool, "yes", true)),
+    hidden(row(
+        "daemonize",
+        Kind::Bool,
+        "no",
+        false,
+        "Accepted for compatibility; the process stays in the foreground.",
+    )),
     row("databases", int(1, 16), "16", false, "Number of databases."),
     hidden(row("dbfilename", Kind::Text, "dump.rdb", false, "File of the data set, in `dir`.")),
     hidden(row("dir", Kind::Text, ".", false, "Working directory.")),
+    hidden(inert("disable-thp", Kind::Bool, "yes", false)),
+    inert("dynamic-hz", Kind::Bool, "yes", true),
+    hidden(inert("enable-debug-command", Kind::Word(&["no", "yes", "local"]), "no", false)),
+    hidden(inert("enable-module-command", Kind::Word(&["no", "yes", "local"]), "no", false)),
+    hidden(inert("enable-protected-configs", Kind::Word(&["no", "yes", "local"]), "no", false)),
+    inert("hash-max-listpack-entries", int(0, INT_MAX), "512", true),
+    inert("hash-max-listpack-value", Kind::Memory, "64", true),
+    inert("hash-max-ziplist-entries", int(0, INT_MAX), "512", true),
+    inert("hash-max-ziplist-value", Kind::Memory, "64", true),
+    inert("hll-sparse-max-bytes", Kind::Memory, "3000", true),
     row("hz", int(1, 500), "10", true, "Rounds of background work a second."),
     row("io-threads", int(1, 64), "1", false, "Number of loops that run commands."),
+    hidden(inert("jemalloc-bg-thread", Kind::Bool, "yes", true)),
+    inert("latency-monitor-threshold", int(0, INT_MAX), "0", true),
+    inert("latency-tracking", Kind::Bool, "yes", true),
+    inert("latency-tracking-info-percentiles", Kind::Text, "50 99 99.9", true),
+    inert("lazyfree-lazy-eviction", Kind::Bool, "no", true),
+    inert("lazyfree-lazy-expire", Kind::Bool, "no", true),
+    inert("lazyfree-lazy-server-del", Kind::Bool, "no", true),
+    inert("lazyfree-lazy-user-del", Kind::Bool, "no", true),
+    inert("lazyfree-lazy-user-flush", Kind::Bool, "no", true),
+    inert("lfu-decay-time", int(0, INT_MAX), "1", true),
+    inert("lfu-log-factor", int(0, INT_MAX), "10", true),
+    inert("list-compress-depth", int(0, INT_MAX), "0", true),
+    inert("list-max-listpack-size", int(INT_MIN, INT_MAX), "-2", true),
+    inert("list-max-ziplist-size", int(INT_MIN, INT_MAX), "-2", true),
     hidden(row(
         "logfile",
         Kind::Text,
@@ -82,15 +157,57 @@ pub const PARAMS: &[Param] = &[
         false,
         "File of log lines; empty means standard output.",
     )),
+    hidden(inert(
+        "loglevel",
+        Kind::Word(&["debug", "verbose", "notice", "warning"]),
+        "notice",
+        true,
+    )),
+    inert("lua-time-limit", int(0, INT_MAX), "5000", true),
     row("maxclients", int(1, 1_000_000), "10000", true, "Connections served at once."),
     row("maxmemory", Kind::Memory, "0", true, "Bytes above which keys must make room; 0 is none."),
+    inert("maxmemory-eviction-tenacity", int(0, 100), "10", true),
     row("maxmemory-policy", POLICIES, "noeviction", true, "Which keys make room."),
     row("maxmemory-samples", int(1, 64), "5", true, "Keys compared per shard to find one to go."),
+    inert("no-appendfsync-on-rewrite", Kind::Bool, "no", true),
+    inert("notify-keyspace-events", Kind::Text, "", true),
+    hidden(inert("oom-score-adj", Kind::Word(&["no", "yes", "relative", "absolute"]), "no", true)),
+    hidden(inert("oom-score-adj-values", Kind::Text, "0 200 800", true)),
     hidden(row("pidfile", Kind::Text, "", false, "File that holds the process id.")),
     row("port", int(0, 65_535), "6379", false, "TCP port; 0 means none."),
+    hidden(inert("proc-title-template", Kind::Text, "{title} {listen-addr} {server-mode}", true)),
+    hidden(inert(
+        "propagation-error-behavior",
+        Kind::Word(&["ignore", "panic", "panic-on-replicas"]),
+        "ignore",
+        true,
+    )),
+    hidden(inert("protected-mode", Kind::Bool, "yes", true)),
     row("proto-max-bulk-len", Kind::Memory, "536870912", true, "Longest single argument in bytes."),
+    inert("rdb-del-sync-files", Kind::Bool, "no", true),
+    inert("rdb-save-incremental-fsync", Kind::Bool, "yes", true),
+    hidden(inert("rdbchecksum", Kind::Bool, "yes", false)),
+    inert("rdbcompression", Kind::Bool, "yes", true),
     row("repl-backlog-size", Kind::Memory, "1048576", false, "Bytes of the journal's ring."),
+    inert("repl-backlog-ttl", int(0, INT_MAX), "3600", true),
+    inert("repl-disable-tcp-nodelay", Kind::Bool, "no", true),
+    inert(
+        "repl-diskless-load",
+        Kind::Word(&["disabled", "on-empty-db", "swapdb"]),
+        "disabled",
+        true,
+    ),
+    inert("repl-diskless-sync", Kind::Bool, "yes", true),
+    inert("repl-diskless-sync-delay", int(0, INT_MAX), "5", true),
+    inert("repl-diskless-sync-max-replicas", int(0, INT_MAX), "0", true),
+    inert("repl-ping-replica-period", int(1, INT_MAX), "10", true),
+    inert("repl-timeout", int(1, INT_MAX), "60", true),
+    inert("replica-lazy-flush", Kind::Bool, "no", true),
+    inert("replica-priority", int(0, INT_MAX), "100", true),
+    inert("replica-read-only", Kind::Bool, "yes", true),
+    inert("replica-serve-stale-data", Kind::Bool, "yes", true),
     hidden(row("requirepass", Kind::Text, "", true, "Password of the default user.")),
+    inert("sanitize-dump-payload", Kind::Word(&["no", "yes", "clients"]), "no", true),
     row(
         "save",
         Kind::Text,
@@ -98,9 +215,25 @@ pub const PARAMS: &[Param] = &[
         true,
         "Non-empty: a stop saves the data set; periodic saves are not supported yet.",
     ),
+    inert("set-max-intset-entries", int(0, INT_MAX), "512", true),
+    hidden(inert("set-proc-title", Kind::Bool, "yes", false)),
+    inert("shutdown-timeout", int(0, INT_MAX), "10", true),
+    inert("slave-serve-stale-data", Kind::Bool, "yes", true),
+    inert("slowlog-log-slower-than", int(-1, INT_MAX), "10000", true),
+    inert("slowlog-max-len", int(0, INT_MAX), "128", true),
+    inert("stop-writes-on-bgsave-error", Kind::Bool, "yes", true),
+    inert("stream-node-max-bytes", Kind::Memory, "4096", true),
+    inert("stream-node-max-entries", int(0, INT_MAX), "100", true),
+    hidden(inert("supervised", Kind::Word(&["no", "upstart", "systemd", "auto"]), "no", false)),
     row("tcp-backlog", int(1, 65_535), "511", false, "Connections that may wait for accept."),
     row("tcp-keepalive", int(0, 86_400), "300", true, "Seconds between keep-alive probes."),
-    row("timeout", int(0, 2_147_483_647), "0", true, "Seconds until an idle client is closed."),
+    row("timeout", int(0, INT_MAX), "0", true, "Seconds until an idle client is closed."),
+    inert("tracking-table-max-keys", int(0, INT_MAX), "1000000", true),
+    hidden(inert("unixsocket", Kind::Text, "", false)),
+    inert("zset-max-listpack-entries", int(0, INT_MAX), "128", true),
+    inert("zset-max-listpack-value", Kind::Memory, "64", true),
+    inert("zset-max-ziplist-entries", int(0, INT_MAX), "128", true),
+    inert("zset-max-ziplist-value", Kind::Memory, "64", true),
 ];
 
 /// Finds a parameter by name, in any case.

@@ -25,7 +25,7 @@ pub fn node(words: &[String]) -> ExitCode {
         Ok(options) => options,
         Err(error) => return fail(&anyhow::Error::new(error).context("larder node")),
     };
-    if let Err(error) = log_to(options.config.get("logfile")) {
+    if let Err(error) = log_to(options.config.get("logfile"), Stream::Output) {
         return fail(&error);
     }
     finish(node::run(options).context("larder node"))
@@ -33,7 +33,7 @@ pub fn node(words: &[String]) -> ExitCode {
 
 /// `larder up`.
 pub fn up(up: &Up) -> ExitCode {
-    if let Err(error) = log_to("") {
+    if let Err(error) = log_to("", Stream::Error) {
         return fail(&error);
     }
     let run = || {
@@ -79,7 +79,7 @@ fn control_args(up: &Up, data_dir: &Path) -> Vec<OsString> {
 
 /// `larder control`.
 pub fn control(options: Control) -> ExitCode {
-    if let Err(error) = log_to("") {
+    if let Err(error) = log_to("", Stream::Error) {
         return fail(&error);
     }
     let agent_socket = options.data_dir.join("agent/agent.sock");
@@ -110,19 +110,35 @@ fn print_node_help() {
     }
 }
 
-/// Log lines go to standard error, or to a file; `LARDER_LOG` chooses levels.
-fn log_to(file: &str) -> anyhow::Result<()> {
+/// Where log lines go without a file.
+#[derive(Clone, Copy)]
+enum Stream {
+    /// Standard output, as redis-server does.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+/// Log lines go to `stream`, or to a file; `LARDER_LOG` chooses levels.
+fn log_to(file: &str, stream: Stream) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_env("LARDER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = file.is_empty() && std::io::stderr().is_terminal();
+    let terminal = match stream {
+        Stream::Output => std::io::stdout().is_terminal(),
+        Stream::Error => std::io::stderr().is_terminal(),
+    };
+    let colours = file.is_empty() && terminal;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     let builder = builder.with_ansi(colours);
-    if file.is_empty() {
-        builder.with_writer(std::io::stderr).init();
-    } else {
+    if !file.is_empty() {
         let mut options = std::fs::OpenOptions::new();
         let log = options.append(true).create(true).open(file);
         let log = log.with_context(|| format!("open logfile {file}"))?;
         builder.with_writer(std::sync::Mutex::new(log)).init();
+        return Ok(());
+    }
+    match stream {
+        Stream::Output => builder.with_writer(std::io::stdout).init(),
+        Stream::Error => builder.with_writer(std::io::stderr).init(),
     }
     Ok(())
 }

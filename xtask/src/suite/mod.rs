@@ -7,6 +7,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use setup::install;
+
 use crate::{shell, tidy};
 use anyhow::Result;
 use clap::ValueEnum;

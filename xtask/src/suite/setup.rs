@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A program that the suite runs, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 7] = [
+pub const PROGRAMS: [(&str, &str); 7] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("redis-benchmark", "redis-tools"),
@@ -20,7 +20,7 @@ const PROGRAMS: [(&str, &str); 7] = [
 
 /// Makes everything ready; the answer is the Python to run pytest with.
 pub fn prepare(root: &Path) -> Result<PathBuf> {
-    packages(&missing(|program| shell::find_program(program).is_some()))?;
+    install(&PROGRAMS)?;
     let venv = root.join(".venv");
     let wanted_file = root.join("tests/requirements.txt");
     let wanted = std::fs::read_to_string(&wanted_file).context("read tests/requirements.txt")?;
@@ -38,9 +38,14 @@ pub fn prepare(root: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Installs the packages of those programs that are not in PATH.
+pub fn install(programs: &[(&str, &str)]) -> Result<()> {
+    packages(&missing(programs, |program| shell::find_program(program).is_some()))
+}
+
 /// Packages whose programs are not `present`.
-pub fn missing(present: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    let absent = PROGRAMS.iter().filter(|(program, _)| !present(program));
+pub fn missing<'p>(programs: &[(&str, &'p str)], present: impl Fn(&str) -> bool) -> Vec<&'p str> {
+    let absent = programs.iter().filter(|(program, _)| !present(program));
     let mut names: Vec<&str> = absent.map(|(_, package)| *package).collect();
     names.dedup();
     names
