@@ -166,6 +166,7 @@ pub const PARAMS: &[Param] = &[
     inert("lua-time-limit", int(0, INT_MAX), "5000", true),
     row("maxclients", int(1, 1_000_000), "10000", true, "Connections served at once."),
     row("maxmemory", Kind::Memory, "0", true, "Bytes above which keys must make room; 0 is none."),
+    inert("maxmemory-clients", Kind::Text, "0", true),
     inert("maxmemory-eviction-tenacity", int(0, 100), "10", true),
     row("maxmemory-policy", POLICIES, "noeviction", true, "Which keys make room."),
     row("maxmemory-samples", int(1, 64), "5", true, "Keys compared per shard to find one to go."),

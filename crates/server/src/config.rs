@@ -180,7 +180,8 @@ mod tests {
     #[test]
     fn finds_by_glob() {
         let config = Config::default();
-        let names: Vec<_> = config.matching(&[b"maxm*", b"PORT"]).map(|(name, _)| name).collect();
+        let patterns: [&[u8]; 3] = [b"maxmemory", b"maxmemory-[ps]*", b"PORT"];
+        let names: Vec<_> = config.matching(&patterns).map(|(name, _)| name).collect();
         assert_eq!(names, ["maxmemory", "maxmemory-policy", "maxmemory-samples", "port"]);
     }
 }

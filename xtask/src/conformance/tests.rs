@@ -39,10 +39,17 @@ fn a_broken_run_is_told() {
     for (text, want) in [
         ("[ok]: one (1 ms)\n", "did not come to its end"),
         ("[exception]: Executing test client: ERR no\n", "Executing test client: ERR no"),
+        ("[TIMEOUT]: clients state\nsock1 => (IN PROGRESS) BLPOP\n", "no end of: BLPOP"),
         ("[err]: Can't start the Redis server\n", "Can't start the Redis server"),
     ] {
         assert_eq!(read(text).trouble.as_deref(), Some(want), "{text}");
     }
+}
+
+#[test]
+fn a_check_that_hangs_has_failed() {
+    let want = [("BLPOP".to_owned(), Outcome::Err)];
+    assert_eq!(names("[TIMEOUT]: state\nsock1 => (IN PROGRESS) BLPOP\n"), want);
 }
 
 #[test]
