@@ -134,15 +134,21 @@ fn handle<'t, 'e: 't>(
     let start = place.out.len();
     let Place { session, out } = place;
     let mut run = Run { shared, state, session, out, held };
+    let mut confirms = false;
     let outcome = match run.admit(&request) {
-        Ok(id) => run.queue_or_run(id, &request),
+        Ok(id) => {
+            // Confirmations of subscriptions are messages, not replies: they are not silenced.
+            let flags = run.shared.index.row(id).flags;
+            confirms = flags.has(Flags::PUBSUB | Flags::IN_PUBSUB);
+            run.queue_or_run(id, &request)
+        }
         Err(refusal) => {
             run.refuse(&refusal);
             Outcome::Done
         }
     };
     if outcome == Outcome::Done {
-        if run.session.replies != Replies::On {
+        if run.session.replies != Replies::On && !confirms {
             silence(run.session, run.out, start);
         }
     } else {

@@ -245,6 +245,10 @@ fn replies_can_be_switched_off() {
         client reply off =>
         set k v =>
         client reply on => +OK
+        client reply off =>
+        subscribe news => *3 $9 subscribe $4 news :1
+        unsubscribe news => *3 $11 unsubscribe $4 news :0
+        client reply on => +OK
         client reply skip =>
         set k w =>
         get k => $1 w

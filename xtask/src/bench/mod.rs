@@ -77,6 +77,9 @@ pub struct Account {
 
 /// Runs everything, prints the table and writes it to the file asked for.
 pub fn run(root: &Path, options: &Options) -> Result<bool> {
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--package", "larder"]).current_dir(root);
+    anyhow::ensure!(build.status().context("run cargo build")?.success(), "it does not build");
     let servers = start_all(root, &options.peers)?;
     let mut accounts = Vec::new();
     for server in &servers {
