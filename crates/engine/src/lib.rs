@@ -10,9 +10,11 @@ pub mod glob;
 pub mod keyspace;
 pub mod parse;
 pub mod rdb;
+pub mod tick;
 pub mod types;
 
 pub use commands::{Ctx, Handler};
 pub use effects::Effects;
 pub use error::CommandError;
 pub use keyspace::{Keys, Keyspace, Shard};
+pub use tick::{NoTick, Tick};

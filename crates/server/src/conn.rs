@@ -3,6 +3,22 @@
 use crate::session::Session;
 use resp::Decoder;
 
+/// What a connection's next request waits for. In all states but `Ready` the socket is read, so
+/// that its end is noticed, and nothing is parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// For nothing.
+    Ready,
+    /// For a shard that another loop holds: the request is tried again after others.
+    Deferred,
+    /// For the end of a pause.
+    Paused,
+    /// For a key: a blocking command waits.
+    Blocked,
+    /// For its own last request, which runs as a job beside the loop.
+    Away,
+}
+
 /// One connection of a loop.
 #[derive(Debug)]
 pub struct Conn {
@@ -18,8 +34,8 @@ pub struct Conn {
     pub out: Vec<u8>,
     /// Bytes of `out` already sent.
     pub written: usize,
-    /// Waits for a shard: its request is tried again before anything else is read from `input`.
-    pub deferred: bool,
+    /// Whether its next request may be parsed.
+    pub state: State,
 }
 
 /// Bytes that may wait to be sent to a peer who has not logged in.
@@ -39,7 +55,7 @@ impl Conn {
             consumed: 0,
             out: Vec::new(),
             written: 0,
-            deferred: false,
+            state: State::Ready,
         }
     }
 
@@ -89,7 +105,7 @@ impl Conn {
     /// request waits for a shard, or the connection ends.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.deferred || self.session.closing || self.must_wait()
+        self.state != State::Ready || self.session.closing || self.must_wait()
     }
 
     /// True while a stranger has to read before we go on answering.

@@ -1,6 +1,7 @@
 //! Loops on real threads, each driving its own connections against the others: what must hold of
 //! any interleaving is checked at the end.
 
+use crate::conn::State;
 use crate::loop_core::{LoopCore, Peer};
 use crate::testing::{Bench, TestHost};
 use engine::keyspace::{Keyspace, SHARDS, ValueRef, shard_of};
@@ -42,7 +43,7 @@ impl Driver {
                 }
             }
             let conn = self.core.conn_mut(place)?;
-            if !conn.deferred {
+            if conn.state == State::Ready {
                 let text = String::from_utf8_lossy(conn.unsent()).into_owned();
                 let sent = conn.unsent().len();
                 conn.sent(sent);

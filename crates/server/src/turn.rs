@@ -5,7 +5,7 @@ use crate::gate::GateState;
 use crate::session::Session;
 use crate::shared::Shared;
 use engine::keyspace::KeyStats;
-use engine::{CommandError, Effects};
+use engine::{CommandError, Effects, Tick};
 use resp::{Args, Reply};
 use stdx::Rng;
 
@@ -48,6 +48,8 @@ pub struct Turn<'t, 'e> {
     pub held: Held<'t, 'e>,
     /// The locked shards of the request's keys.
     pub locked: Option<&'t mut Locked<'e>>,
+    /// To be called every thousand steps or so of anything long.
+    pub tick: &'t mut dyn Tick,
 }
 
 /// Runs one session command: writes exactly one reply, unless it fails.

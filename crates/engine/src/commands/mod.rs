@@ -12,6 +12,7 @@ pub mod zset;
 
 use crate::error::CommandError;
 use crate::keyspace::Keys;
+use crate::tick::Tick;
 use resp::{Args, Reply};
 use stdx::Rng;
 
@@ -25,6 +26,8 @@ pub struct Ctx<'a> {
     pub args: Args<'a>,
     /// Randomness of the loop.
     pub rng: &'a mut Rng,
+    /// To be called every thousand steps or so of anything long.
+    pub tick: &'a mut dyn Tick,
 }
 
 impl Ctx<'_> {

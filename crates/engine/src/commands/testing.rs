@@ -4,6 +4,7 @@ use super::{BINDINGS, Ctx};
 use crate::effects::Effects;
 use crate::error::CommandError;
 use crate::keyspace::{Access, KeyStats, Keys, Keyspace, Moment, SHARDS, Shard};
+use crate::tick::NoTick;
 use resp::{OwnedArgs, Protocol, Reply, inline};
 use stdx::Rng;
 use stdx::hash::HashSeed;
@@ -74,6 +75,7 @@ impl Bench {
             reply: Reply::new(&mut out, Protocol::Two),
             args: owned.as_args(),
             rng: &mut self.rng,
+            tick: &mut NoTick,
         };
         let result = handler(&mut ctx);
         if let Err(CommandError::Reply(text)) = result {

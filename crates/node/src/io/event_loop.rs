@@ -9,6 +9,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown, SocketAddrAny, SocketFlags};
+use server::conn::State;
 use server::inbox::Waker;
 use server::loop_core::Peer;
 use server::{LoopCore, Shared};
@@ -173,7 +174,7 @@ impl EventLoop {
         let Some(conn) = self.core.conn_mut(place) else { return };
         if conn.is_full() {
             // Both ends are gone, or none of what comes is wanted yet.
-            if flags.intersects(EventFlags::HUP | EventFlags::ERR) && !conn.deferred {
+            if flags.intersects(EventFlags::HUP | EventFlags::ERR) && conn.state == State::Ready {
                 self.close(place);
             }
             return;

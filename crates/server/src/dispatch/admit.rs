@@ -1,0 +1,59 @@
+//! May this request run now: its row, its arity, the gates. Takes no lock and runs nothing.
+
+use super::{Request, Run};
+use crate::error;
+use crate::evict;
+use crate::gate;
+use crate::turn::Held;
+use catalog::Command;
+use catalog::commands::{CommandId, Missing};
+use engine::CommandError;
+use resp::Reply;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Run<'_, '_> {
+    /// Finds the row and passes the gates.
+    #[inline]
+    pub(super) fn admit(&mut self, request: &Request<'_>) -> Result<CommandId, CommandError> {
+        let index = &self.shared.index;
+        let args = request.args;
+        let id = match request.found {
+            Ok(id) => id,
+            Err(_) if self.session.refused => {
+                return Err(error::reply(error::ILLEGAL_ADDRESS));
+            }
+            Err(Missing::Command) => return Err(error::unknown_command(args.at(0), args.from(1))),
+            Err(Missing::Subcommand(id)) => {
+                return Err(error::unknown_subcommand(index.row(id).name, args.at(1)));
+            }
+        };
+        let row = index.row(id);
+        self.session.record.command.store(id, Relaxed);
+        if !row.accepts(args.len()) {
+            return Err(engine::error::wrong_arity(row.name));
+        }
+        self.pass_gate(row)?;
+        Ok(id)
+    }
+
+    /// Asks the gates; the memory gate makes room first, while no shard is held.
+    #[inline]
+    pub(super) fn pass_gate(&mut self, row: &Command) -> Result<(), CommandError> {
+        let Self { shared, state, session, held, .. } = self;
+        let gate = match held {
+            Held::Pass(gate) => *gate,
+            Held::All(exclusive) => exclusive.gate(),
+        };
+        gate::check(gate, session, row, || evict::used_bytes(shared, state, gate))
+    }
+
+    pub(super) fn refuse(&mut self, refusal: &CommandError) {
+        if let CommandError::Reply(text) = refusal {
+            Reply::new(self.out, self.session.protocol).error(text.as_bytes());
+        }
+        self.shared.stats[self.state.loop_id].errors.add(1);
+        if let Some(multi) = &mut self.session.multi {
+            multi.aborted = true;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! EXEC: gates, locks and runs the queued commands as one.
+
+use super::{Outcome, Run};
+use crate::error;
+use crate::executor::Locked;
+use crate::session::{Multi, Watch};
+use engine::CommandError;
+use engine::keyspace::{Entry, Keyspace, shard_of};
+use resp::Reply;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl<'e> Run<'_, 'e> {
+    pub(super) fn exec(&mut self) -> Outcome {
+        let Some(multi) = self.session.multi.take() else {
+            self.refuse(&engine::error::other("ERR EXEC without MULTI"));
+            return Outcome::Done;
+        };
+        let watch = self.session.watch.take();
+        if multi.aborted {
+            self.session.publish_counts();
+            self.refuse(&error::reply(error::EXECABORT));
+            return Outcome::Done;
+        }
+        let outcome = self.exec_queue(&multi, watch.as_ref());
+        if outcome != Outcome::Done {
+            (self.session.multi, self.session.watch) = (Some(multi), watch);
+        }
+        self.session.publish_counts();
+        outcome
+    }
+
+    pub(super) fn exec_queue(&mut self, multi: &Multi, watch: Option<&Watch>) -> Outcome {
+        for (id, _) in &multi.queue {
+            let row = self.shared.index.row(*id);
+            if let Err(CommandError::Reply(why)) = self.pass_gate(row) {
+                let text = format!("EXECABORT Transaction discarded because of: {why}");
+                self.refuse(&engine::error::other(text));
+                return Outcome::Done;
+            }
+        }
+        let mut locked = match self.lock_union(multi, watch) {
+            Ok(locked) => locked,
+            Err(outcome) => return outcome,
+        };
+        if watch.is_some_and(|watch| self.is_touched(watch, &mut locked)) {
+            Reply::new(self.out, self.session.protocol).null_array();
+            return Outcome::Done;
+        }
+        self.state.effects.wanted = self.shared.journal.is_wanted();
+        Reply::new(self.out, self.session.protocol).array(multi.queue.len());
+        for (id, owned) in &multi.queue {
+            let outcome = self.call(*id, owned.as_args(), Some(&mut locked), 0);
+            debug_assert_eq!(outcome, Outcome::Done, "EXEC holds all that its commands need");
+        }
+        self.hand_on();
+        Outcome::Done
+    }
+
+    /// True when a watched key was touched, or its time has come since: WATCH removed what was
+    /// dead then.
+    pub(super) fn is_touched(&self, watch: &Watch, locked: &mut Locked<'e>) -> bool {
+        let (seed, now_ms) = (self.shared.executor.seed(), self.state.now_ms);
+        let mut has_died = |(db, key): &(u16, Box<[u8]>)| {
+            let hash = seed.hash(key);
+            let db = locked.shard(shard_of(hash)).and_then(|shard| shard.db(*db));
+            let entry = db.and_then(|db| db.find(hash, key).map(|place| db.at(place)));
+            entry.and_then(Entry::expiry_ms).is_some_and(|at_ms| at_ms <= now_ms)
+        };
+        watch.flag.load(Relaxed) || self.gate().primary && watch.keys.iter().any(&mut has_died)
+    }
+}

@@ -1,0 +1,121 @@
+//! Which shards a request or a transaction needs, and taking them without waiting.
+
+use super::{Outcome, Request, Run};
+use crate::executor::Locked;
+use crate::session::{Multi, Watch};
+use crate::turn::Held;
+use catalog::{Command, Keys as KeySpec, Lock};
+use engine::keyspace::shard_of;
+use resp::Args;
+use smallvec::SmallVec;
+
+impl<'e> Run<'_, 'e> {
+    /// Locks the shards of the request's keys.
+    #[inline]
+    pub(super) fn lock_keys(
+        &self,
+        row: &Command,
+        request: &Request<'_>,
+    ) -> Result<Locked<'e>, Outcome> {
+        if let Held::All(exclusive) = &self.held {
+            return Ok(exclusive.space());
+        }
+        let executor = &self.shared.executor;
+        let locked = if request.hash != 0 {
+            executor.lock(&[shard_of(request.hash)])
+        } else {
+            let seed = executor.seed();
+            let mut ids: SmallVec<[u8; 16]> = SmallVec::new();
+            for_each_key(row.keys, request.args, |key| ids.push(shard_of(seed.hash(key))));
+            ids.sort_unstable();
+            ids.dedup();
+            executor.lock(&ids)
+        };
+        locked.map_err(|_| {
+            self.shared.stats[self.state.loop_id].deferrals.add(1);
+            Outcome::Deferred
+        })
+    }
+
+    /// Locks everything that the queued commands and the watched keys need.
+    pub(super) fn lock_union(
+        &self,
+        multi: &Multi,
+        watch: Option<&Watch>,
+    ) -> Result<Locked<'e>, Outcome> {
+        if let Held::All(exclusive) = &self.held {
+            return Ok(exclusive.space());
+        }
+        let executor = &self.shared.executor;
+        let seed = executor.seed();
+        let mut ids: SmallVec<[u8; 16]> = SmallVec::new();
+        for (id, owned) in &multi.queue {
+            let row = self.shared.index.row(*id);
+            if matches!(row.lock, Lock::Walk | Lock::Exclusive) {
+                return Err(Outcome::NeedsExclusive);
+            }
+            for_each_key(row.keys, owned.as_args(), |key| ids.push(shard_of(seed.hash(key))));
+        }
+        let watched = watch.iter().flat_map(|watch| &watch.keys);
+        ids.extend(watched.map(|(_, key)| shard_of(seed.hash(key))));
+        ids.sort_unstable();
+        ids.dedup();
+        executor.lock(&ids).map_err(|_| {
+            self.shared.stats[self.state.loop_id].deferrals.add(1);
+            Outcome::Deferred
+        })
+    }
+}
+
+/// Calls `visit` with each key of a request. Words that are not there, or a count that is no
+/// number, give no key: the handler answers with an error and touches nothing.
+pub fn for_each_key(spec: KeySpec, args: Args<'_>, mut visit: impl FnMut(&[u8])) {
+    match spec {
+        KeySpec::None => {}
+        KeySpec::Range { first, last, step } => {
+            let last = match usize::try_from(last) {
+                Ok(last) => last,
+                Err(_) => args.len().saturating_sub(usize::from(last.unsigned_abs())),
+            };
+            let places = (usize::from(first)..=last).step_by(usize::from(step));
+            places.filter_map(|at| args.find(at)).for_each(visit);
+        }
+        KeySpec::Counted { count, store } => {
+            if store > 0 {
+                args.find(usize::from(store)).into_iter().for_each(&mut visit);
+            }
+            let number = args.find(usize::from(count)).and_then(resp::number::parse_i64);
+            let number = number.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+            args.from(usize::from(count) + 1).take(number).for_each(visit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use catalog::commands::Index;
+    use resp::OwnedArgs;
+
+    #[test]
+    fn keys_of_requests() {
+        let index = Index::new();
+        for (line, want) in [
+            ("get k", "k"),
+            ("mset a 1 b 2", "a b"),
+            ("del a b c", "a b c"),
+            ("rename a b", "a b"),
+            ("object encoding k", "k"),
+            ("ping", ""),
+        ] {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            let owned = OwnedArgs::from_words(words.iter().copied());
+            let id = index.resolve(words[0], words.get(1).copied()).expect("the command exists");
+            let mut got = Vec::new();
+            for_each_key(index.row(id).keys, owned.as_args(), |key| {
+                got.push(String::from_utf8_lossy(key).into_owned());
+            });
+            assert_eq!(got.join(" "), want, "{line}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Queues a request or takes its locks and calls its handler. Knows no row by name.
+
+use super::{Bound, Outcome, Request, Run};
+use crate::executor::Locked;
+use crate::turn::{Held, SessionHandler, Turn};
+use catalog::commands::CommandId;
+use catalog::{Flags, Lock};
+use engine::keyspace::{Keys, Moment};
+use engine::{CommandError, Ctx};
+use resp::{Args, Reply};
+
+impl<'e> Run<'_, 'e> {
+    #[inline]
+    pub(super) fn queue_or_run(&mut self, id: CommandId, request: &Request<'_>) -> Outcome {
+        let args = request.args;
+        let row = self.shared.index.row(id);
+        if let Some(multi) = &mut self.session.multi
+            && !row.flags.has(Flags::UNQUEUED)
+        {
+            multi.queue.push((id, args.to_owned_args()));
+            self.session.publish_counts();
+            self.out.extend_from_slice(b"+QUEUED\r\n");
+            return Outcome::Done;
+        }
+        let bound = self.shared.bound[usize::from(id)];
+        if matches!(bound, Bound::Exec) {
+            return self.exec();
+        }
+        if row.lock == Lock::Exclusive && matches!(self.held, Held::Pass(_)) {
+            return Outcome::NeedsExclusive;
+        }
+        let mut locked = match row.lock {
+            Lock::None => None,
+            Lock::Keys => match self.lock_keys(row, request) {
+                Ok(locked) => Some(locked),
+                Err(outcome) => return outcome,
+            },
+            Lock::Walk | Lock::Exclusive => Some(match &self.held {
+                Held::Pass(_) => self.shared.executor.walk(),
+                Held::All(exclusive) => exclusive.space(),
+            }),
+        };
+        self.state.effects.wanted = self.shared.journal.is_wanted();
+        let outcome = self.call(id, args, locked.as_mut(), request.hash);
+        self.hand_on();
+        drop(locked);
+        outcome
+    }
+
+    /// Runs a handler; its locks are held.
+    #[inline]
+    pub(super) fn call(
+        &mut self,
+        id: CommandId,
+        args: Args<'_>,
+        locked: Option<&mut Locked<'e>>,
+        first_hash: u64,
+    ) -> Outcome {
+        let start = self.out.len();
+        let result = match self.shared.bound[usize::from(id)] {
+            Bound::Data(handler) => {
+                let space = locked.expect("rows of data commands have a lock class");
+                let moment = self.moment();
+                let state = &mut *self.state;
+                let mut keys = Keys::new(space, &mut state.effects, &mut state.keys, moment);
+                if first_hash != 0 {
+                    keys.remember(args.at(1), first_hash);
+                }
+                let reply = Reply::new(self.out, self.session.protocol);
+                handler(&mut Ctx { keys, reply, args, rng: &mut state.rng, tick: self.tick })
+            }
+            Bound::Session(handler) => self.call_session(handler, args, locked),
+            Bound::Exec | Bound::Container => unreachable!("these never get here"),
+        };
+        match result {
+            Ok(()) => {}
+            Err(CommandError::Busy) => return Outcome::Deferred,
+            Err(CommandError::Reply(text)) => {
+                self.out.truncate(start);
+                Reply::new(self.out, self.session.protocol).error(text.as_bytes());
+                self.shared.stats[self.state.loop_id].errors.add(1);
+            }
+        }
+        Outcome::Done
+    }
+
+    pub(super) fn call_session(
+        &mut self,
+        handler: SessionHandler,
+        args: Args<'_>,
+        locked: Option<&mut Locked<'e>>,
+    ) -> Result<(), CommandError> {
+        let held = match &mut self.held {
+            Held::Pass(gate) => Held::Pass(gate),
+            Held::All(exclusive) => Held::All(exclusive),
+        };
+        handler(&mut Turn {
+            shared: self.shared,
+            state: self.state,
+            session: self.session,
+            out: self.out,
+            args,
+            held,
+            locked,
+            tick: self.tick,
+        })
+    }
+
+    #[inline]
+    pub(super) fn moment(&self) -> Moment {
+        let gate = self.gate();
+        Moment {
+            db: self.session.db,
+            dbs: gate.settings.dbs,
+            now_ms: self.state.now_ms,
+            may_expire: gate.primary,
+            no_touch: self.session.no_touch,
+            bulk_bytes_max: gate.settings.bulk_bytes_max,
+            clocks: gate.settings.policy.access(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! A loop's work by the clock: dead keys, idle connections, samples.
+
+use super::LoopCore;
+use crate::trash::Rubbish;
+use engine::keyspace::{Keyspace, SHARDS};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Keys removed from one shard in one go.
+const DEAD_PER_SHARD: usize = 32;
+/// Microseconds that one round of removing dead keys may take.
+const EXPIRE_US_MAX: u64 = 1_000;
+/// Seconds that a peer has to read why it was refused, or the last reply to it.
+const LAST_WORDS_S: u64 = 10;
+
+impl LoopCore {
+    /// Work by the clock: dead keys, idle connections, the sample of commands per second.
+    pub fn tick(&mut self) {
+        self.state.now_ms = self.shared.host.clock().unix_ms();
+        self.remove_dead_keys();
+        self.close_idle();
+        if self.state.loop_id == 0 {
+            self.sample();
+        }
+    }
+
+    /// True when a tick every 100 ms has something to do.
+    #[must_use]
+    pub fn has_mortal_keys(&self) -> bool {
+        let mut space = self.shared.executor.walk();
+        self.own_shards().any(|id| {
+            // A shard held by another loop is in use, and so worth a look.
+            space.shard(id).is_none_or(|shard| shard.first_death_ms().is_some())
+        })
+    }
+
+    fn own_shards(&self) -> impl Iterator<Item = u8> + use<> {
+        let (loops, own) = (self.shared.inboxes.len(), self.state.loop_id);
+        (0..SHARDS).filter(move |id| id % loops == own).map(|id| id as u8)
+    }
+
+    fn remove_dead_keys(&mut self) {
+        let start_us = self.shared.host.clock().monotonic_us();
+        let shared = Arc::clone(&self.shared);
+        let pass = shared.executor.pass(self.state.loop_id);
+        if !pass.gate.primary {
+            return;
+        }
+        self.state.effects.wanted = shared.journal.is_wanted();
+        for id in self.own_shards() {
+            let mut space = shared.executor.walk();
+            let Some(shard) = space.shard(id) else { continue };
+            let dead = shard.remove_dead(self.state.now_ms, DEAD_PER_SHARD);
+            for (db, entry) in &dead {
+                self.state.effects.command(*db, &[b"DEL", entry.key()]);
+                shared.journal.append(self.state.effects.propagated());
+                self.state.effects.clear();
+            }
+            shared.stats[self.state.loop_id].expired_keys.add(dead.len() as u64);
+            shared.trash.add(dead.into_iter().map(|(_, entry)| Rubbish::Entry(entry)));
+            if shared.host.clock().monotonic_us() - start_us > EXPIRE_US_MAX {
+                break;
+            }
+        }
+        shared.executor.give_back(pass);
+    }
+
+    fn close_idle(&mut self) {
+        let pass = self.shared.executor.pass(self.state.loop_id);
+        let idle_s_max = pass.gate.settings.idle_s_max;
+        self.shared.executor.give_back(pass);
+        let now_ms = self.state.now_ms;
+        for (place, conn) in self.conns.iter_mut().enumerate() {
+            let Some(conn) = conn else { continue };
+            let idle_ms = now_ms.saturating_sub(conn.session.record.active_ms.load(Relaxed));
+            let ends = conn.session.refused || conn.session.closing;
+            let limit_s = if ends { LAST_WORDS_S } else { idle_s_max };
+            let listens = conn.session.subscriptions() > 0 && !ends;
+            if limit_s > 0 && idle_ms > limit_s * 1000 && !listens {
+                conn.give_up();
+                self.touched.push(place as u32);
+            }
+        }
+    }
+
+    fn sample(&mut self) {
+        let now_us = self.shared.host.clock().monotonic_us();
+        let (then_us, then) = self.sampled;
+        if now_us - then_us >= 1_000_000 {
+            let commands = self.shared.total(|stats| &stats.commands);
+            let rate = commands.saturating_sub(then) * 1_000_000 / (now_us - then_us);
+            self.shared.commands_per_second.store(rate, Relaxed);
+            self.sampled = (now_us, commands);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What other loops put into this loop's inbox, done for its connections.
+
+use super::LoopCore;
+use crate::conn::Conn;
+use crate::inbox::{Address, Mail, Message};
+use resp::Reply;
+use std::sync::Arc;
+
+/// Messages that a subscriber may leave unread before it is cut off, as in Redis.
+const UNREAD_MESSAGES_BYTES_MAX: usize = 32 << 20;
+
+impl LoopCore {
+    /// Does what other loops asked for.
+    pub fn read_mail(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        for mail in shared.inboxes[self.state.loop_id].take() {
+            match mail {
+                Mail::Publish(addresses, message) => {
+                    for address in addresses {
+                        self.deliver(address, &message);
+                    }
+                }
+                Mail::Kill(address) => {
+                    if let Some(conn) = self.addressed(address) {
+                        conn.give_up();
+                        self.touched.push(address.place);
+                    }
+                }
+            }
+        }
+    }
+
+    fn addressed(&mut self, address: Address) -> Option<&mut Conn> {
+        let conn = self.conn_mut(address.place)?;
+        (conn.session.address() == address).then_some(conn)
+    }
+
+    fn deliver(&mut self, address: Address, message: &Message) {
+        let Some(conn) = self.addressed(address) else { return };
+        // It may have unsubscribed since: behind its confirmation a message is no reply any more.
+        let listens = match &message.pattern {
+            None => conn.session.channels.contains(&message.channel),
+            Some(pattern) => conn.session.patterns.contains(pattern),
+        };
+        if !listens || conn.session.closing {
+            return;
+        }
+        if conn.unsent().len() > UNREAD_MESSAGES_BYTES_MAX {
+            conn.give_up();
+            self.touched.push(address.place);
+            return;
+        }
+        let mut reply = Reply::new(&mut conn.out, conn.session.protocol);
+        match &message.pattern {
+            None => {
+                reply.push(3);
+                reply.bulk(b"message");
+            }
+            Some(pattern) => {
+                reply.push(4);
+                reply.bulk(b"pmessage");
+                reply.bulk(pattern);
+            }
+        }
+        reply.bulk(&message.channel);
+        reply.bulk(&message.payload);
+        self.touched.push(address.place);
+    }
+}

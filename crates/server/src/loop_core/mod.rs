@@ -1,0 +1,199 @@
+//! One loop's connections: bytes come in, requests are handled in batches under the loop's pass,
+//! replies go out. The shell around it owns the sockets and decides when to call what.
+
+mod batch;
+mod clock;
+mod mail;
+
+use crate::ahead::Ahead;
+use crate::clients::ClientRecord;
+use crate::conn::{Conn, State};
+use crate::inbox::Address;
+use crate::session::Session;
+use crate::shared::Shared;
+use crate::turn::LoopState;
+use engine::Effects;
+use engine::keyspace::KeyStats;
+use resp::Reply;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use stdx::Rng;
+
+/// Unfinished requests up to this wait in a buffer of their own size.
+const PIECE_BYTES_MAX: usize = 1024;
+/// Buffers larger than this are not kept for the next connection.
+const SPARE_BYTES_MAX: usize = 256 * 1024;
+
+/// Who is at the other end of a new connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its IP address; `None` over a unix socket.
+    pub address: Option<IpAddr>,
+    /// `ip:port` or a path.
+    pub peer: String,
+    /// Our side.
+    pub local: String,
+}
+
+/// A loop.
+pub struct LoopCore {
+    shared: Arc<Shared>,
+    conns: Vec<Option<Conn>>,
+    free: Vec<u32>,
+    state: LoopState,
+    ahead: Ahead,
+    deferred: Vec<u32>,
+    /// Connections with something to send or to close, for the shell to take.
+    pub touched: Vec<u32>,
+    spare_input: Vec<u8>,
+    spare_out: Vec<Vec<u8>>,
+    sampled: (u64, u64),
+}
+
+impl LoopCore {
+    /// Loop `loop_id` without connections.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, loop_id: usize) -> Self {
+        let seed = u64::from_le_bytes(shared.host.entropy()[..8].try_into().expect("8 of 16"));
+        let state = LoopState {
+            loop_id,
+            rng: Rng::new(seed),
+            effects: Effects::default(),
+            keys: KeyStats::default(),
+            now_ms: shared.host.clock().unix_ms(),
+        };
+        Self {
+            shared,
+            conns: Vec::new(),
+            free: Vec::new(),
+            state,
+            ahead: Ahead::default(),
+            deferred: Vec::new(),
+            touched: Vec::new(),
+            spare_input: Vec::new(),
+            spare_out: Vec::new(),
+            sampled: (0, 0),
+        }
+    }
+
+    /// Admits a connection; returns its place. A peer that is not allowed gets one too, in which
+    /// every command is answered with why.
+    pub fn connect(&mut self, peer: Peer) -> u32 {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.conns.push(None);
+            self.conns.len() as u32 - 1
+        });
+        let shared = &self.shared;
+        let client = shared.clients.next_id();
+        let address = Address { loop_id: self.state.loop_id as u16, place, client };
+        let now_ms = shared.host.clock().unix_ms();
+        let record = Arc::new(ClientRecord::new(address, peer.peer, peer.local, now_ms));
+        let pass = shared.executor.pass(self.state.loop_id);
+        let user = pass.gate.access.initial_user().cloned();
+        let allowed = peer.address.is_none_or(|address| pass.gate.access.allowlist.admits(address));
+        let full = shared.clients.len() >= pass.gate.settings.connections_max;
+        shared.executor.give_back(pass);
+        let stats = &shared.stats[self.state.loop_id];
+        stats.connections_received.add(1);
+        shared.clients.add(&record);
+        let mut conn = Conn::new(Session::new(record, user));
+        if !allowed {
+            conn.session.refused = true;
+            conn.session.log_in(None);
+            stats.connections_refused.add(1);
+        } else if full {
+            let text = crate::error::MAX_CLIENTS.as_bytes();
+            Reply::new(&mut conn.out, conn.session.protocol).error(text);
+            conn.session.closing = true;
+            stats.connections_refused.add(1);
+            self.touched.push(place);
+        }
+        self.conns[place as usize] = Some(conn);
+        place
+    }
+
+    /// The buffer to append received bytes to; process it afterwards.
+    pub fn input(&mut self, place: u32) -> Option<&mut Vec<u8>> {
+        let conn = self.conns.get_mut(place as usize)?.as_mut()?;
+        if conn.input.len() <= PIECE_BYTES_MAX
+            && conn.input.capacity() < self.spare_input.capacity()
+        {
+            self.spare_input.extend_from_slice(&conn.input);
+            std::mem::swap(&mut conn.input, &mut self.spare_input);
+            self.spare_input.clear();
+        }
+        Some(&mut conn.input)
+    }
+
+    /// A connection, to send what it has to send.
+    pub fn conn_mut(&mut self, place: u32) -> Option<&mut Conn> {
+        self.conns.get_mut(place as usize)?.as_mut()
+    }
+
+    /// Handles the requests that have arrived on a connection.
+    pub fn process(&mut self, place: u32) {
+        let Some(conn) = self.conns.get_mut(place as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if conn.out.capacity() == 0
+            && let Some(out) = self.spare_out.pop()
+        {
+            conn.out = out;
+        }
+        self.state.now_ms = self.shared.host.clock().unix_ms();
+        conn.session.record.active_ms.store(self.state.now_ms, Relaxed);
+        conn.state = State::Ready;
+        while batch::handle(&self.shared, &mut self.state, &mut self.ahead, conn) {}
+        if conn.state == State::Deferred {
+            self.deferred.push(place);
+        }
+        let stats = &self.shared.stats[self.state.loop_id];
+        stats.add_keys(&mut self.state.keys);
+        conn.compact();
+        let room = PIECE_BYTES_MAX + 1..=SPARE_BYTES_MAX;
+        if conn.input.len() <= PIECE_BYTES_MAX && room.contains(&conn.input.capacity()) {
+            // A piece of a request waits in as much room as it needs; no request waits in none.
+            let piece = conn.input.as_slice().to_vec();
+            self.spare_input = std::mem::replace(&mut conn.input, piece);
+            self.spare_input.clear();
+        }
+        if !conn.unsent().is_empty() || conn.session.closing {
+            self.touched.push(place);
+        } else {
+            self.give_up_buffer(place);
+        }
+    }
+
+    /// Keeps the empty output buffer of a connection for the next one that answers.
+    pub fn give_up_buffer(&mut self, place: u32) {
+        let Some(conn) = self.conns.get_mut(place as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if conn.out.is_empty() && self.spare_out.len() < 16 {
+            let out = std::mem::take(&mut conn.out);
+            if (1..=SPARE_BYTES_MAX).contains(&out.capacity()) {
+                self.spare_out.push(out);
+            }
+        }
+    }
+
+    /// Tries deferred connections again; true when some are deferred still.
+    pub fn retry_deferred(&mut self) -> bool {
+        for place in std::mem::take(&mut self.deferred) {
+            self.process(place);
+        }
+        !self.deferred.is_empty()
+    }
+
+    /// Forgets a connection whose socket is closed.
+    pub fn disconnect(&mut self, place: u32) {
+        let Some(mut conn) = self.conns.get_mut(place as usize).and_then(Option::take) else {
+            return;
+        };
+        conn.session.unsubscribe_all(&self.shared.pubsub);
+        self.shared.clients.remove(conn.session.address().client);
+        self.shared.stats[self.state.loop_id].connections_closed.add(1);
+        self.free.push(place);
+    }
+}
