@@ -143,7 +143,7 @@ impl LoopCore {
         }
         self.state.now_ms = self.shared.host.clock().unix_ms();
         conn.session.record.active_ms.store(self.state.now_ms, Relaxed);
-        conn.state = State::Ready;
+        let resumed = std::mem::replace(&mut conn.state, State::Ready) != State::Ready;
         while batch::handle(&self.shared, &mut self.state, &mut self.ahead, conn) {}
         if conn.state == State::Deferred {
             self.deferred.push(place);
@@ -158,7 +158,9 @@ impl LoopCore {
             self.spare_input = std::mem::replace(&mut conn.input, piece);
             self.spare_input.clear();
         }
-        if !conn.unsent().is_empty() || conn.session.closing {
+        // The shell reads again from a connection that goes on after a wait.
+        let goes_on = resumed && conn.state == State::Ready;
+        if !conn.unsent().is_empty() || conn.session.closing || goes_on {
             self.touched.push(place);
         } else {
             self.give_up_buffer(place);
