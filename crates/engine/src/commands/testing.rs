@@ -9,7 +9,7 @@ use resp::{OwnedArgs, Protocol, Reply, inline};
 use stdx::Rng;
 use stdx::hash::HashSeed;
 
-/// All shards, held by nobody else.
+/// The shards, held by nobody else.
 pub struct Whole {
     shards: Vec<Shard>,
     seed: HashSeed,
@@ -17,10 +17,18 @@ pub struct Whole {
 
 impl Keyspace for Whole {
     fn shard(&mut self, id: u8) -> Option<&mut Shard> {
-        self.shards.get_mut(usize::from(id))
+        let count = self.shards.len();
+        self.shards.get_mut(usize::from(id) % count)
     }
     fn seed(&self) -> HashSeed {
         self.seed
+    }
+}
+
+impl Whole {
+    /// All shards.
+    pub fn shards_mut(&mut self) -> &mut [Shard] {
+        &mut self.shards
     }
 }
 
@@ -44,8 +52,13 @@ impl Default for Bench {
 impl Bench {
     /// An empty keyspace at time 1,000,000 ms.
     pub fn new() -> Self {
+        Self::with_shards(SHARDS)
+    }
+
+    /// As [`Bench::new`], with fewer shards, each of which stands for several.
+    pub fn with_shards(count: usize) -> Self {
         let seed = HashSeed::from_bytes([9; 16]);
-        let shards = (0..SHARDS).map(|_| Shard::new(seed)).collect();
+        let shards = (0..count).map(|_| Shard::new(seed)).collect();
         Self { space: Whole { shards, seed }, now_ms: 1_000_000, db: 0, rng: Rng::new(1) }
     }
 

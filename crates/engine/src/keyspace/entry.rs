@@ -265,6 +265,12 @@ impl Entry {
         Self::new(key, value, self.expiry_ms())
     }
 
+    /// Bytes of the entry's own allocation, without those of a boxed value.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shape().layout().size()
+    }
+
     /// Name of the value's type as TYPE gives it.
     #[must_use]
     pub fn type_name(&self) -> &'static str {

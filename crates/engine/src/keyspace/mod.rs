@@ -8,9 +8,14 @@ pub mod evict;
 pub mod shard;
 pub mod table;
 
+#[cfg(test)]
+mod cut_tests;
+
 pub use entry::{Entry, Value, ValueRef};
 pub use evict::{Access, Candidate, Order, Policy};
+pub use shard::cut::Taken;
 pub use shard::{SHARDS, Shard, WatchFlag, shard_of};
+pub use table::cut::{Budget, Cut};
 
 use crate::effects::Effects;
 use crate::error::{self, CommandError};
@@ -177,11 +182,11 @@ impl<'a> Keys<'a> {
         self.stats.hits += 1;
         let moment = self.moment;
         let chance = (hash ^ self.stats.hits).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let entry = self.shard(hash).db_mut(moment.db)?.at_mut(place);
-        if !moment.no_touch {
-            entry.set_access(moment.access_after(entry.access(), chance));
+        let database = self.shard(hash).db_mut(moment.db)?;
+        if moment.no_touch {
+            return Some(database.at(place));
         }
-        Some(entry)
+        Some(database.refresh(place, |clock| moment.access_after(clock, chance)))
     }
 
     /// As [`Keys::read`], but the access time stays as it is.
@@ -305,7 +310,7 @@ impl<'a> Keys<'a> {
         };
         let access = moment.access_after(database.at(place).access(), hash >> 32);
         let old = database.set(hash, place, value, expiry_ms);
-        database.at_mut(place).set_access(access);
+        database.refresh(place, |_| access);
         self.shard(hash).touched(db, key);
         self.discard(old);
     }

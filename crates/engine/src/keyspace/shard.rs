@@ -1,6 +1,8 @@
 //! One of the 256 parts of the keyspace: its databases, times to live and watched keys. Single-
 //! threaded; whoever holds the shard's lock may do anything with it.
 
+pub mod cut;
+
 use super::entry::{Entry, Value};
 use super::table::{Place, Table};
 use smallvec::SmallVec;
@@ -28,6 +30,8 @@ pub struct Shard {
     seed: HashSeed,
     /// The first lies in the shard itself: most instances use no other.
     dbs: SmallVec<[Db; 1]>,
+    /// Databases emptied while a cut still needs what they held.
+    leaving: Vec<Db>,
     watched: HashMap<(u16, Box<[u8]>), Vec<WatchFlag>>,
 }
 
@@ -47,7 +51,7 @@ impl Shard {
     /// An empty shard; databases come into being when they are first written.
     #[must_use]
     pub fn new(seed: HashSeed) -> Self {
-        Self { seed, dbs: SmallVec::new(), watched: HashMap::new() }
+        Self { seed, dbs: SmallVec::new(), leaving: Vec::new(), watched: HashMap::new() }
     }
 
     /// A database, when it was ever written.
@@ -89,11 +93,12 @@ impl Shard {
         }
     }
 
-    /// Empties a database; returns what it held, to be dropped elsewhere.
+    /// Empties a database; returns what it held, to be dropped elsewhere, unless a cut needs it.
     pub fn clear_db(&mut self, db: u16) -> Option<Db> {
         let seed = self.seed;
         let db = self.dbs.get_mut(usize::from(db))?;
-        Some(std::mem::replace(db, Db { table: Table::new(seed), deaths: BTreeSet::new() }))
+        let old = std::mem::replace(db, Db { table: Table::new(seed), deaths: BTreeSet::new() });
+        self.release(old)
     }
 
     /// Exchanges two databases.
@@ -189,7 +194,8 @@ impl Shard {
     /// # Panics
     /// When something does not.
     pub fn check_invariants(&self) {
-        self.dbs.iter().for_each(Db::check_invariants);
+        self.dbs.iter().chain(&self.leaving).for_each(Db::check_invariants);
+        assert!(self.leaving.iter().all(|db| db.table.in_cut()), "a cut needs what is kept for it");
     }
 }
 
@@ -234,6 +240,12 @@ impl Db {
     #[must_use]
     pub fn at_mut(&mut self, place: Place) -> &mut Entry {
         self.table.at_mut(place)
+    }
+
+    /// Changes the access clock of the entry at `place`.
+    #[inline]
+    pub fn refresh(&mut self, place: Place, clock: impl FnOnce(u32) -> u32) -> &Entry {
+        self.table.refresh(place, clock)
     }
 
     /// Adds an entry whose key is not there.

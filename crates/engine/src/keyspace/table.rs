@@ -10,7 +10,10 @@
 //! A SCAN position is a bucket number counted with its bits reversed, as in Redis, which keeps
 //! "every key that stayed is returned" through growth and shrinking.
 
+pub mod cut;
+
 use super::entry::{Entry, prefetch};
+use cut::Debt;
 use stdx::hash::HashSeed;
 
 /// Entries in a bucket before it needs an overflow bucket.
@@ -31,12 +34,16 @@ pub struct Table {
     level: u32,
     split: usize,
     len: usize,
+    /// What a cut in progress still needs.
+    debt: Option<Box<Debt>>,
 }
 
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Bucket {
     tags: [u8; WIDTH],
+    /// The last cut that visited this chain (in its first bucket only).
+    epoch: u16,
     slots: [Option<Entry>; WIDTH],
     overflow: Option<Box<Bucket>>,
 }
@@ -58,7 +65,7 @@ impl Table {
     /// An empty table that has allocated nothing.
     #[must_use]
     pub fn new(seed: HashSeed) -> Self {
-        Self { seed, segments: Vec::new(), level: MIN_LEVEL, split: 0, len: 0 }
+        Self { seed, segments: Vec::new(), level: MIN_LEVEL, split: 0, len: 0, debt: None }
     }
 
     /// Number of entries.
@@ -149,7 +156,19 @@ impl Table {
     #[inline]
     #[must_use]
     pub fn at_mut(&mut self, place: Place) -> &mut Entry {
+        self.touch(place.bucket);
         self.slot_mut(place).as_mut().expect("a place outlives no change")
+    }
+
+    /// Changes the access clock of the entry at `place`, which is no change to a cut.
+    ///
+    /// # Panics
+    /// As [`Table::at`].
+    #[inline]
+    pub fn refresh(&mut self, place: Place, clock: impl FnOnce(u32) -> u32) -> &Entry {
+        let entry = self.slot_mut(place).as_mut().expect("a place outlives no change");
+        entry.set_access(clock(entry.access()));
+        entry
     }
 
     /// Puts another entry of the same key at `place`; returns the one that was there.
@@ -157,6 +176,7 @@ impl Table {
     /// # Panics
     /// As [`Table::at`], and when the keys differ.
     pub fn replace(&mut self, place: Place, entry: Entry) -> Entry {
+        self.touch(place.bucket);
         let slot = self.slot_mut(place);
         let old = slot.replace(entry).expect("a place outlives no change");
         assert!(self.at(place).key() == old.key(), "a replacement keeps the key");
@@ -168,6 +188,7 @@ impl Table {
     /// # Panics
     /// As [`Table::at`].
     pub fn rebuild(&mut self, place: Place, change: impl FnOnce(Entry) -> Entry) {
+        self.touch(place.bucket);
         let slot = self.slot_mut(place);
         let entry = slot.take().expect("a place outlives no change");
         *slot = Some(change(entry));
@@ -180,6 +201,7 @@ impl Table {
             self.segments.push(Box::default());
         }
         let number = self.number_of(hash);
+        self.touch(number);
         push(self.bucket_mut(number), tag_of(hash), entry);
         self.len += 1;
         if self.len * 10 > self.buckets() * GROW_ABOVE {
@@ -192,6 +214,7 @@ impl Table {
     /// # Panics
     /// As [`Table::at`].
     pub fn remove(&mut self, place: Place) -> Entry {
+        self.touch(place.bucket);
         let entry = self.slot_mut(place).take().expect("a place outlives no change");
         self.len -= 1;
         self.tidy_chain(place.bucket);
@@ -261,6 +284,7 @@ impl Table {
             let place = self.find(hash, entry.key()).expect("every entry is found by its key");
             assert!(std::ptr::eq(self.at(place), entry), "keys are unique");
         }
+        self.check_cut();
     }
 
     fn buckets(&self) -> usize {
@@ -312,6 +336,9 @@ impl Table {
             self.split = 0;
         }
         let chain = std::mem::take(self.bucket_mut(old));
+        // Both halves count as visited if the whole did; no walker has passed the new one yet.
+        self.bucket_mut(old).epoch = chain.epoch;
+        self.bucket_mut(new).epoch = chain.epoch;
         self.redistribute(chain);
     }
 
@@ -322,6 +349,9 @@ impl Table {
         }
         self.split -= 1;
         let removed = self.buckets();
+        // What becomes one bucket must have been visited alike.
+        self.touch(removed);
+        self.touch(self.split);
         let chain = std::mem::take(self.bucket_mut(removed));
         self.redistribute(chain);
         // One spare segment stays, so that a size that goes up and down does not allocate.
