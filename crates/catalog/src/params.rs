@@ -189,7 +189,13 @@ pub const PARAMS: &[Param] = &[
     inert("rdb-save-incremental-fsync", Kind::Bool, "yes", true),
     hidden(inert("rdbchecksum", Kind::Bool, "yes", false)),
     inert("rdbcompression", Kind::Bool, "yes", true),
-    row("repl-backlog-size", Kind::Memory, "1048576", false, "Bytes of the journal's ring."),
+    row(
+        "repl-backlog-size",
+        Kind::Memory,
+        "1048576",
+        false,
+        "Bytes of the journal kept for replicas that come back.",
+    ),
     inert("repl-backlog-ttl", int(0, INT_MAX), "3600", true),
     inert("repl-disable-tcp-nodelay", Kind::Bool, "no", true),
     inert(

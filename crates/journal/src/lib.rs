@@ -1,59 +1,113 @@
-//! The one ordered log of a node: offsets, contiguous blocks, and a ring of the newest bytes. Its
-//! payload is the replication stream, byte for byte. Knows no file and no socket.
+//! The one ordered log of a node: offsets, contiguous blocks, and the newest bytes for as long as a
+//! consumer or the backlog needs them. Its payload is the replication stream, byte for byte. Knows
+//! no file and no socket.
 #![forbid(unsafe_code)]
 
+mod identity;
+mod log;
+#[cfg(test)]
+mod tests;
+
+pub use identity::Identity;
+
+use log::{Log, Piece};
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
-const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
-
-/// The log. Appending takes one leaf lock and copies into the ring: no allocation, no system call.
-#[derive(Debug)]
-pub struct Journal {
-    ring: Mutex<Ring>,
-    offset: AtomicU64,
-    wanted: AtomicBool,
+/// Makes a consumer that has fallen asleep look again.
+pub trait Wake: Send + Sync {
+    /// May be called from any thread, any number of times.
+    fn wake(&self);
 }
 
-#[derive(Debug)]
-struct Ring {
-    bytes: Box<[u8]>,
-    /// Offset of the next byte; the ring holds the `bytes.len()` bytes before it, as far as they
-    /// were ever written.
-    end: u64,
-    start: u64,
-    selected_db: Option<u16>,
-}
-
-/// Why bytes cannot be read from the ring.
+/// Where a consumer starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// At the end. The next block selects its database again: a stream that starts here is
+    /// complete by itself.
+    Now,
+    /// At the end, in the middle of a stream that its reader knows already.
+    End,
+    /// At an offset that the backlog still covers.
+    Offset(u64),
+}
+
+/// What a new consumer asks for.
+pub struct Interest {
+    /// Where it starts.
+    pub from: From,
+    /// How many bytes it may lag behind before it is dropped.
+    pub lag_bytes_max: u64,
+    /// Called when it sleeps and there is something to read.
+    pub wake: Option<Arc<dyn Wake>>,
+}
+
+/// A registered reader. [`Journal::detach`] ends it; what it has not read is kept until then.
+#[derive(Debug)]
+pub struct Consumer {
+    id: u64,
+    start: u64,
+}
+
+impl Consumer {
+    /// Offset of the first byte that it reads.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+}
+
+/// Why bytes cannot be read from an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Gone {
-    /// The ring starts later.
+    /// What is kept starts later.
+    #[error("the log is kept from offset {0} only")]
     Before(u64),
     /// The log ends earlier.
+    #[error("the log ends at offset {0}")]
     Beyond(u64),
 }
 
+/// Why a consumer gets nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Dropped {
+    /// It lagged further behind than it may.
+    #[error("it lagged {lag_bytes} bytes behind")]
+    TooFarBehind {
+        /// How far.
+        lag_bytes: u64,
+    },
+    /// The log started again at another offset.
+    #[error("the log started again")]
+    Restarted,
+}
+
+/// The log. Appending takes one leaf lock and copies: no system call, and no allocation as long as
+/// consumers give chunks back.
+pub struct Journal {
+    log: Mutex<Log>,
+    offset: AtomicU64,
+    wanted: AtomicBool,
+    /// Consumers fell asleep and there is something to read.
+    due: AtomicBool,
+    identity: Mutex<Identity>,
+}
+
 impl Journal {
-    /// An empty log with a ring of `ring_bytes`, which starts at offset 0 and records nothing until
-    /// somebody wants it.
-    ///
-    /// # Panics
-    /// When `ring_bytes` is 0.
+    /// An empty log at offset 0, which records nothing until somebody wants it.
     #[must_use]
-    pub fn new(ring_bytes: usize) -> Self {
-        assert!(ring_bytes > 0, "a ring has room");
-        let ring = Ring { bytes: vec![0; ring_bytes].into(), end: 0, start: 0, selected_db: None };
-        Self { ring: Mutex::new(ring), offset: AtomicU64::new(0), wanted: AtomicBool::new(false) }
+    pub fn new(identity: Identity) -> Self {
+        Self {
+            log: Mutex::new(Log::new()),
+            offset: AtomicU64::new(0),
+            wanted: AtomicBool::new(false),
+            due: AtomicBool::new(false),
+            identity: Mutex::new(identity),
+        }
     }
 
-    /// Starts recording: the first consumer is about to attach.
-    pub fn want(&self) {
-        self.wanted.store(true, Relaxed);
-    }
-
-    /// True when effects must be appended.
+    /// True when effects must be appended: a consumer is attached, or a backlog is kept.
     #[inline]
     #[must_use]
     pub fn is_wanted(&self) -> bool {
@@ -61,130 +115,161 @@ impl Journal {
     }
 
     /// Offset of the next byte.
+    #[inline]
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset.load(Relaxed)
     }
 
+    /// Whose history this is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.identity.lock().clone()
+    }
+
+    /// The history becomes another one.
+    pub fn set_identity(&self, identity: Identity) {
+        *self.identity.lock() = identity;
+    }
+
+    /// Keeps the newest `bytes` from now on, for readers that come back; 0 keeps none.
+    pub fn keep_backlog(&self, bytes: u64) {
+        let mut log = self.log.lock();
+        log.keep_backlog(bytes);
+        self.wanted.store(log.is_wanted(), Relaxed);
+    }
+
+    /// Offset of the oldest byte that [`From::Offset`] accepts.
+    #[must_use]
+    pub fn backlog_start(&self) -> u64 {
+        self.log.lock().backlog_start()
+    }
+
     /// Appends the effects of one outermost command as one contiguous block; more than one is
     /// wrapped in MULTI and EXEC. Returns the offset behind it.
     pub fn append<'b>(&self, effects: impl ExactSizeIterator<Item = (u16, &'b [u8])>) -> u64 {
-        let mut ring = self.ring.lock();
-        let many = effects.len() > 1;
-        let mut opened = false;
-        for (db, bytes) in effects {
-            ring.select(db);
-            if many && !opened {
-                ring.write(MULTI);
-                opened = true;
-            }
-            ring.write(bytes);
-        }
-        if opened {
-            ring.write(EXEC);
-        }
-        self.offset.store(ring.end, Relaxed);
-        ring.end
+        let mut log = self.log.lock();
+        log.append(effects);
+        self.publish(&log)
     }
 
-    /// Copies the bytes from `offset` to the end into `out`; returns how many.
+    /// Appends bytes of another node's log as they are; `db` is the database selected behind them.
+    /// Returns the offset behind them.
+    pub fn append_verbatim(&self, bytes: &[u8], db: u16) -> u64 {
+        let mut log = self.log.lock();
+        log.append_verbatim(bytes, db);
+        self.publish(&log)
+    }
+
+    #[inline]
+    fn publish(&self, log: &Log) -> u64 {
+        if log.has_sleepers() {
+            self.due.store(true, Relaxed);
+        }
+        self.offset.store(log.end(), Relaxed);
+        log.end()
+    }
+
+    /// Wakes the consumers that sleep while there is something to read. Whoever has appended calls
+    /// this once, when its locks are given back.
+    #[inline]
+    pub fn wake_due(&self) {
+        if self.due.load(Relaxed) {
+            self.wake_sleepers();
+        }
+    }
+
+    #[cold]
+    fn wake_sleepers(&self) {
+        let wakes = {
+            let mut log = self.log.lock();
+            self.due.store(false, Relaxed);
+            log.take_sleepers()
+        };
+        wakes.iter().for_each(|wake| wake.wake());
+    }
+
+    /// The database selected at the end, if the stream has selected one since it had to.
+    #[must_use]
+    pub fn selected_db(&self) -> Option<u16> {
+        self.log.lock().selected_db()
+    }
+
+    /// Starts anew at `offset`, without bytes: the history before is another node's. Every consumer
+    /// is dropped.
+    pub fn restart_at(&self, offset: u64) {
+        let mut log = self.log.lock();
+        log.restart_at(offset);
+        self.publish(&log);
+        drop(log);
+        self.wake_due();
+    }
+
+    /// Registers a reader.
     ///
     /// # Errors
-    /// [`Gone`] when the ring does not hold `offset`.
-    pub fn read(&self, offset: u64, out: &mut Vec<u8>) -> Result<usize, Gone> {
-        let ring = self.ring.lock();
-        if offset < ring.start {
-            return Err(Gone::Before(ring.start));
-        }
-        if offset > ring.end {
-            return Err(Gone::Beyond(ring.end));
-        }
-        let len = (ring.end - offset) as usize;
-        let at = (offset % ring.bytes.len() as u64) as usize;
-        let first = len.min(ring.bytes.len() - at);
-        out.extend_from_slice(&ring.bytes[at..at + first]);
-        out.extend_from_slice(&ring.bytes[..len - first]);
-        Ok(len)
-    }
-}
-
-impl Ring {
-    fn select(&mut self, db: u16) {
-        if self.selected_db == Some(db) {
-            return;
-        }
-        self.selected_db = Some(db);
-        let digits = [b'0' + (db / 10) as u8, b'0' + (db % 10) as u8];
-        let text = if db < 10 { &digits[1..] } else { &digits[..] };
-        self.write(b"*2\r\n$6\r\nSELECT\r\n$");
-        self.write(if db < 10 { b"1\r\n" } else { b"2\r\n" });
-        self.write(text);
-        self.write(b"\r\n");
+    /// [`Gone`] when the backlog does not cover the offset asked for.
+    pub fn attach(&self, interest: Interest) -> Result<Consumer, Gone> {
+        let mut log = self.log.lock();
+        let (id, start) = log.attach(interest)?;
+        self.wanted.store(true, Relaxed);
+        Ok(Consumer { id, start })
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        let room = self.bytes.len();
-        // Of a block longer than the ring only the end can stay.
-        let skipped = bytes.len().saturating_sub(room);
-        self.end += skipped as u64;
-        let kept = &bytes[skipped..];
-        let at = (self.end % room as u64) as usize;
-        let first = kept.len().min(room - at);
-        self.bytes[at..at + first].copy_from_slice(&kept[..first]);
-        self.bytes[..kept.len() - first].copy_from_slice(&kept[first..]);
-        self.end += kept.len() as u64;
-        self.start = self.start.max(self.end.saturating_sub(room as u64));
-        debug_assert!(self.end - self.start <= room as u64, "the ring holds at most its size");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(journal: &Journal, offset: u64) -> String {
-        let mut out = Vec::new();
-        journal.read(offset, &mut out).expect("the ring holds it");
-        String::from_utf8_lossy(&out).replace("\r\n", " ")
+    /// Ends a reader.
+    pub fn detach(&self, consumer: Consumer) {
+        let mut log = self.log.lock();
+        log.detach(consumer.id);
+        self.wanted.store(log.is_wanted(), Relaxed);
     }
 
-    #[test]
-    fn blocks_select_their_database_and_are_wrapped_when_they_are_many() {
-        let journal = Journal::new(1024);
-        let first = journal.append([(0, &b"A;"[..])].into_iter());
-        assert_eq!(text(&journal, 0), "*2 $6 SELECT $1 0 A;");
-        journal.append([(0, &b"B;"[..]), (12, &b"C;"[..])].into_iter());
-        let want = "*1 $5 MULTI B;*2 $6 SELECT $2 12 C;*1 $4 EXEC ";
-        assert_eq!(text(&journal, first), want);
-        assert_eq!(journal.append(std::iter::empty::<(u16, &[u8])>()), journal.offset());
-    }
-
-    #[test]
-    fn the_ring_forgets_the_oldest_bytes() {
-        let journal = Journal::new(64);
-        let mut log = Vec::new();
-        for i in 0..200u32 {
-            let block = format!("<{i}>");
-            let from = journal.offset();
-            journal.append([(0, block.as_bytes())].into_iter());
-            if i == 0 {
-                log.extend_from_slice(b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n");
+    /// Appends to `out` what the consumer has not read yet, at most `bytes_max`; returns how many
+    /// bytes. Only the newest chunk is copied under the lock.
+    ///
+    /// # Errors
+    /// [`Dropped`], for ever.
+    pub fn read(
+        &self,
+        consumer: &Consumer,
+        out: &mut Vec<u8>,
+        bytes_max: usize,
+    ) -> Result<usize, Dropped> {
+        let from = out.len();
+        loop {
+            let room = bytes_max - (out.len() - from);
+            let piece = self.log.lock().next(consumer.id, out, room)?;
+            let Some(Piece { chunk, range, is_last_of_chunk }) = piece else { break };
+            out.extend_from_slice(&chunk[range]);
+            if is_last_of_chunk {
+                self.recycle(chunk);
             }
-            log.extend_from_slice(block.as_bytes());
-            assert_eq!(journal.offset(), log.len() as u64);
-            let oldest = log.len().saturating_sub(64);
-            let mut out = Vec::new();
-            journal.read(oldest as u64, &mut out).expect("the ring holds its size");
-            assert_eq!(out, log[oldest..], "after {from}");
         }
-        let mut out = Vec::new();
-        let start = log.len() as u64 - 64;
-        assert_eq!(journal.read(0, &mut out), Err(Gone::Before(start)));
-        let end = log.len() as u64;
-        assert_eq!(journal.read(end + 1, &mut out), Err(Gone::Beyond(end)));
-        let long = [b'x'; 200];
-        journal.append([(0, &long[..])].into_iter());
-        assert_eq!(journal.read(journal.offset() - 64, &mut out), Ok(64));
-        assert_eq!(out, [b'x'; 64]);
+        Ok(out.len() - from)
+    }
+
+    /// Gives the memory of a chunk that nobody needs any more back to the writer.
+    fn recycle(&self, chunk: Arc<Vec<u8>>) {
+        if let Ok(chunk) = Arc::try_unwrap(chunk) {
+            self.log.lock().put_spare(chunk);
+        }
+    }
+
+    /// Bytes that the consumer has not read.
+    #[must_use]
+    pub fn lag_bytes(&self, consumer: &Consumer) -> u64 {
+        self.log.lock().lag_bytes(consumer.id)
+    }
+
+    /// The consumer falls asleep: it is woken once there is something to read. False when there is
+    /// something already, or when it was dropped; then it is not woken.
+    #[must_use]
+    pub fn wake_me(&self, consumer: &Consumer) -> bool {
+        self.log.lock().wake_me(consumer.id)
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").field("offset", &self.offset()).finish_non_exhaustive()
     }
 }

@@ -150,7 +150,7 @@ fn stats(out: &mut String, shared: &Shared, _: &GateState) {
 fn replication(out: &mut String, shared: &Shared, gate: &GateState) {
     line(out, format_args!("role:master"));
     line(out, format_args!("connected_slaves:0"));
-    line(out, format_args!("master_replid:{}", shared.facts.run_id));
+    line(out, format_args!("master_replid:{}", shared.journal.identity().id));
     line(out, format_args!("master_repl_offset:{}", shared.journal.offset()));
     line(out, format_args!("larder_epoch:{}", gate.epoch));
 }

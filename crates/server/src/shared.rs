@@ -13,7 +13,7 @@ use crate::snapshot::SaveState;
 use crate::stats::{Counter, LoopStats};
 use crate::trash::Trash;
 use catalog::commands::Index;
-use journal::Journal;
+use journal::{Identity, Journal};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -90,9 +90,9 @@ impl Shared {
             ..GateState::default()
         };
         let index = Index::new();
-        let journal = Journal::new(config.number("repl-backlog-size").max(16_384) as usize);
+        let journal = Journal::new(Identity::new(&new_id(&*host)));
         if facts.managed {
-            journal.want();
+            journal.keep_backlog(config.number("repl-backlog-size"));
         }
         let seed = HashSeed::from_bytes(host.entropy());
         Self {
@@ -117,4 +117,11 @@ impl Shared {
     pub fn total(&self, counter: impl Fn(&LoopStats) -> &Counter) -> u64 {
         self.stats.iter().map(|stats| counter(stats).get()).sum()
     }
+}
+
+/// 40 random hex digits, as ids of histories have.
+#[must_use]
+pub fn new_id(host: &dyn Host) -> String {
+    let (a, b) = (u128::from_le_bytes(host.entropy()), u128::from_le_bytes(host.entropy()));
+    format!("{a:032x}{:08x}", b as u32)
 }

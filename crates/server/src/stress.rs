@@ -127,7 +127,7 @@ impl Driver {
 #[test]
 fn loops_on_threads_keep_what_must_hold() {
     let mut bench = Bench::new(LOOPS);
-    bench.shared.journal.want();
+    bench.shared.journal.keep_backlog(1 << 20);
     for account in 0..ACCOUNTS {
         bench.check(&format!("set a{account} {START} => +OK"));
     }

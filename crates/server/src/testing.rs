@@ -7,6 +7,7 @@ use crate::host::Host;
 use crate::inbox::Waker;
 use crate::loop_core::{LoopCore, Peer};
 use crate::shared::{Facts, Shared};
+use journal::{Consumer, From, Interest};
 use std::collections::HashMap;
 use std::io::{self, Cursor, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -152,6 +153,19 @@ impl Bench {
         crate::snapshot::load(&shared)?;
         let loops = (0..loops).map(|id| LoopCore::new(Arc::clone(&shared), id)).collect();
         Ok(Self { shared, host, loops, conns: HashMap::new() })
+    }
+
+    /// Starts recording the journal.
+    pub fn record(&self) -> Consumer {
+        let interest = Interest { from: From::Now, lag_bytes_max: u64::MAX, wake: None };
+        self.shared.journal.attach(interest).expect("the end is there")
+    }
+
+    /// What the journal got since the last look, `\r\n` as a space.
+    pub fn recorded(&self, consumer: &Consumer) -> String {
+        let mut log = Vec::new();
+        self.shared.journal.read(consumer, &mut log, usize::MAX).expect("it has no limit");
+        String::from_utf8_lossy(&log).replace("\r\n", " ").trim().to_owned()
     }
 
     /// Replaces users and allowlist.

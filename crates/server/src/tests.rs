@@ -277,7 +277,7 @@ fn a_command_whose_shard_is_held_is_deferred_and_others_go_on() {
 #[test]
 fn dead_keys_go_without_being_asked_for() {
     let mut bench = Bench::new(4);
-    bench.shared.journal.want();
+    let reader = bench.record();
     bench.check(
         "
         set k v PX 10 => +OK
@@ -288,16 +288,14 @@ fn dead_keys_go_without_being_asked_for() {
     bench.pass_ms(20);
     bench.tick();
     bench.check("dbsize => :1");
-    let mut log = Vec::new();
-    bench.shared.journal.read(0, &mut log).expect("the ring holds it");
-    let log = String::from_utf8_lossy(&log);
-    assert!(log.ends_with("*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n"), "{log}");
+    let log = bench.recorded(&reader);
+    assert!(log.ends_with("*2 $3 DEL $1 k"), "{log}");
 }
 
 #[test]
 fn effects_reach_the_journal_in_one_block() {
     let mut bench = Bench::new(1);
-    bench.shared.journal.want();
+    let reader = bench.record();
     bench.check(
         "
         set k v EX 10 => +OK
@@ -310,11 +308,8 @@ fn effects_reach_the_journal_in_one_block() {
         exec => *3 :1 $1 1 :2
         ",
     );
-    let mut log = Vec::new();
-    bench.shared.journal.read(0, &mut log).expect("the ring holds it");
-    let log = String::from_utf8_lossy(&log).replace("\r\n", " ");
     assert_eq!(
-        log.trim(),
+        bench.recorded(&reader),
         "*2 $6 SELECT $1 0 *5 $3 SET $1 k $1 v $4 PXAT $7 1010000 *2 $6 SELECT $1 1 *1 $5 MULTI \
          *2 $4 incr $1 c *2 $4 incr $1 c *1 $4 EXEC"
     );

@@ -63,6 +63,7 @@ impl LoopCore {
             }
         }
         shared.executor.give_back(pass);
+        shared.journal.wake_due();
     }
 
     fn close_idle(&mut self) {

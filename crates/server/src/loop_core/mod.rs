@@ -145,6 +145,7 @@ impl LoopCore {
         conn.session.record.active_ms.store(self.state.now_ms, Relaxed);
         let resumed = std::mem::replace(&mut conn.state, State::Ready) != State::Ready;
         while batch::handle(&self.shared, &mut self.state, &mut self.ahead, conn) {}
+        self.shared.journal.wake_due();
         if conn.state == State::Deferred {
             self.deferred.push(place);
         }
