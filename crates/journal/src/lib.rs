@@ -153,9 +153,9 @@ impl Journal {
         self.publish(&log)
     }
 
-    /// Appends bytes of another node's log as they are; `db` is the database selected behind them.
-    /// Returns the offset behind them.
-    pub fn append_verbatim(&self, bytes: &[u8], db: u16) -> u64 {
+    /// Appends bytes as they are: another node's log, with the database selected behind them, or
+    /// bytes that leave the selection alone. Returns the offset behind them.
+    pub fn append_verbatim(&self, bytes: &[u8], db: Option<u16>) -> u64 {
         let mut log = self.log.lock();
         log.append_verbatim(bytes, db);
         self.publish(&log)

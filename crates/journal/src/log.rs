@@ -120,9 +120,9 @@ impl Log {
         }
     }
 
-    pub fn append_verbatim(&mut self, bytes: &[u8], db: u16) {
+    pub fn append_verbatim(&mut self, bytes: &[u8], db: Option<u16>) {
         self.write(bytes);
-        self.selected_db = Some(db);
+        self.selected_db = db.or(self.selected_db);
     }
 
     #[inline]

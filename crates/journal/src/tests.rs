@@ -42,7 +42,7 @@ fn a_stream_that_starts_now_selects_its_database() {
     journal.append([(3, &b"C;"[..])].into_iter());
     assert_eq!(text(&journal, &goes_on), "B;*2 $6 SELECT $1 3 C;");
     assert_eq!(text(&journal, &starts), "*2 $6 SELECT $1 3 C;");
-    journal.append_verbatim(b"X;", 5);
+    journal.append_verbatim(b"X;", Some(5));
     journal.append([(5, &b"D;"[..])].into_iter());
     assert_eq!(text(&journal, &starts), "X;D;");
 }
@@ -63,15 +63,15 @@ fn records_only_for_those_who_want_it() {
 #[test]
 fn offsets_outside_the_backlog_are_gone() {
     let journal = journal();
-    journal.append_verbatim(&[b'x'; 50], 0);
+    journal.append_verbatim(&[b'x'; 50], Some(0));
     journal.keep_backlog(100);
-    journal.append_verbatim(&[b'y'; 20], 0);
+    journal.append_verbatim(&[b'y'; 20], Some(0));
     let attach = |offset| journal.attach(interest(From::Offset(offset))).map(|c| c.start());
     assert_eq!(attach(49), Err(Gone::Before(50)));
     assert_eq!(attach(50), Ok(50));
     assert_eq!(attach(70), Ok(70));
     assert_eq!(attach(71), Err(Gone::Beyond(70)));
-    journal.append_verbatim(&[b'z'; 200], 0);
+    journal.append_verbatim(&[b'z'; 200], Some(0));
     assert_eq!(attach(169), Err(Gone::Before(170)));
     journal.restart_at(1000);
     assert_eq!(attach(170), Err(Gone::Before(1000)));
@@ -88,14 +88,14 @@ fn who_lags_too_far_behind_is_dropped_and_holds_nothing() {
     let mut out = Vec::new();
     while journal.read(&slow, &mut out, 0).is_ok() {
         assert!(journal.offset() <= lag_bytes_max + 2 * CHUNK_BYTES as u64, "it must be dropped");
-        journal.append_verbatim(&block, 0);
+        journal.append_verbatim(&block, Some(0));
     }
     let dropped = journal.read(&slow, &mut out, 1);
     assert!(
         matches!(dropped, Err(Dropped::TooFarBehind { lag_bytes }) if lag_bytes > lag_bytes_max)
     );
     assert!(!journal.wake_me(&slow), "the dropped do not sleep");
-    journal.append_verbatim(&vec![b'x'; CHUNK_BYTES], 0);
+    journal.append_verbatim(&vec![b'x'; CHUNK_BYTES], Some(0));
     assert!(journal.log.lock().held_bytes() <= CHUNK_BYTES as u64);
 }
 
@@ -117,14 +117,14 @@ fn sleepers_are_woken_once() {
         journal.wake_due();
         count.0.load(Relaxed)
     };
-    journal.append_verbatim(b"a", 0);
+    journal.append_verbatim(b"a", Some(0));
     assert_eq!(woken(), 0, "it is awake");
     assert!(!journal.wake_me(&reader), "there is something to read");
     assert_eq!(text(&journal, &reader), "a");
     assert!(journal.wake_me(&reader));
     assert_eq!(woken(), 0);
-    journal.append_verbatim(b"b", 0);
-    journal.append_verbatim(b"c", 0);
+    journal.append_verbatim(b"b", Some(0));
+    journal.append_verbatim(b"c", Some(0));
     assert_eq!((woken(), woken()), (1, 1));
     assert_eq!(text(&journal, &reader), "bc");
     assert!(journal.wake_me(&reader));
@@ -161,7 +161,7 @@ fn run_model(seed: u64) {
                     if rng.below(20) == 0 { rng.below(3 * CHUNK_BYTES) } else { rng.below(900) };
                 let block: Vec<u8> = (0..len).map(|i| (i as u64 ^ rng.next_u64()) as u8).collect();
                 log.extend_from_slice(&block);
-                assert_eq!(journal.append_verbatim(&block, 0), log.len() as u64, "{context}");
+                assert_eq!(journal.append_verbatim(&block, Some(0)), log.len() as u64, "{context}");
             }
             5..=7 if !readers.is_empty() => {
                 let at = rng.below(readers.len());

@@ -34,6 +34,8 @@ pub struct ClientRecord {
     pub queued: AtomicI32,
     /// Protocol, 2 or 3.
     pub protocol: AtomicU16,
+    /// It is a replica's link.
+    pub replica: AtomicBool,
     /// CLIENT NO-EVICT.
     pub no_evict: AtomicBool,
     /// Things set as text.
@@ -111,6 +113,7 @@ impl ClientRecord {
             patterns: AtomicU32::new(0),
             queued: AtomicI32::new(-1),
             protocol: AtomicU16::new(2),
+            replica: AtomicBool::new(false),
             no_evict: AtomicBool::new(false),
             texts: Mutex::new(Texts::default()),
         }
@@ -120,7 +123,9 @@ impl ClientRecord {
     #[must_use]
     pub fn line(&self, now_ms: u64, command: &str) -> String {
         let texts = self.texts.lock().clone();
-        let flags = if self.queued.load(Relaxed) >= 0 {
+        let flags = if self.replica.load(Relaxed) {
+            "S"
+        } else if self.queued.load(Relaxed) >= 0 {
             "x"
         } else if self.channels.load(Relaxed) + self.patterns.load(Relaxed) > 0 {
             "P"

@@ -1,5 +1,6 @@
 //! A connection: its session, the bytes that came and the bytes that go.
 
+use crate::links::feed::Feed;
 use crate::session::Session;
 use resp::Decoder;
 
@@ -36,6 +37,8 @@ pub struct Conn {
     pub written: usize,
     /// Whether its next request may be parsed.
     pub state: State,
+    /// What a replica's link is sent.
+    pub feed: Option<Box<Feed>>,
 }
 
 /// Bytes that may wait to be sent to a peer who has not logged in.
@@ -56,6 +59,7 @@ impl Conn {
             out: Vec::new(),
             written: 0,
             state: State::Ready,
+            feed: None,
         }
     }
 

@@ -45,14 +45,14 @@ pub enum Mail {
 /// The FIFO.
 pub struct Inbox {
     mail: Mutex<Vec<Mail>>,
-    waker: Box<dyn Waker>,
+    waker: Arc<dyn Waker>,
 }
 
 impl Inbox {
     /// An empty inbox of the loop that `waker` wakes.
     #[must_use]
     pub fn new(waker: Box<dyn Waker>) -> Self {
-        Self { mail: Mutex::new(Vec::new()), waker }
+        Self { mail: Mutex::new(Vec::new()), waker: waker.into() }
     }
 
     /// Adds to the end. Wakes the loop when the inbox was empty.
@@ -70,6 +70,12 @@ impl Inbox {
     #[must_use]
     pub fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut *self.mail.lock())
+    }
+
+    /// Wakes this inbox's loop.
+    #[must_use]
+    pub fn waker(&self) -> Arc<dyn Waker> {
+        Arc::clone(&self.waker)
     }
 
     /// Makes the loop leave its wait, for reasons of the shell.

@@ -1,6 +1,7 @@
 //! INFO: sections of `name:value` lines.
 
 use crate::gate::GateState;
+use crate::links;
 use crate::shared::Shared;
 use engine::CommandError;
 use engine::keyspace::{Keyspace, SHARDS};
@@ -18,7 +19,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("Memory", memory),
     ("Persistence", persistence),
     ("Stats", stats),
-    ("Replication", replication),
+    ("Replication", links::info::write),
     ("CPU", cpu),
 ];
 
@@ -138,6 +139,9 @@ fn stats(out: &mut String, shared: &Shared, _: &GateState) {
         ("evicted_keys", shared.total(|s| &s.evicted_keys)),
         ("keyspace_hits", shared.total(|s| &s.keyspace_hits)),
         ("keyspace_misses", shared.total(|s| &s.keyspace_misses)),
+        ("sync_full", shared.links.counts.full.load(Relaxed)),
+        ("sync_partial_ok", shared.links.counts.partial.load(Relaxed)),
+        ("sync_partial_err", shared.links.counts.partial_refused.load(Relaxed)),
         ("total_error_replies", shared.total(|s| &s.errors)),
         ("larder_deferrals", shared.total(|s| &s.deferrals)),
         ("pubsub_patterns", shared.pubsub.patterns() as u64),
@@ -145,14 +149,6 @@ fn stats(out: &mut String, shared: &Shared, _: &GateState) {
     ] {
         line(out, format_args!("{name}:{value}"));
     }
-}
-
-fn replication(out: &mut String, shared: &Shared, gate: &GateState) {
-    line(out, format_args!("role:master"));
-    line(out, format_args!("connected_slaves:0"));
-    line(out, format_args!("master_replid:{}", shared.journal.identity().id));
-    line(out, format_args!("master_repl_offset:{}", shared.journal.offset()));
-    line(out, format_args!("larder_epoch:{}", gate.epoch));
 }
 
 fn cpu(out: &mut String, shared: &Shared, _: &GateState) {

@@ -17,6 +17,7 @@ pub mod gate;
 pub mod host;
 pub mod inbox;
 pub mod info;
+pub mod links;
 pub mod loop_core;
 pub mod pubsub;
 pub mod session;

@@ -3,6 +3,7 @@
 use crate::access::User;
 use crate::clients::ClientRecord;
 use crate::inbox::Address;
+use crate::links::ReplicaSide;
 use crate::pubsub::{PubSub, Scope};
 use catalog::commands::CommandId;
 use engine::keyspace::WatchFlag;
@@ -36,6 +37,8 @@ pub struct Session {
     pub replies: Replies,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// What it said as a replica, and the link it became.
+    pub replica: Option<Box<ReplicaSide>>,
     /// Close once the output is written.
     pub closing: bool,
 }
@@ -87,6 +90,7 @@ impl Session {
             patterns: BTreeSet::new(),
             replies: Replies::On,
             no_touch: false,
+            replica: None,
             closing: false,
         };
         session.logged_in(user)
@@ -121,6 +125,12 @@ impl Session {
     #[must_use]
     pub fn subscriptions(&self) -> usize {
         self.channels.len() + self.patterns.len()
+    }
+
+    /// True when it is a replica's link, which is fed instead of answered.
+    #[must_use]
+    pub fn is_link(&self) -> bool {
+        self.replica.as_ref().is_some_and(|side| side.link.is_some())
     }
 
     /// Where mail for this connection goes.

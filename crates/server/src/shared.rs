@@ -8,6 +8,7 @@ use crate::executor::Executor;
 use crate::gate::GateState;
 use crate::host::Host;
 use crate::inbox::{Inbox, Waker};
+use crate::links::Links;
 use crate::pubsub::PubSub;
 use crate::snapshot::SaveState;
 use crate::stats::{Counter, LoopStats};
@@ -42,6 +43,8 @@ pub struct Shared {
     pub config: Mutex<Config>,
     /// Values on their way to the reaper.
     pub trash: Trash,
+    /// Replicas that follow this node.
+    pub links: Links,
     /// Saving.
     pub saves: Mutex<SaveState>,
     /// Commands run in the last full second, sampled by loop 0.
@@ -91,11 +94,8 @@ impl Shared {
         };
         let index = Index::new();
         let journal = Journal::new(Identity::new(&new_id(&*host)));
-        if facts.managed {
-            journal.keep_backlog(config.number("repl-backlog-size"));
-        }
         let seed = HashSeed::from_bytes(host.entropy());
-        Self {
+        let shared = Self {
             executor: Executor::new(wakers.len(), seed, &gate),
             journal,
             bound: bind(&index),
@@ -106,11 +106,16 @@ impl Shared {
             pubsub: PubSub::default(),
             config: Mutex::new(config),
             trash: Trash::default(),
+            links: Links::default(),
             saves: Mutex::new(SaveState::default()),
             commands_per_second: AtomicU64::new(0),
             host,
             facts,
+        };
+        if shared.facts.managed {
+            shared.links.keep_backlog(&shared);
         }
+        shared
     }
 
     /// The sum of one counter over all loops.

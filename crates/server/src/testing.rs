@@ -246,6 +246,7 @@ impl Bench {
             one.read_mail();
         }
         self.loops[loop_id].retry_deferred();
+        while self.loops[loop_id].feed() {}
         let Some(conn) = self.loops[loop_id].conn_mut(place) else { return "closed".into() };
         let mut text = String::from_utf8_lossy(conn.unsent()).replace("\r\n", " ");
         let n = conn.unsent().len();

@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 /// A directory that cores read and write by file name.
 pub trait Disk: Send + Sync {
@@ -27,6 +29,52 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// As the operating system says.
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// A file without a name: what is written to one end is read from its start at the other, and
+    /// its room is free again when both ends are gone. Held in memory unless the disk has better.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn scratch(&self) -> io::Result<Scratch> {
+        let shared = SharedBytes::default();
+        let reader = SharedBytes { bytes: Arc::clone(&shared.bytes), read: 0 };
+        Ok((Box::new(shared), Box::new(reader)))
+    }
+}
+
+/// The writing and the reading end of a file without a name. Its `sync` does nothing.
+pub type Scratch = (Box<dyn DiskFile>, Box<dyn Read + Send>);
+
+/// A file without a name in memory.
+#[derive(Default)]
+struct SharedBytes {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    read: usize,
+}
+
+impl Write for SharedBytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.lock().map_err(|_| io::ErrorKind::Other)?.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl DiskFile for SharedBytes {
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for SharedBytes {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.bytes.lock().map_err(|_| io::ErrorKind::Other)?;
+        let n = (&bytes[self.read..]).read(into)?;
+        self.read += n;
+        Ok(n)
+    }
 }
 
 /// A file being written.
@@ -76,5 +124,71 @@ impl Disk for RealDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.directory.join(name))
+    }
+
+    fn scratch(&self) -> io::Result<Scratch> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Relaxed);
+        let path = self.directory.join(format!("temp-{}-{number}", std::process::id()));
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path)?;
+        let reader = File::open(&path);
+        fs::remove_file(&path)?;
+        Ok((Box::new(Unnamed(file)), Box::new(reader?)))
+    }
+}
+
+/// Nobody finds this file after a crash, so nothing is made durable.
+struct Unnamed(File);
+
+impl Write for Unnamed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl DiskFile for Unnamed {
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Plain;
+
+    impl Disk for Plain {
+        fn open(&self, _: &str) -> io::Result<Box<dyn Read + Send>> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+        fn create(&self, _: &str) -> io::Result<Box<dyn DiskFile>> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+        fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+            Ok(())
+        }
+        fn remove(&self, _: &str) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_written_to_a_scratch_file_is_read_at_its_other_end() {
+        let directory = std::env::temp_dir();
+        for disk in [&RealDisk::new(&directory) as &dyn Disk, &Plain] {
+            let (mut writer, mut reader) = disk.scratch().expect("there is room");
+            writer.write_all(b"one ").expect("there is room");
+            let mut text = String::new();
+            reader.read_to_string(&mut text).expect("it can be read");
+            writer.write_all(b"two").expect("there is room");
+            reader.read_to_string(&mut text).expect("it can be read");
+            assert_eq!(text, "one two");
+        }
     }
 }

@@ -13,8 +13,17 @@ const PARAMETERS_MAX: usize = 6;
 const SAFETY_LINES_MAX: usize = 12;
 
 /// Crates whose code outside tests decides and never acts.
-const PURE: [&str; 8] =
-    ["stdx", "resp", "catalog", "engine", "journal", "persist", "server", "control-model"];
+const PURE: [&str; 9] = [
+    "stdx",
+    "resp",
+    "catalog",
+    "engine",
+    "journal",
+    "persist",
+    "replication",
+    "server",
+    "control-model",
+];
 
 /// Files of pure crates that implement the traits over the real machine.
 const REAL: [&str; 3] =

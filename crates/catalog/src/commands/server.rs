@@ -116,6 +116,9 @@ const SIZE: Flags = all(&[Flags::READONLY, Flags::FAST, Flags::KEYSPACE]);
 const SWAP: Flags = all(&[Flags::WRITE, Flags::FAST, Flags::DANGEROUS, Flags::KEYSPACE]);
 const INFO: Flags = all(&[TELL, Flags::DANGEROUS]);
 
+const SYNC: Flags = SAVE;
+const LINK: Flags = all(&[ADMIN, Flags::ALLOW_BUSY]);
+
 /// The server.
 pub const SERVER: &[Command] = &[
     row("command", -1, Flags(TELL.0 | Flags::CONTAINER.0), Family::Server, "2.8.13", "Lists."),
@@ -150,6 +153,11 @@ pub const SERVER: &[Command] = &[
         row("info", -1, INFO, Family::Server, "1.0.0", "Describes the server and its state."),
     ),
     row("lastsave", 1, ADMIN, Family::Server, "1.0.0", "Returns the time of the last save."),
+    locked(
+        Lock::Exclusive,
+        row("psync", -3, SYNC, Family::Server, "2.8.0", "Follows the stream of effects."),
+    ),
+    row("replconf", -1, LINK, Family::Server, "3.0.0", "Tells about a replica."),
     row("role", 1, LOOK, Family::Server, "2.8.12", "Returns the replication role."),
     locked(Lock::Exclusive, row("save", 1, SAVE, Family::Server, "1.0.0", "Saves the data set.")),
     locked(
@@ -159,6 +167,10 @@ pub const SERVER: &[Command] = &[
     locked(
         Lock::Exclusive,
         row("swapdb", 3, SWAP, Family::Server, "4.0.0", "Exchanges two databases."),
+    ),
+    locked(
+        Lock::Exclusive,
+        row("sync", 1, SYNC, Family::Server, "1.0.0", "Copies the data set and follows."),
     ),
     row("time", 1, Flags(TELL.0 | Flags::FAST.0), Family::Server, "2.6.0", "Returns the time."),
 ];

@@ -170,6 +170,10 @@ impl EventLoop {
                 self.accept();
             }
             self.tick_when_due();
+            if self.core.feed() {
+                busy = true;
+                self.flush_touched();
+            }
         }
         self.flush_touched();
         Ok(())

@@ -5,7 +5,7 @@ use crate::PersistError;
 use engine::Keyspace;
 use engine::keyspace::Entry;
 use engine::rdb::{Sink, VERSION, encode};
-use stdx::Disk;
+use stdx::{Disk, DiskFile};
 
 /// The version of Redis whose form the files have.
 const REDIS_VERSION: &str = "7.0.15";
@@ -68,6 +68,19 @@ fn write(
     let file = disk
         .create(name)
         .map_err(|source| PersistError::Create { name: name.to_owned(), source })?;
+    write_to(file, name, space, info)
+}
+
+/// Writes all of `space` to an open file, called `name` in errors, and makes it durable.
+///
+/// # Errors
+/// What could not be written.
+pub fn write_to(
+    file: Box<dyn DiskFile>,
+    name: &str,
+    space: &mut dyn Keyspace,
+    info: &SaveInfo<'_>,
+) -> Result<SaveReport, PersistError> {
     let mut sink = FileSink::new(file);
     header(&mut sink, info);
     let mut keys = 0;

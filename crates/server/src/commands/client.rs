@@ -124,9 +124,10 @@ fn type_filter(kind: &[u8]) -> Result<Filter, CommandError> {
     let listens =
         |record: &ClientRecord| record.channels.load(Relaxed) + record.patterns.load(Relaxed) > 0;
     match String::from_utf8_lossy(kind).to_ascii_lowercase().as_str() {
-        "normal" => Ok(Box::new(move |record| !listens(record))),
+        "normal" => Ok(Box::new(move |record| !listens(record) && !record.replica.load(Relaxed))),
         "pubsub" => Ok(Box::new(listens)),
-        "master" | "replica" | "slave" => Ok(Box::new(|_| false)),
+        "replica" | "slave" => Ok(Box::new(|record| record.replica.load(Relaxed))),
+        "master" => Ok(Box::new(|_| false)),
         other => Err(engine::error::other(format!("ERR Unknown client type '{other}'"))),
     }
 }

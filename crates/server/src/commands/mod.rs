@@ -6,6 +6,7 @@ pub mod config;
 pub mod connection;
 pub mod keyspace;
 pub mod pubsub;
+pub mod replication;
 pub mod server;
 pub mod transaction;
 
@@ -48,6 +49,7 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("multi", Session(transaction::multi)),
     ("ping", Session(connection::ping)),
     ("psubscribe", Session(pubsub::psubscribe)),
+    ("psync", Session(replication::psync)),
     ("publish", Session(pubsub::publish)),
     ("pubsub|channels", Session(pubsub::channels)),
     ("pubsub|help", Session(pubsub::help)),
@@ -56,12 +58,14 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("punsubscribe", Session(pubsub::punsubscribe)),
     ("quit", Session(connection::quit)),
     ("reset", Session(connection::reset)),
-    ("role", Session(server::role)),
+    ("replconf", Session(replication::replconf)),
+    ("role", Session(replication::role)),
     ("save", Session(server::save)),
     ("select", Session(connection::select)),
     ("shutdown", Session(server::shutdown)),
     ("subscribe", Session(pubsub::subscribe)),
     ("swapdb", Session(keyspace::swapdb)),
+    ("sync", Session(replication::sync)),
     ("time", Session(server::time)),
     ("unsubscribe", Session(pubsub::unsubscribe)),
     ("unwatch", Session(transaction::unwatch)),

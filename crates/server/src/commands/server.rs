@@ -1,4 +1,4 @@
-//! INFO, LASTSAVE, ROLE, SAVE, SHUTDOWN, TIME.
+//! INFO, LASTSAVE, SAVE, SHUTDOWN, TIME.
 
 use crate::turn::Turn;
 use crate::{error, info as text_of_info, snapshot};
@@ -23,20 +23,6 @@ pub fn info(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 pub fn lastsave(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let last_s = turn.shared.saves.lock().last_s;
     turn.reply().int(last_s as i64);
-    Ok(())
-}
-
-/// ROLE.
-///
-/// # Errors
-/// None.
-pub fn role(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
-    let offset = turn.shared.journal.offset();
-    let mut reply = turn.reply();
-    reply.array(3);
-    reply.bulk(b"master");
-    reply.int(offset as i64);
-    reply.array(0);
     Ok(())
 }
 

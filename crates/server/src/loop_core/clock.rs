@@ -1,6 +1,7 @@
 //! A loop's work by the clock: dead keys, idle connections, samples.
 
 use super::LoopCore;
+use crate::links::feed;
 use crate::trash::Rubbish;
 use engine::keyspace::{Keyspace, SHARDS};
 use std::sync::Arc;
@@ -21,7 +22,9 @@ impl LoopCore {
         self.close_idle();
         if self.state.loop_id == 0 {
             self.sample();
+            feed::ping(&self.shared);
         }
+        self.check_links();
     }
 
     /// True when a tick every 100 ms has something to do.
@@ -66,6 +69,13 @@ impl LoopCore {
         shared.journal.wake_due();
     }
 
+    fn check_links(&mut self) {
+        if !self.feeds.is_empty() {
+            let (now_ms, conns) = (self.state.now_ms, &mut self.conns);
+            self.feeds.check_limits(&self.shared, now_ms, conns, &mut self.touched);
+        }
+    }
+
     fn close_idle(&mut self) {
         let pass = self.shared.executor.pass(self.state.loop_id);
         let idle_s_max = pass.gate.settings.idle_s_max;
@@ -76,8 +86,8 @@ impl LoopCore {
             let idle_ms = now_ms.saturating_sub(conn.session.record.active_ms.load(Relaxed));
             let ends = conn.session.refused || conn.session.closing;
             let limit_s = if ends { LAST_WORDS_S } else { idle_s_max };
-            let listens = conn.session.subscriptions() > 0 && !ends;
-            if limit_s > 0 && idle_ms > limit_s * 1000 && !listens {
+            let listens = conn.session.subscriptions() > 0 || conn.session.is_link();
+            if limit_s > 0 && idle_ms > limit_s * 1000 && (ends || !listens) {
                 conn.give_up();
                 self.touched.push(place as u32);
             }

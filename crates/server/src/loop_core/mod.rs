@@ -9,6 +9,7 @@ use crate::ahead::Ahead;
 use crate::clients::ClientRecord;
 use crate::conn::{Conn, State};
 use crate::inbox::Address;
+use crate::links::feed::Feeds;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::turn::LoopState;
@@ -46,6 +47,7 @@ pub struct LoopCore {
     deferred: Vec<u32>,
     /// Connections with something to send or to close, for the shell to take.
     pub touched: Vec<u32>,
+    feeds: Feeds,
     spare_input: Vec<u8>,
     spare_out: Vec<Vec<u8>>,
     sampled: (u64, u64),
@@ -71,6 +73,7 @@ impl LoopCore {
             ahead: Ahead::default(),
             deferred: Vec::new(),
             touched: Vec::new(),
+            feeds: Feeds::default(),
             spare_input: Vec::new(),
             spare_out: Vec::new(),
             sampled: (0, 0),
@@ -144,10 +147,14 @@ impl LoopCore {
         self.state.now_ms = self.shared.host.clock().unix_ms();
         conn.session.record.active_ms.store(self.state.now_ms, Relaxed);
         let resumed = std::mem::replace(&mut conn.state, State::Ready) != State::Ready;
+        let unsent = conn.out.len();
         while batch::handle(&self.shared, &mut self.state, &mut self.ahead, conn) {}
         self.shared.journal.wake_due();
         if conn.state == State::Deferred {
             self.deferred.push(place);
+        }
+        if conn.session.replica.is_some() {
+            self.feeds.settle(conn, unsent);
         }
         let stats = &self.shared.stats[self.state.loop_id];
         stats.add_keys(&mut self.state.keys);
@@ -189,11 +196,22 @@ impl LoopCore {
         !self.deferred.is_empty()
     }
 
+    /// Feeds the replicas of this loop. To be called before each wait: whatever is appended to the
+    /// journal afterwards wakes the loop. True when there may be more at once.
+    #[inline]
+    pub fn feed(&mut self) -> bool {
+        if self.feeds.is_empty() {
+            return false;
+        }
+        self.feeds.run(&self.shared, &mut self.conns, &mut self.touched)
+    }
+
     /// Forgets a connection whose socket is closed.
     pub fn disconnect(&mut self, place: u32) {
         let Some(mut conn) = self.conns.get_mut(place as usize).and_then(Option::take) else {
             return;
         };
+        self.feeds.disconnect(&self.shared, &mut conn);
         conn.session.unsubscribe_all(&self.shared.pubsub);
         self.shared.clients.remove(conn.session.address().client);
         self.shared.stats[self.state.loop_id].connections_closed.add(1);

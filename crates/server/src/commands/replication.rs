@@ -1,0 +1,183 @@
+//! PSYNC, REPLCONF, ROLE, SYNC: how a replica attaches itself.
+
+use crate::error;
+use crate::links::feed::OutLimit;
+use crate::links::{LinkState, Start, WakeLoop};
+use crate::turn::Turn;
+use engine::{CommandError, parse};
+use journal::{Consumer, From, Gone, Identity, Interest};
+use persist::rdb::SaveInfo;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+const PENDING: &str = "ERR SYNC and PSYNC are invalid with pending output";
+/// Longest address that REPLCONF takes.
+const ADDRESS_BYTES_MAX: usize = 255;
+
+/// SYNC: the data set as `$<length>` and bytes, then the stream. The peer never acknowledges.
+///
+/// # Errors
+/// Replies to earlier requests wait to be sent, or the data set cannot be written down.
+pub fn sync(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    if admit(turn)? { full(turn, false) } else { Ok(()) }
+}
+
+/// PSYNC id offset: goes on from the byte `offset` of the stream `id` when the journal has it, and
+/// otherwise starts anew.
+///
+/// # Errors
+/// As [`sync`]; the offset is no number.
+pub fn psync(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    if !admit(turn)? {
+        return Ok(());
+    }
+    let offset = parse::integer(turn.args.at(2))?;
+    let id = String::from_utf8_lossy(turn.args.at(1)).to_ascii_lowercase();
+    let shared = turn.shared;
+    let identity = shared.journal.identity();
+    // Peers count the stream's bytes from 1.
+    let next = u64::try_from(offset - 1).ok().filter(|next| identity.covers(&id, *next));
+    if let Some(next) = next.filter(|_| shared.links.keeps_backlog())
+        && let Ok(consumer) = attach(turn, From::Offset(next))
+    {
+        shared.links.counts.partial.fetch_add(1, Relaxed);
+        go_on(turn, &identity, consumer);
+        return Ok(());
+    }
+    if id != "?" {
+        shared.links.counts.partial_refused.fetch_add(1, Relaxed);
+    }
+    full(turn, true)
+}
+
+fn attach(turn: &Turn<'_, '_>, from: From) -> Result<Consumer, Gone> {
+    let shared = turn.shared;
+    let limit = OutLimit::of_replicas(shared.config.lock().get("client-output-buffer-limit"));
+    let inbox = &shared.inboxes[usize::from(turn.session.address().loop_id)];
+    shared.journal.attach(Interest {
+        from,
+        lag_bytes_max: if limit.hard_bytes > 0 { limit.hard_bytes } else { u64::MAX },
+        wake: Some(Arc::new(WakeLoop::new(inbox))),
+    })
+}
+
+/// False for a connection that is a link already: the request is ignored.
+fn admit(turn: &Turn<'_, '_>) -> Result<bool, CommandError> {
+    if turn.session.is_link() {
+        return Ok(false);
+    }
+    if turn.out.is_empty() { Ok(true) } else { Err(error::reply(PENDING)) }
+}
+
+fn go_on(turn: &mut Turn<'_, '_>, identity: &Identity, consumer: Consumer) {
+    let renames = turn.session.replica.as_ref().is_some_and(|side| side.renames);
+    let preamble = match renames {
+        true => format!("+CONTINUE {}\r\n", identity.id),
+        false => "+CONTINUE\r\n".to_owned(),
+    };
+    let start = Start { preamble: preamble.into_bytes(), data: None, consumer };
+    turn.shared.links.add(turn.session, start, turn.state.now_ms, true);
+}
+
+/// Writes the data set down and makes the connection a link.
+fn full(turn: &mut Turn<'_, '_>, announces: bool) -> Result<(), CommandError> {
+    let shared = turn.shared;
+    shared.links.keep_backlog(shared);
+    let failed = |error: &dyn std::fmt::Display| {
+        engine::error::other(format!("ERR copy the data set for a replica: {error}"))
+    };
+    let (offset, id) = (shared.journal.offset(), shared.journal.identity().id);
+    let offset_text = offset.to_string();
+    let facts = [("repl-stream-db", "0"), ("repl-id", &*id), ("repl-offset", &*offset_text)];
+    let info = SaveInfo {
+        dbs: turn.gate().settings.dbs,
+        now_ms: turn.state.now_ms,
+        used_bytes: stdx::alloc::used_bytes(),
+        extra: &facts,
+    };
+    let (writer, reader) = shared.host.disk().scratch().map_err(|error| failed(&error))?;
+    let report = persist::rdb::write_to(writer, "data set of a replica", turn.space(), &info);
+    let bytes = report.map_err(|error| failed(&error))?.bytes;
+    let mut preamble = Vec::new();
+    if announces {
+        preamble.extend_from_slice(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes());
+    }
+    preamble.extend_from_slice(format!("${bytes}\r\n").as_bytes());
+    let consumer = attach(turn, From::Now).map_err(|error| failed(&error))?;
+    let start = Start { preamble, data: Some((reader, bytes)), consumer };
+    shared.links.counts.full.fetch_add(1, Relaxed);
+    shared.links.add(turn.session, start, turn.state.now_ms, announces);
+    Ok(())
+}
+
+/// REPLCONF option value [option value …]: what a replica says about itself, and how far it is.
+/// ACK and GETACK are not answered.
+///
+/// # Errors
+/// Another option, an option without a value, or a value that is none.
+pub fn replconf(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    if turn.args.len().is_multiple_of(2) {
+        return Err(engine::error::SYNTAX);
+    }
+    let words: Vec<&[u8]> = turn.args.from(1).collect();
+    for pair in words.chunks(2) {
+        let (option, value) = (pair[0], pair[1]);
+        if parse::is(option, "ACK") {
+            acknowledge(turn, value);
+            return Ok(());
+        } else if parse::is(option, "GETACK") {
+            return Ok(());
+        }
+        let side = turn.session.replica.get_or_insert_default();
+        if parse::is(option, "LISTENING-PORT") {
+            side.port = parse::integer(value)?.clamp(0, 65_535) as u16;
+        } else if parse::is(option, "IP-ADDRESS") {
+            if value.len() > ADDRESS_BYTES_MAX {
+                return Err(engine::error::other(format!(
+                    "ERR REPLCONF ip-address provided by replica instance is too long: {} bytes",
+                    value.len()
+                )));
+            }
+            side.ip = Some(String::from_utf8_lossy(value).into_owned());
+        } else if parse::is(option, "CAPA") {
+            side.renames |= parse::is(value, "PSYNC2");
+        } else {
+            let option = String::from_utf8_lossy(option).into_owned();
+            let text = format!("ERR Unrecognized REPLCONF option: {option}");
+            return Err(engine::error::other(text));
+        }
+    }
+    turn.reply().ok();
+    Ok(())
+}
+
+fn acknowledge(turn: &mut Turn<'_, '_>, offset: &[u8]) {
+    let Some(link) = turn.session.replica.as_ref().and_then(|side| side.link.as_ref()) else {
+        return;
+    };
+    let Some(offset) = resp::number::parse_i64(offset) else { return };
+    link.acked.fetch_max(u64::try_from(offset).unwrap_or(0), Relaxed);
+    link.acked_ms.store(turn.state.now_ms, Relaxed);
+}
+
+/// ROLE.
+///
+/// # Errors
+/// None.
+pub fn role(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let offset = turn.shared.journal.offset();
+    let mut links = turn.shared.links.all();
+    links.retain(|link| link.state() == LinkState::Online);
+    let mut reply = turn.reply();
+    reply.array(3);
+    reply.bulk(b"master");
+    reply.int(offset as i64);
+    reply.array(links.len());
+    for link in links {
+        reply.array(3);
+        reply.bulk(link.ip.as_bytes());
+        reply.bulk_int(i64::from(link.port));
+        reply.bulk_int(link.acked.load(Relaxed) as i64);
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! The node as a primary: the replicas that follow it. A replica's link is a connection whose
+//! output is fed from the journal by its loop. Knows no socket and no file by name.
+
+pub mod feed;
+pub mod info;
+#[cfg(test)]
+mod tests;
+
+use crate::inbox::{Inbox, Waker};
+use crate::session::Session;
+use crate::shared::{Shared, new_id};
+use journal::{Consumer, Identity, Wake};
+use parking_lot::Mutex;
+use std::fmt;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// Replicas of a node.
+#[derive(Debug, Default)]
+pub struct Links {
+    records: Mutex<Vec<Arc<LinkRecord>>>,
+    /// Length of `records`.
+    len: AtomicUsize,
+    /// A backlog is kept: replicas may come back.
+    keeps_backlog: AtomicBool,
+    /// Monotonic microseconds of the next ping.
+    next_ping_us: AtomicU64,
+    /// What INFO counts.
+    pub counts: SyncCounts,
+}
+
+/// Synchronisations since the start.
+#[derive(Debug, Default)]
+pub struct SyncCounts {
+    /// With the whole data set.
+    pub full: AtomicU64,
+    /// Continued from the journal.
+    pub partial: AtomicU64,
+    /// Wanted to continue and could not.
+    pub partial_refused: AtomicU64,
+}
+
+/// What others may see of a replica's link.
+#[derive(Debug)]
+pub struct LinkRecord {
+    /// CLIENT ID.
+    pub client: u64,
+    /// Its address, as it announced it or as we see it.
+    pub ip: String,
+    /// The port it serves on; 0 when it did not say.
+    pub port: u16,
+    /// False for a peer of the old protocol, which never acknowledges.
+    pub acknowledges: bool,
+    state: AtomicU8,
+    /// Offset that it says to have applied.
+    pub acked: AtomicU64,
+    /// Unix milliseconds when it last said so.
+    pub acked_ms: AtomicU64,
+}
+
+/// How far a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LinkState {
+    /// The data set is being written down for it.
+    Waiting = 0,
+    /// The data set is on its way.
+    Sending = 1,
+    /// It follows the stream.
+    Online = 2,
+}
+
+impl LinkRecord {
+    /// How far it is.
+    #[must_use]
+    pub fn state(&self) -> LinkState {
+        match self.state.load(Relaxed) {
+            0 => LinkState::Waiting,
+            1 => LinkState::Sending,
+            _ => LinkState::Online,
+        }
+    }
+
+    /// Notes how far it is.
+    pub fn set_state(&self, state: LinkState) {
+        self.state.store(state as u8, Relaxed);
+    }
+}
+
+/// What a connection has said about the replica behind it, and the link it became.
+#[derive(Debug, Default)]
+pub struct ReplicaSide {
+    /// REPLCONF listening-port.
+    pub port: u16,
+    /// REPLCONF ip-address.
+    pub ip: Option<String>,
+    /// REPLCONF capa psync2: it takes a new name of the history with `+CONTINUE`.
+    pub renames: bool,
+    /// Since SYNC or PSYNC was granted.
+    pub link: Option<Arc<LinkRecord>>,
+    /// What the loop is to send first; the loop takes it.
+    pub start: Option<Start>,
+}
+
+/// The beginning of a link.
+pub struct Start {
+    /// Bytes that go first: the answer to PSYNC and the length of the data set.
+    pub preamble: Vec<u8>,
+    /// The data set and its length, unless the replica has it already.
+    pub data: Option<(Box<dyn Read + Send>, u64)>,
+    /// Reads the journal from the first byte behind it.
+    pub consumer: Consumer,
+}
+
+/// Wakes a loop whose link has read all of the journal.
+pub struct WakeLoop(Arc<dyn Waker>);
+
+impl WakeLoop {
+    /// Wakes the loop of `inbox`.
+    #[must_use]
+    pub fn new(inbox: &Inbox) -> Self {
+        Self(inbox.waker())
+    }
+}
+
+impl Wake for WakeLoop {
+    fn wake(&self) {
+        self.0.wake();
+    }
+}
+
+impl fmt::Debug for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.data.as_ref().map(|(_, bytes)| bytes);
+        f.debug_struct("Start").field("from", &self.consumer).field("bytes", &bytes).finish()
+    }
+}
+
+impl Links {
+    /// True when replicas may come back and go on from where they were.
+    #[must_use]
+    pub fn keeps_backlog(&self) -> bool {
+        self.keeps_backlog.load(Relaxed)
+    }
+
+    /// Keeps a backlog from now on. What was before is in no journal, so nobody may go on from
+    /// there: the history gets a new name. In exclusive mode only.
+    pub fn keep_backlog(&self, shared: &Shared) {
+        if !self.keeps_backlog.swap(true, Relaxed) {
+            shared.journal.set_identity(Identity::new(&new_id(&*shared.host)));
+            shared.journal.keep_backlog(shared.config.lock().number("repl-backlog-size"));
+        }
+    }
+
+    /// Makes a link of the session's connection.
+    pub fn add(&self, session: &mut Session, start: Start, now_ms: u64, acknowledges: bool) {
+        let client = session.address().client;
+        let peer = session.record.peer.rsplit_once(':').map_or("", |(ip, _)| ip).to_owned();
+        let side = session.replica.get_or_insert_default();
+        let record = Arc::new(LinkRecord {
+            client,
+            ip: side.ip.clone().unwrap_or(peer),
+            port: side.port,
+            acknowledges,
+            state: AtomicU8::new(LinkState::Waiting as u8),
+            acked: AtomicU64::new(0),
+            acked_ms: AtomicU64::new(now_ms),
+        });
+        side.link = Some(Arc::clone(&record));
+        side.start = Some(start);
+        session.record.replica.store(true, Relaxed);
+        let mut records = self.records.lock();
+        records.push(record);
+        self.len.store(records.len(), Relaxed);
+    }
+
+    /// Forgets a link.
+    pub fn remove(&self, client: u64) {
+        let mut records = self.records.lock();
+        records.retain(|record| record.client != client);
+        self.len.store(records.len(), Relaxed);
+    }
+
+    /// Number of links.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len.load(Relaxed)
+    }
+
+    /// True without links.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All links, oldest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<LinkRecord>> {
+        self.records.lock().clone()
+    }
+
+    /// True once per `period_s` while there are links.
+    fn ping_is_due(&self, now_us: u64, period_s: u64) -> bool {
+        if self.is_empty() || now_us < self.next_ping_us.load(Relaxed) {
+            return false;
+        }
+        self.next_ping_us.store(now_us + period_s * 1_000_000, Relaxed);
+        true
+    }
+}

@@ -1,0 +1,70 @@
+//! Replicas that attach themselves, with one loop and with several.
+
+use crate::testing::Bench;
+
+/// What follows the data set in what a link has to read.
+fn stream(text: &str) -> &str {
+    let data = text.split_once("REDIS0010").map_or("", |(_, data)| data);
+    data.find('*').map_or("", |at| &data[at..])
+}
+
+#[test]
+fn a_link_gets_the_data_set_and_then_every_effect() {
+    for loops in [1, 4] {
+        let mut bench = Bench::new(loops);
+        bench.check("set before 1 => +OK");
+        let text = bench.send('b', b"SYNC\r\n");
+        assert!(text.starts_with('$') && text.contains("before"), "{text}");
+        assert_eq!(stream(&text), "");
+        bench.check(
+            "
+            set k v => +OK
+            get k => $1 v
+            b> read => *2 $6 SELECT $1 0 *3 $3 set $1 k $1 v
+            select 12 => +OK
+            multi => +OK
+            rpush l x => +QUEUED
+            del l => +QUEUED
+            exec => *2 :1 :1
+            ",
+        );
+        let block = "*1 $5 MULTI *3 $5 rpush $1 l $1 x *2 $3 del $1 l *1 $4 EXEC";
+        assert_eq!(bench.read('b'), format!("*2 $6 SELECT $2 12 {block}"));
+        let text = bench.send('c', b"PSYNC ? -1\r\n");
+        let id = bench.shared.journal.identity().id;
+        let offset = bench.shared.journal.offset();
+        assert!(text.starts_with(&format!("+FULLRESYNC {id} {offset} $")), "{text}");
+        bench.check(
+            "
+            incr n => :1
+            b> read => *2 $6 SELECT $2 12 *2 $4 incr $1 n
+            c> read => *2 $6 SELECT $2 12 *2 $4 incr $1 n
+            role => *3 $6 master :197 *2 *3 $9 127.0.0.1 $1 0 $1 0 *3 $9 127.0.0.1 $1 0 $1 0
+            c> replconf ack 17 =>
+            role => *3 $6 master :197 *2 *3 $9 127.0.0.1 $1 0 $1 0 *3 $9 127.0.0.1 $1 0 $2 17
+            c> ping => closed
+            role => *3 $6 master :197 *1 *3 $9 127.0.0.1 $1 0 $1 0
+            ",
+        );
+    }
+}
+
+#[test]
+fn a_link_goes_on_where_it_was_while_the_journal_holds_it() {
+    let mut bench = Bench::new(1);
+    assert!(bench.send('b', b"REPLCONF capa psync2\r\n").starts_with("+OK"));
+    let id = bench.shared.journal.identity().id;
+    let text = bench.send('b', format!("PSYNC {id} 1\r\n").as_bytes());
+    assert!(text.starts_with("+FULLRESYNC"), "nothing was recorded before: {text}");
+    bench.check("set k v => +OK");
+    let id = bench.shared.journal.identity().id;
+    let want = format!("+CONTINUE {id} *2 $6 SELECT $1 0 *3 $3 set $1 k $1 v");
+    bench.send('c', b"REPLCONF capa eof capa psync2 listening-port 17\r\n");
+    assert_eq!(bench.send('c', format!("PSYNC {id} 1\r\n").as_bytes()), want);
+    let text = bench.send('d', format!("PSYNC {id} 24\r\n").as_bytes());
+    assert_eq!(text, "+CONTINUE *3 $3 set $1 k $1 v");
+    let beyond = bench.shared.journal.offset() + 2;
+    let text = bench.send('e', format!("PSYNC {id} {beyond}\r\n").as_bytes());
+    assert!(text.starts_with("+FULLRESYNC"), "{text}");
+    assert!(bench.send('f', b"PING\r\nSYNC\r\n").contains("pending output"));
+}
