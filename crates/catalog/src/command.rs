@@ -105,6 +105,9 @@ impl Flags {
     /// Administration that tenants of a managed instance may use all the same.
     pub const TENANT: Self = Self(1 << 20);
 
+    /// Refused unless a directive of its own allows it.
+    pub const PROTECTED: Self = Self(1 << 24);
+
     /// True when all properties of `other` are set.
     #[inline]
     #[must_use]

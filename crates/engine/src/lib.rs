@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod commands;
+pub mod digest;
 pub mod effects;
 pub mod error;
 pub mod glob;

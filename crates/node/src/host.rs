@@ -80,6 +80,15 @@ impl Host for NodeHost {
         stdx::random::entropy()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "DEBUG SLEEP is there to hold everything up")]
+    fn sleep_ms(&self, duration_ms: u64) {
+        std::thread::sleep(std::time::Duration::from_millis(duration_ms));
+    }
+
+    fn log(&self, text: &str) {
+        tracing::warn!("{text}");
+    }
+
     fn stop(&self) {
         self.stop.request();
     }

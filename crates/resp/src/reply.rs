@@ -145,6 +145,23 @@ impl<'a> Reply<'a> {
         self.header(if self.protocol == Protocol::Two { b'*' } else { b'>' }, len as i64);
     }
 
+    /// A number of any size by its digits: a bulk string in RESP2.
+    pub fn big_number(&mut self, digits: &str) {
+        match self.protocol {
+            Protocol::Two => self.bulk(digits.as_bytes()),
+            Protocol::Three => {
+                self.out.push(b'(');
+                self.out.extend_from_slice(digits.as_bytes());
+                self.crlf();
+            }
+        }
+    }
+
+    /// Starts attributes of `len` pairs, in front of the reply that they belong to. RESP3 only.
+    pub fn attribute(&mut self, len: usize) {
+        self.header(b'|', len as i64);
+    }
+
     /// Text for people: a bulk string in RESP2.
     pub fn verbatim(&mut self, text: &[u8]) {
         match self.protocol {

@@ -119,6 +119,13 @@ impl ClientRecord {
         }
     }
 
+    /// True for connections of this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let peer = self.peer.as_str();
+        peer.starts_with("127.") || peer.starts_with("[::1]:") || !peer.contains(':')
+    }
+
     /// The line of CLIENT LIST. `command` is the name of the last one.
     #[must_use]
     pub fn line(&self, now_ms: u64, command: &str) -> String {

@@ -27,8 +27,21 @@ pub struct Settings {
     pub idle_s_max: u64,
     /// Databases.
     pub dbs: u16,
+    /// Who may run DEBUG.
+    pub debug: Allowed,
     /// What INFO and HELLO report.
     pub redis_version: &'static str,
+}
+
+/// Who may run a protected command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed {
+    /// Nobody.
+    Nobody,
+    /// Connections of this machine.
+    Local,
+    /// Every connection.
+    Everybody,
 }
 
 /// Version that a drop-in reports, so that clients which gate features on it get what we have.
@@ -146,6 +159,11 @@ impl Config {
             bulk_bytes_max: self.number("proto-max-bulk-len"),
             idle_s_max: self.number("timeout"),
             dbs: self.number("databases") as u16,
+            debug: match self.get("enable-debug-command") {
+                "yes" => Allowed::Everybody,
+                "local" => Allowed::Local,
+                _ => Allowed::Nobody,
+            },
             redis_version,
         }
     }

@@ -14,6 +14,10 @@ pub const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any passwo
     for the default user. Are you sure your configuration is correct?";
 /// A write above `maxmemory`.
 pub const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+/// DEBUG without permission.
+pub const DEBUG_NOT_ALLOWED: &str = "ERR DEBUG command not allowed. If the enable-debug-command \
+    option is set to \"local\", you can run it from a local connection, otherwise you need to set \
+    this option in the configuration file, and then restart the server.";
 /// Before the data set is read.
 pub const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 /// The node has no grant.

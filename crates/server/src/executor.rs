@@ -187,6 +187,16 @@ impl<'e> Exclusive<'e> {
     }
 }
 
+impl Locked<'_> {
+    /// Lets go of shards that a command of lock class walk or exclusive has visited; they can be
+    /// visited again.
+    pub fn release(&mut self) {
+        if self.reach != Reach::Keys {
+            self.held.clear();
+        }
+    }
+}
+
 impl Keyspace for Locked<'_> {
     #[inline]
     fn shard(&mut self, id: u8) -> Option<&mut Shard> {

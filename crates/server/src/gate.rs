@@ -2,7 +2,7 @@
 //! out. The state changes only in exclusive mode.
 
 use crate::access::Access;
-use crate::config::Settings;
+use crate::config::{Allowed, Settings};
 use crate::error;
 use crate::session::Session;
 use catalog::{Command, Flags};
@@ -41,6 +41,13 @@ pub fn check(
     let flags = row.flags;
     if session.refused {
         return Err(error::reply(error::ILLEGAL_ADDRESS));
+    }
+    if flags.has(Flags::PROTECTED) && !state.access.managed {
+        let local = || session.record.is_local();
+        let debug = state.settings.debug;
+        if !(debug == Allowed::Everybody || debug == Allowed::Local && local()) {
+            return Err(error::reply(error::DEBUG_NOT_ALLOWED));
+        }
     }
     let Some(user) = &session.user else {
         return if flags.has(Flags::NO_AUTH) { Ok(()) } else { Err(error::reply(error::NOAUTH)) };

@@ -16,6 +16,10 @@ pub trait Host: Send + Sync {
     fn pid(&self) -> u32;
     /// Secret random bytes.
     fn entropy(&self) -> [u8; 16];
+    /// Blocks the calling thread.
+    fn sleep_ms(&self, duration_ms: u64);
+    /// Writes a line to the log that people read.
+    fn log(&self, text: &str);
     /// Asks the process to end, now that everything is saved.
     fn stop(&self);
 }

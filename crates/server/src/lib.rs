@@ -24,6 +24,7 @@ pub mod session;
 pub mod shared;
 pub mod snapshot;
 pub mod stats;
+pub mod switches;
 pub mod trash;
 pub mod turn;
 

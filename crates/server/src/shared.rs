@@ -12,6 +12,7 @@ use crate::links::Links;
 use crate::pubsub::PubSub;
 use crate::snapshot::SaveState;
 use crate::stats::{Counter, LoopStats};
+use crate::switches::Switches;
 use crate::trash::Trash;
 use catalog::commands::Index;
 use journal::{Identity, Journal};
@@ -49,6 +50,8 @@ pub struct Shared {
     pub saves: Mutex<SaveState>,
     /// Commands run in the last full second, sampled by loop 0.
     pub commands_per_second: AtomicU64,
+    /// What DEBUG switches for tests.
+    pub switches: Switches,
     /// The process.
     pub host: Box<dyn Host>,
     /// Facts that never change.
@@ -109,6 +112,7 @@ impl Shared {
             links: Links::default(),
             saves: Mutex::new(SaveState::default()),
             commands_per_second: AtomicU64::new(0),
+            switches: Switches::default(),
             host,
             facts,
         };

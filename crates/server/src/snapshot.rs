@@ -2,6 +2,7 @@
 
 use crate::executor::Exclusive;
 use crate::shared::Shared;
+use crate::trash::Rubbish;
 use engine::keyspace::{Entry, Keyspace, shard_of};
 use persist::PersistError;
 use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport};
@@ -89,6 +90,44 @@ pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
     }
     shared.saves.lock().last_s = now_ms / 1000;
     shared.executor.exclusive().change_gate(|gate| gate.loading = false);
+    Ok(report)
+}
+
+/// Reads the RDB file into the keyspace while nobody else runs. With `merge`, keys of the file
+/// replace those that are there.
+///
+/// # Errors
+/// The file is not there, cannot be read in full, or has a key that is there already.
+pub fn reload(
+    shared: &Shared,
+    exclusive: &mut Exclusive<'_>,
+    merge: bool,
+) -> Result<LoadReport, PersistError> {
+    let name = shared.config.lock().get("dbfilename").to_owned();
+    let now_ms = shared.host.clock().unix_ms();
+    let dbs = exclusive.gate().settings.dbs;
+    let (mut space, seed) = (exclusive.space(), shared.executor.seed());
+    let report = persist::rdb::load(shared.host.disk(), &name, now_ms, &mut |db, entry| {
+        if db >= dbs {
+            return Err(Refusal::NoSuchDb);
+        }
+        let hash = seed.hash(entry.key());
+        let shard = space.shard(shard_of(hash)).expect("the exclusive holder has all shards");
+        let database = shard.db_or_new(db);
+        if let Some(place) = database.find(hash, entry.key()) {
+            if !merge {
+                return Err(Refusal::Duplicate);
+            }
+            let old = database.remove(hash, place);
+            shared.trash.add(std::iter::once(Rubbish::Entry(old)));
+        }
+        shard.db_or_new(db).insert(hash, entry);
+        Ok(())
+    })?;
+    if !report.found {
+        let what = "there is no such file".to_owned();
+        return Err(PersistError::Damaged { name, offset: 0, what });
+    }
     Ok(report)
 }
 

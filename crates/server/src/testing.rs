@@ -101,6 +101,10 @@ impl Host for TestHost {
     fn entropy(&self) -> [u8; 16] {
         [7; 16]
     }
+    fn sleep_ms(&self, duration_ms: u64) {
+        self.pass_ms(duration_ms);
+    }
+    fn log(&self, _: &str) {}
     fn stop(&self) {
         self.stopped.store(true, Relaxed);
     }

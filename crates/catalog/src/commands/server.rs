@@ -108,6 +108,7 @@ pub const CONNECTION: &[Command] = &[
 
 const ADMIN: Flags = all(&[Flags::ADMIN, OPEN, Flags::DANGEROUS]);
 const LOOK: Flags = all(&[ADMIN, Flags::TENANT]);
+const DEBUG: Flags = all(&[ADMIN, Flags::PROTECTED]);
 const SAVE: Flags = all(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::NO_MULTI, Flags::DANGEROUS]);
 const STOP: Flags = all(&[ADMIN, Flags::NO_MULTI, Flags::ALLOW_BUSY]);
 const TELL: Flags = all(&[Flags::LOADING, Flags::STALE]);
@@ -139,6 +140,7 @@ pub const SERVER: &[Command] = &[
         Lock::Exclusive,
         row("config|set", -4, ADMIN, Family::Server, "2.0.0", "Sets parameters."),
     ),
+    locked(Lock::Exclusive, row("debug", -2, DEBUG, Family::Server, "1.0.0", "Serves tests.")),
     locked(Lock::Walk, row("dbsize", 1, SIZE, Family::Server, "1.0.0", "Counts the keys.")),
     locked(
         Lock::Exclusive,

@@ -14,6 +14,9 @@ use std::ptr::NonNull;
 /// Strings longer than this live in an [`Object::Bytes`], where they can grow in place.
 pub const INLINE_BYTES_MAX: usize = 1024;
 
+/// Longest string that Redis keeps in one piece with its header.
+const EMBEDDED_BYTES_MAX: usize = 44;
+
 const ALIGN: usize = 8;
 const NARROW_HEADER: usize = 8;
 const WIDE_HEADER: usize = 16;
@@ -277,6 +280,17 @@ impl Entry {
         match self.value() {
             ValueRef::Bytes(_) | ValueRef::Integer(_) => "string",
             ValueRef::Object(object) => object.type_name(),
+        }
+    }
+
+    /// Name of the value's form as OBJECT ENCODING gives it.
+    #[must_use]
+    pub fn encoding(&self) -> &'static str {
+        match self.value() {
+            ValueRef::Integer(_) => "int",
+            ValueRef::Bytes(bytes) if bytes.len() <= EMBEDDED_BYTES_MAX => "embstr",
+            ValueRef::Bytes(_) => "raw",
+            ValueRef::Object(object) => object.encoding(),
         }
     }
 

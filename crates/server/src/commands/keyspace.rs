@@ -80,7 +80,8 @@ fn check_mode(turn: &Turn<'_, '_>) -> Result<(), CommandError> {
     }
 }
 
-fn flush(turn: &mut Turn<'_, '_>, db: u16) {
+/// Empties a database; the reaper drops what was in it.
+pub(super) fn flush(turn: &mut Turn<'_, '_>, db: u16) {
     let space = turn.space();
     let mut old = Vec::new();
     for id in 0..SHARDS {

@@ -4,6 +4,8 @@ pub mod client;
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod debug;
+mod debug_protocol;
 pub mod keyspace;
 pub mod pubsub;
 pub mod replication;
@@ -38,6 +40,7 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("config|resetstat", Session(config::resetstat)),
     ("config|set", Session(config::set)),
     ("dbsize", Session(keyspace::dbsize)),
+    ("debug", Session(debug::debug)),
     ("discard", Session(transaction::discard)),
     ("echo", Session(connection::echo)),
     ("exec", Exec),

@@ -46,7 +46,7 @@ impl LoopCore {
         let start_us = self.shared.host.clock().monotonic_us();
         let shared = Arc::clone(&self.shared);
         let pass = shared.executor.pass(self.state.loop_id);
-        if !pass.gate.primary {
+        if !pass.gate.primary || !shared.switches.removes_dead_keys() {
             return;
         }
         self.state.effects.wanted = shared.journal.is_wanted();

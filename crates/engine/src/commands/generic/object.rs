@@ -7,8 +7,6 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Access, Entry, ValueRef, evict};
 
-/// Longest string that Redis keeps in one piece with its header.
-const EMBEDDED_BYTES_MAX: usize = 44;
 /// Integers below this are shared objects in Redis, which gives them this many references.
 const SHARED_INTEGERS: i64 = 10_000;
 const SHARED_REFERENCES: i64 = i32::MAX as i64;
@@ -18,7 +16,7 @@ const SHARED_REFERENCES: i64 = i32::MAX as i64;
 /// # Errors
 /// None of its own.
 pub fn encoding(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    let name = ctx.keys.look(ctx.args.at(2)).map(encoding_of);
+    let name = ctx.keys.look(ctx.args.at(2)).map(Entry::encoding);
     ctx.reply.bulk_or_null(name.map(str::as_bytes));
     Ok(())
 }
@@ -91,15 +89,6 @@ pub fn help(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     ctx.reply.array(LINES.len());
     LINES.iter().for_each(|line| ctx.reply.simple(line));
     Ok(())
-}
-
-fn encoding_of(entry: &Entry) -> &'static str {
-    match entry.value() {
-        ValueRef::Integer(_) => "int",
-        ValueRef::Bytes(bytes) if bytes.len() <= EMBEDDED_BYTES_MAX => "embstr",
-        ValueRef::Bytes(_) => "raw",
-        ValueRef::Object(object) => object.encoding(),
-    }
 }
 
 #[cfg(test)]
