@@ -4,18 +4,31 @@
 //! room │ len value len │ len value len │ … │ room        len: u8 below 255; else 255 and a u32,
 //!      start                               end               mirrored behind the value
 //! ```
-//! Knows neither its neighbours nor how many elements a list may keep in one.
+//! Knows neither its neighbours nor which elements a list keeps in one.
+
+use super::tree::{Edges, Leaf, Leaves};
+
+/// Bytes of a full chunk; a longer element has a chunk of its own. Few under test, so that small
+/// lists are deep trees.
+pub const CHUNK_BYTES: usize = if cfg!(test) { 192 } else { 4096 };
 
 /// Length byte that says a u32 holds the length.
 const LONG: u8 = 255;
 
 /// Elements in order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 pub struct Chunk {
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-    len: usize,
+    bytes: Box<[u8]>,
+    start: u32,
+    end: u32,
+    len: u32,
+}
+
+/// A copy has no room.
+impl Clone for Chunk {
+    fn clone(&self) -> Self {
+        Self::of(self.run().into(), self.len())
+    }
 }
 
 /// Which end of a chunk.
@@ -43,22 +56,34 @@ impl Chunk {
     /// An empty one with `room` bytes, all of them on the side of `end`.
     #[must_use]
     pub fn new(room: usize, end: End) -> Self {
-        let start = if end == End::Front { room } else { 0 };
-        Self { bytes: vec![0; room], start, end: start, len: 0 }
+        let start = if end == End::Front { room as u32 } else { 0 };
+        Self { bytes: vec![0; room].into_boxed_slice(), start, end: start, len: 0 }
+    }
+
+    /// One that `bytes` fill.
+    fn of(bytes: Box<[u8]>, len: usize) -> Self {
+        let end = u32::try_from(bytes.len()).expect("few elements of the longest kind fit");
+        Self { bytes, start: 0, end, len: len as u32 }
     }
 
     /// Number of elements.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.len as usize
+    }
+
+    /// The elements as they lie.
+    #[inline]
+    fn run(&self) -> &[u8] {
+        &self.bytes[self.start as usize..self.end as usize]
     }
 
     /// Bytes that the elements take.
     #[inline]
     #[must_use]
     pub fn used(&self) -> usize {
-        self.end - self.start
+        (self.end - self.start) as usize
     }
 
     /// Bytes that elements can take without another allocation.
@@ -73,8 +98,8 @@ impl Chunk {
     #[must_use]
     pub fn fits(&self, len: usize, end: End) -> bool {
         match end {
-            End::Front => footprint(len) <= self.start,
-            End::Back => footprint(len) <= self.bytes.len() - self.end,
+            End::Front => footprint(len) <= self.start as usize,
+            End::Back => footprint(len) <= self.bytes.len() - self.end as usize,
         }
     }
 
@@ -87,13 +112,21 @@ impl Chunk {
         assert!(used <= size, "the elements fit");
         let start = if end == End::Front { size - used } else { 0 };
         if size == self.bytes.len() {
-            self.bytes.copy_within(self.start..self.end, start);
+            self.bytes.copy_within(self.start as usize..self.end as usize, start);
         } else {
-            let mut bytes = vec![0; size];
-            bytes[start..start + used].copy_from_slice(&self.bytes[self.start..self.end]);
+            let mut bytes = vec![0; size].into_boxed_slice();
+            bytes[start..start + used].copy_from_slice(self.run());
             self.bytes = bytes;
         }
-        (self.start, self.end) = (start, start + used);
+        (self.start, self.end) = (start as u32, (start + used) as u32);
+    }
+
+    /// Gives room back when there is much of it.
+    #[cold]
+    pub fn slim(&mut self) {
+        if self.used() * 4 < self.size() * 3 {
+            *self = self.clone();
+        }
     }
 
     /// Adds an element at an end.
@@ -105,12 +138,12 @@ impl Chunk {
         let size = footprint(value.len());
         let at = match end {
             End::Front => {
-                self.start -= size;
-                self.start
+                self.start -= size as u32;
+                self.start as usize
             }
             End::Back => {
-                self.end += size;
-                self.end - size
+                self.end += size as u32;
+                self.end as usize - size
             }
         };
         encode(&mut self.bytes[at..at + size], value);
@@ -125,8 +158,8 @@ impl Chunk {
             return None;
         }
         Some(match end {
-            End::Front => self.at(self.start).0,
-            End::Back => self.before(self.end).0,
+            End::Front => self.at(self.start as usize).0,
+            End::Back => self.before(self.end as usize).0,
         })
     }
 
@@ -136,76 +169,102 @@ impl Chunk {
     /// When there is none.
     #[inline]
     pub fn pop(&mut self, end: End) {
-        let size = footprint(self.peek(end).expect("the chunk is not empty").len());
+        let size = footprint(self.peek(end).expect("the chunk is not empty").len()) as u32;
         match end {
             End::Front => self.start += size,
             End::Back => self.end -= size,
         }
         self.len -= 1;
+        if self.size() > CHUNK_BYTES {
+            self.slim();
+        }
     }
 
     /// The elements in order.
     #[inline]
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { chunk: self, front: self.start, back: self.end }
+        Iter { chunk: self, front: self.start as usize, back: self.end as usize }
     }
 
     /// Where the element number `index` starts, or the end of all.
-    #[must_use]
-    pub fn offset_of(&self, index: usize) -> usize {
-        if index * 2 < self.len {
-            return (0..index).fold(self.start, |offset, _| self.at(offset).1);
+    fn offset_of(&self, index: usize) -> usize {
+        if index * 2 < self.len() {
+            return (0..index).fold(self.start as usize, |offset, _| self.at(offset).1);
         }
-        (index..self.len).fold(self.end, |offset, _| self.before(offset).1)
+        (index..self.len()).fold(self.end as usize, |offset, _| self.before(offset).1)
     }
 
-    /// The element that starts at `offset`.
+    /// The element number `index`.
     #[must_use]
-    pub fn get(&self, offset: usize) -> &[u8] {
-        self.at(offset).0
+    pub fn get(&self, index: usize) -> &[u8] {
+        self.at(self.offset_of(index)).0
     }
 
-    /// Overwrites the element at `offset` with one of the same length.
-    pub fn overwrite(&mut self, offset: usize, value: &[u8]) {
-        encode(&mut self.bytes[offset..offset + footprint(value.len())], value);
+    /// Replaces the element number `index`.
+    pub fn set(&mut self, index: usize, value: &[u8]) {
+        let offset = self.offset_of(index);
+        let (old, next) = self.at(offset);
+        if old.len() == value.len() {
+            encode(&mut self.bytes[offset..next], value);
+        } else {
+            self.splice(offset, next, value);
+        }
     }
 
-    /// Puts an element before the one at `offset`.
-    pub fn insert(&mut self, offset: usize, value: &[u8]) {
+    /// Puts an element before the one number `index`, or at the end.
+    pub fn insert(&mut self, index: usize, value: &[u8]) {
+        let offset = self.offset_of(index);
+        self.splice(offset, offset, value);
+        self.len += 1;
+    }
+
+    /// Puts an element in the place of the bytes from `offset` to `next`.
+    fn splice(&mut self, offset: usize, next: usize, value: &[u8]) {
+        let (start, end) = (self.start as usize, self.end as usize);
         let size = footprint(value.len());
-        let mut bytes = Vec::with_capacity(self.used() + size);
-        bytes.extend_from_slice(&self.bytes[self.start..offset]);
+        let mut bytes = Vec::with_capacity(self.used() - (next - offset) + size);
+        bytes.extend_from_slice(&self.bytes[start..offset]);
         let at = bytes.len();
         bytes.resize(at + size, 0);
         encode(&mut bytes[at..], value);
-        bytes.extend_from_slice(&self.bytes[offset..self.end]);
-        (self.start, self.end, self.len) = (0, bytes.len(), self.len + 1);
-        self.bytes = bytes;
+        bytes.extend_from_slice(&self.bytes[next..end]);
+        *self = Self::of(bytes.into_boxed_slice(), self.len());
     }
 
-    /// Removes the element at `offset`.
-    pub fn remove(&mut self, offset: usize) {
+    /// Removes the element number `index`.
+    pub fn remove(&mut self, index: usize) {
+        let (start, end) = (self.start as usize, self.end as usize);
+        let offset = self.offset_of(index);
         let next = self.at(offset).1;
-        if offset - self.start < self.end - next {
-            let start = self.start + (next - offset);
-            self.bytes.copy_within(self.start..offset, start);
-            self.start = start;
+        let size = next - offset;
+        if offset - start < end - next {
+            self.bytes.copy_within(start..offset, start + size);
+            self.start += size as u32;
         } else {
-            self.bytes.copy_within(next..self.end, offset);
-            self.end -= next - offset;
+            self.bytes.copy_within(next..end, offset);
+            self.end -= size as u32;
         }
         self.len -= 1;
+        self.slim();
     }
 
-    /// Divides at the element number `index`, which becomes the first of the chunk returned.
-    #[must_use]
-    pub fn split(&mut self, index: usize) -> Self {
-        let offset = self.offset_of(index);
-        let bytes = self.bytes[offset..self.end].to_vec();
-        let tail = Self { start: 0, end: bytes.len(), len: self.len - index, bytes };
-        (self.end, self.len) = (offset, index);
-        tail
+    /// Divides where about half of the bytes are on either side; returns the right part.
+    fn halve(&mut self) -> Self {
+        let (middle, mut index) = (self.start as usize + self.used() / 2, 1);
+        let mut offset = self.at(self.start as usize).1;
+        while index + 1 < self.len() {
+            let next = self.at(offset).1;
+            if next > middle {
+                break;
+            }
+            (offset, index) = (next, index + 1);
+        }
+        let right = &self.bytes[offset..self.end as usize];
+        let right = Self::of(right.into(), self.len() - index);
+        let left = &self.bytes[self.start as usize..offset];
+        *self = Self::of(left.into(), index);
+        right
     }
 
     /// The element that starts at `offset`, and where the next one does.
@@ -235,9 +294,40 @@ impl Chunk {
     /// # Panics
     /// When something does not.
     pub fn check_invariants(&self) {
-        assert!(self.start <= self.end && self.end <= self.bytes.len(), "the elements are inside");
-        assert_eq!(self.iter().count(), self.len, "len counts the elements");
-        assert_eq!(self.iter().rev().count(), self.len, "both directions agree");
+        let inside = self.start <= self.end && self.end as usize <= self.bytes.len();
+        assert!(inside, "the elements are inside");
+        assert_eq!(self.iter().count(), self.len(), "len counts the elements");
+        assert_eq!(self.iter().rev().count(), self.len(), "both directions agree");
+    }
+}
+
+impl Leaf for Chunk {
+    type Key = ();
+    const SIZE_MAX: usize = CHUNK_BYTES;
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn key(&self) {}
+
+    fn size(&self) -> usize {
+        self.used()
+    }
+
+    fn split(&mut self, edges: Edges) -> Leaves<Self> {
+        let mut leaves = Leaves::new();
+        while self.used() > CHUNK_BYTES && self.len > 1 {
+            let mut right = self.halve();
+            leaves.insert_many(0, right.split(edges));
+            leaves.insert(0, right);
+        }
+        leaves
+    }
+
+    fn join(&mut self, right: &Self) {
+        let len = self.len() + right.len();
+        *self = Self::of([self.run(), right.run()].concat().into_boxed_slice(), len);
     }
 }
 

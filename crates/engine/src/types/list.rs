@@ -1,24 +1,48 @@
-//! The value of a list: a deque of chunks of packed elements. Ends are O(1), a place in the middle
-//! costs a walk over chunk lengths and one chunk. Knows no command.
+//! The value of a list: one chunk of packed elements; or more, those between the first and the
+//! last in a tree by position. Ends are O(1), a place in the middle is O(log n). Knows no command.
 
-use super::chunk::{Chunk, footprint};
-use std::collections::VecDeque;
+use super::chunk::{CHUNK_BYTES, Chunk, footprint};
+use super::tree::{At, Edges, Leaf, Tree, Walk};
 
 pub use super::chunk::End;
 
-/// Bytes of a full chunk; a longer element has a chunk of its own.
-const CHUNK_BYTES: usize = 4096;
 /// Bytes of the first chunk of a new list.
 const CHUNK_BYTES_MIN: usize = 64;
-
-/// Above this number of removals a list is written anew.
+/// A list is written anew to remove more than this number of elements, if it has few others.
 const REMOVED_SINGLY_MAX: usize = 16;
+/// Elements that are written anew in the time of removing one.
+const REMOVAL_COST: usize = 16;
 
 /// Elements in order.
-#[derive(Debug, Default, Clone)]
-pub struct List {
-    chunks: VecDeque<Chunk>,
-    len: usize,
+#[derive(Debug, Clone)]
+pub struct List(Form);
+
+#[derive(Debug, Clone)]
+enum Form {
+    Small(Chunk),
+    Large(Box<Large>),
+}
+
+/// The chunks at the ends, neither of them empty, are out of the tree: nobody shares them, and no
+/// push or pop has to find them.
+#[derive(Debug, Clone)]
+struct Large {
+    head: Chunk,
+    middle: Tree<Chunk>,
+    tail: Chunk,
+}
+
+/// Where an element is.
+enum Spot {
+    Head(usize),
+    Middle(usize),
+    Tail(usize),
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self(Form::Small(Chunk::default()))
+    }
 }
 
 impl List {
@@ -27,7 +51,10 @@ impl List {
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "Collection::is_empty")]
     pub fn len(&self) -> usize {
-        self.len
+        match &self.0 {
+            Form::Small(chunk) => chunk.len(),
+            Form::Large(large) => large.len(),
+        }
     }
 
     /// Name as OBJECT ENCODING gives it.
@@ -36,17 +63,36 @@ impl List {
         "quicklist"
     }
 
+    #[inline]
+    fn chunk(&self, end: End) -> &Chunk {
+        match &self.0 {
+            Form::Small(chunk) => chunk,
+            Form::Large(large) => match end {
+                End::Front => &large.head,
+                End::Back => &large.tail,
+            },
+        }
+    }
+
+    #[inline]
+    fn chunk_mut(&mut self, end: End) -> &mut Chunk {
+        match &mut self.0 {
+            Form::Small(chunk) => chunk,
+            Form::Large(large) => match end {
+                End::Front => &mut large.head,
+                End::Back => &mut large.tail,
+            },
+        }
+    }
+
     /// Adds an element at an end.
     #[inline]
     pub fn push(&mut self, value: &[u8], end: End) {
-        self.len += 1;
-        let chunk = match end {
-            End::Front => self.chunks.front_mut(),
-            End::Back => self.chunks.back_mut(),
-        };
-        match chunk {
-            Some(chunk) if chunk.fits(value.len(), end) => chunk.push(value, end),
-            _ => self.push_with_room(value, end),
+        let chunk = self.chunk_mut(end);
+        if chunk.fits(value.len(), end) {
+            chunk.push(value, end);
+        } else {
+            self.push_with_room(value, end);
         }
     }
 
@@ -62,26 +108,37 @@ impl List {
 
     fn push_with_room(&mut self, value: &[u8], end: End) {
         let need = footprint(value.len());
-        let chunk = match end {
-            End::Front => self.chunks.front_mut(),
-            End::Back => self.chunks.back_mut(),
-        };
-        if let Some(chunk) = chunk {
-            // Moving pays only when it gains as much room as it moves.
-            let wanted = (chunk.used() + need) * 2;
-            let size = chunk.size().max(wanted.min(CHUNK_BYTES));
-            if wanted <= size || (size > chunk.size() && chunk.used() + need <= size) {
-                chunk.make_room(size, end);
-                chunk.push(value, end);
-                return;
-            }
+        let chunk = self.chunk_mut(end);
+        // Moving pays only when it gains as much room as it moves.
+        let wanted = (chunk.used() + need) * 2;
+        let size = chunk.size().max(wanted.clamp(CHUNK_BYTES_MIN, CHUNK_BYTES));
+        if wanted <= size || (size > chunk.size() && chunk.used() + need <= size) {
+            chunk.make_room(size, end);
+            chunk.push(value, end);
+            return;
         }
-        let room = if self.chunks.is_empty() { CHUNK_BYTES_MIN } else { CHUNK_BYTES };
-        let mut chunk = Chunk::new(room.max(need), end);
-        chunk.push(value, end);
-        match end {
-            End::Front => self.chunks.push_front(chunk),
-            End::Back => self.chunks.push_back(chunk),
+        if chunk.len() == 0 {
+            *chunk = Chunk::new(need, end);
+            chunk.push(value, end);
+            return;
+        }
+        let mut new = Chunk::new(CHUNK_BYTES.max(need), end);
+        new.push(value, end);
+        self.put(new, end);
+    }
+
+    /// Makes a chunk the one at an end.
+    fn put(&mut self, new: Chunk, end: End) {
+        let mut old = std::mem::replace(self.chunk_mut(end), new);
+        old.slim();
+        match &mut self.0 {
+            Form::Large(large) if end == End::Front => large.middle.push_first(old),
+            Form::Large(large) => large.middle.push_last(old),
+            Form::Small(new) => {
+                let new = std::mem::take(new);
+                let (head, tail) = if end == End::Front { (new, old) } else { (old, new) };
+                self.0 = Form::Large(Box::new(Large { head, middle: Tree::default(), tail }));
+            }
         }
     }
 
@@ -89,10 +146,7 @@ impl List {
     #[inline]
     #[must_use]
     pub fn peek(&self, end: End) -> Option<&[u8]> {
-        match end {
-            End::Front => self.chunks.front()?.peek(end),
-            End::Back => self.chunks.back()?.peek(end),
-        }
+        self.chunk(end).peek(end)
     }
 
     /// Removes the element at an end.
@@ -101,18 +155,24 @@ impl List {
     /// When the list is empty.
     #[inline]
     pub fn drop_end(&mut self, end: End) {
-        const ANY: &str = "the list is not empty";
-        self.len -= 1;
-        let chunk = match end {
-            End::Front => self.chunks.front_mut().expect(ANY),
-            End::Back => self.chunks.back_mut().expect(ANY),
-        };
+        let chunk = self.chunk_mut(end);
         chunk.pop(end);
         if chunk.len() == 0 {
-            match end {
-                End::Front => self.chunks.pop_front(),
-                End::Back => self.chunks.pop_back(),
-            };
+            self.refill(end);
+        }
+    }
+
+    /// Makes up for the chunk at an end, which has become empty.
+    #[cold]
+    fn refill(&mut self, end: End) {
+        let Form::Large(large) = &mut self.0 else { return };
+        let (chunk, other, next) = match end {
+            End::Front => (&mut large.head, &mut large.tail, large.middle.pop_first()),
+            End::Back => (&mut large.tail, &mut large.head, large.middle.pop_last()),
+        };
+        match next {
+            Some(next) => *chunk = next,
+            None => self.0 = Form::Small(std::mem::take(other)),
         }
     }
 
@@ -136,35 +196,62 @@ impl List {
     /// The element at a place.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&[u8]> {
-        let (number, inner) = self.locate(index)?;
-        let chunk = &self.chunks[number];
-        Some(chunk.get(chunk.offset_of(inner)))
+        if index >= self.len() {
+            return None;
+        }
+        match (&self.0, self.spot(index)) {
+            (Form::Small(chunk), _) => Some(chunk.get(index)),
+            (Form::Large(large), Spot::Head(at)) => Some(large.head.get(at)),
+            (Form::Large(large), Spot::Tail(at)) => Some(large.tail.get(at)),
+            (Form::Large(large), Spot::Middle(at)) => {
+                large.middle.find(At(at)).map(|(chunk, at)| chunk.get(at))
+            }
+        }
     }
 
     /// All elements.
     #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
-        self.chunks.iter().flat_map(Chunk::iter)
+        let (head, middle, tail) = self.parts();
+        let middle = middle.into_iter().flat_map(Tree::leaves);
+        std::iter::once(head).chain(middle).chain(tail).flat_map(Chunk::iter)
+    }
+
+    fn parts(&self) -> (&Chunk, Option<&Tree<Chunk>>, Option<&Chunk>) {
+        match &self.0 {
+            Form::Small(chunk) => (chunk, None, None),
+            Form::Large(large) => (&large.head, Some(&large.middle), Some(&large.tail)),
+        }
     }
 
     /// Up to `count` elements from a place on.
     pub fn range(&self, start: usize, count: usize) -> impl Iterator<Item = &[u8]> {
-        let (number, inner) = self.locate(start).unwrap_or((self.chunks.len(), 0));
-        let chunks = self.chunks.range(number..);
-        chunks.flat_map(Chunk::iter).skip(inner).take(count)
+        let (head, middle, tail) = self.parts();
+        let between = middle.map_or(0, Tree::len);
+        let mut run = Run { head: Some(head), middle: None, tail };
+        let mut skipped = start;
+        if start >= head.len() {
+            (run.head, skipped) = (None, start - head.len());
+        }
+        if run.head.is_none() && skipped >= between {
+            skipped -= between;
+        } else if let Some(middle) = middle {
+            let at = if run.head.is_none() { skipped } else { 0 };
+            let (walk, rest) = middle.walk(At(at));
+            if run.head.is_none() {
+                skipped = rest;
+            }
+            run.middle = Some(walk);
+        }
+        run.flat_map(Chunk::iter).skip(skipped).take(count)
     }
 
     /// Replaces the element at a place; false when there is none.
     pub fn set(&mut self, index: usize, value: &[u8]) -> bool {
-        let Some((number, inner)) = self.locate(index) else { return false };
-        let chunk = &mut self.chunks[number];
-        let offset = chunk.offset_of(inner);
-        if chunk.get(offset).len() == value.len() {
-            chunk.overwrite(offset, value);
-        } else {
-            self.remove(index);
-            self.insert(index, value);
+        if index >= self.len() {
+            return false;
         }
+        self.edit(index, |chunk, at| chunk.set(at, value));
         true
     }
 
@@ -173,47 +260,28 @@ impl List {
     /// # Panics
     /// When `index` is beyond the length.
     pub fn insert(&mut self, index: usize, value: &[u8]) {
-        assert!(index <= self.len, "elements have no gaps");
-        if index == 0 || index == self.len {
-            return self.push(value, if index == 0 { End::Front } else { End::Back });
+        assert!(index <= self.len(), "elements have no gaps");
+        match index {
+            0 => self.push(value, End::Front),
+            _ if index == self.len() => self.push(value, End::Back),
+            _ => self.edit(index, |chunk, at| chunk.insert(at, value)),
         }
-        let (number, inner) = self.locate(index).expect("the place is below the length");
-        self.len += 1;
-        let chunk = &mut self.chunks[number];
-        if chunk.used() + footprint(value.len()) <= CHUNK_BYTES {
-            let offset = chunk.offset_of(inner);
-            chunk.insert(offset, value);
-            return;
-        }
-        let mut new = Chunk::new(footprint(value.len()), End::Back);
-        new.push(value, End::Back);
-        let tail = chunk.split(inner);
-        if inner == 0 {
-            self.chunks[number] = new;
-        } else {
-            self.chunks.insert(number + 1, new);
-        }
-        let at = if inner == 0 { number + 1 } else { number + 2 };
-        self.chunks.insert(at, tail);
     }
 
     /// Removes the element at a place; false when there is none.
     pub fn remove(&mut self, index: usize) -> bool {
-        let Some((number, inner)) = self.locate(index) else { return false };
-        let chunk = &mut self.chunks[number];
-        let offset = chunk.offset_of(inner);
-        chunk.remove(offset);
-        if chunk.len() == 0 {
-            self.chunks.remove(number);
+        if index >= self.len() {
+            return false;
         }
-        self.len -= 1;
+        self.edit(index, Chunk::remove);
         true
     }
 
     /// Removes the elements at `places`, which descend.
     pub fn remove_each(&mut self, places: &[usize]) {
         debug_assert!(places.is_sorted_by(|a, b| a > b), "places descend");
-        if places.len() <= REMOVED_SINGLY_MAX {
+        let few = places.len() <= REMOVED_SINGLY_MAX;
+        if few || places.len() * REMOVAL_COST < self.len() {
             for &place in places {
                 self.remove(place);
             }
@@ -229,50 +297,69 @@ impl List {
     }
 
     /// Removes `count` elements at an end, or all.
-    pub fn drop_many(&mut self, mut count: usize, end: End) {
-        count = count.min(self.len);
+    pub fn drop_many(&mut self, count: usize, end: End) {
+        let mut count = count.min(self.len());
         while count > 0 {
-            let chunk = match end {
-                End::Front => self.chunks.front(),
-                End::Back => self.chunks.back(),
-            };
-            let whole = chunk.map_or(0, Chunk::len);
+            let whole = self.chunk(end).len();
             if whole > count {
                 (0..count).for_each(|_| self.drop_end(end));
                 return;
             }
-            match end {
-                End::Front => self.chunks.pop_front(),
-                End::Back => self.chunks.pop_back(),
-            };
-            self.len -= whole;
+            *self.chunk_mut(end) = Chunk::default();
+            self.refill(end);
             count -= whole;
         }
     }
 
-    /// The chunk of an element and its number in there.
-    fn locate(&self, index: usize) -> Option<(usize, usize)> {
-        if index >= self.len {
-            return None;
+    /// Where the element at `index` is; in a list of one chunk, at the head.
+    fn spot(&self, index: usize) -> Spot {
+        let (head, middle, _) = self.parts();
+        let between = middle.map_or(0, Tree::len);
+        match index.checked_sub(head.len()) {
+            None => Spot::Head(index),
+            Some(at) if at < between => Spot::Middle(at),
+            Some(at) => Spot::Tail(at - between),
         }
-        if index <= self.len / 2 {
-            let mut before = 0;
-            for (number, chunk) in self.chunks.iter().enumerate() {
-                if index < before + chunk.len() {
-                    return Some((number, index - before));
+    }
+
+    /// Changes the chunk of the element at `index`, which it gets with its number in there.
+    fn edit(&mut self, index: usize, change: impl FnOnce(&mut Chunk, usize)) {
+        match self.spot(index) {
+            Spot::Head(at) => {
+                change(self.chunk_mut(End::Front), at);
+                self.mend(End::Front);
+            }
+            Spot::Tail(at) => {
+                change(self.chunk_mut(End::Back), at);
+                self.mend(End::Back);
+            }
+            Spot::Middle(at) => {
+                if let Form::Large(large) = &mut self.0 {
+                    large.middle.edit(At(at), change);
                 }
-                before += chunk.len();
-            }
-            return None;
-        }
-        let mut after = self.len;
-        for (number, chunk) in self.chunks.iter().enumerate().rev() {
-            after -= chunk.len();
-            if index >= after {
-                return Some((number, index - after));
             }
         }
-        None
+    }
+
+    /// Divides the chunk at an end when it is too large; fills it up when it is empty.
+    fn mend(&mut self, end: End) {
+        if self.chunk(end).len() == 0 {
+            return self.refill(end);
+        }
+        let chunk = self.chunk_mut(end);
+        let mut parts = chunk.split(Edges { first: false, last: false });
+        if parts.is_empty() {
+            return;
+        }
+        parts.insert(0, std::mem::take(chunk));
+        if end == End::Front {
+            parts.reverse();
+        }
+        let mut parts = parts.into_iter();
+        if let Some(inmost) = parts.next() {
+            *self.chunk_mut(end) = inmost;
+        }
+        parts.for_each(|part| self.put(part, end));
     }
 
     /// Checks everything that must hold between calls.
@@ -280,16 +367,56 @@ impl List {
     /// # Panics
     /// When something does not.
     pub fn check_invariants(&self) {
-        self.chunks.iter().for_each(Chunk::check_invariants);
-        assert!(self.chunks.iter().all(|chunk| chunk.len() > 0), "no chunk is empty");
-        let sum: usize = self.chunks.iter().map(Chunk::len).sum();
-        assert_eq!(sum, self.len, "len counts the elements");
+        match &self.0 {
+            Form::Small(chunk) => chunk.check_invariants(),
+            Form::Large(large) => {
+                let Large { head, middle, tail } = &**large;
+                assert!(head.len() > 0 && tail.len() > 0, "no end is empty");
+                middle.check_invariants();
+                let chunks = [head, tail].into_iter().chain(middle.leaves());
+                chunks.for_each(|chunk| {
+                    chunk.check_invariants();
+                    assert!(chunk.used() <= CHUNK_BYTES || chunk.len() == 1, "chunks are small");
+                });
+            }
+        }
+    }
+}
+
+impl Large {
+    fn len(&self) -> usize {
+        self.head.len() + self.middle.len() + self.tail.len()
+    }
+}
+
+/// Chunks one after the other.
+struct Run<'l> {
+    head: Option<&'l Chunk>,
+    middle: Option<Walk<'l, Chunk>>,
+    tail: Option<&'l Chunk>,
+}
+
+impl<'l> Iterator for Run<'l> {
+    type Item = &'l Chunk;
+
+    fn next(&mut self) -> Option<&'l Chunk> {
+        if let Some(head) = self.head.take() {
+            return Some(head);
+        }
+        if let Some(walk) = &mut self.middle
+            && let Some(chunk) = walk.leaf()
+        {
+            walk.forward();
+            return Some(chunk);
+        }
+        self.tail.take()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::VecDeque;
     use stdx::Rng;
 
     fn value(rng: &mut Rng) -> Vec<u8> {
@@ -370,6 +497,7 @@ mod tests {
             }
         }
         list.check_invariants();
-        assert!(list.chunks.len() <= 2, "{}", list.chunks.len());
+        let chunks = list.parts().1.map_or(0, |middle| middle.leaves().count());
+        assert!(chunks < 700 / CHUNK_BYTES + 2, "{chunks}");
     }
 }

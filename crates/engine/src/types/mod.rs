@@ -10,6 +10,7 @@ pub mod list;
 mod order;
 mod packed;
 pub mod set;
+mod tree;
 pub mod zset;
 
 pub use bytes::Bytes;

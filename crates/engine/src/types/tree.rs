@@ -1,0 +1,578 @@
+//! A persistent counted B+ tree. A clone shares every node; an edit copies the nodes on its way
+//! that somebody else holds, and no other. Branches count the elements below them, so an element
+//! is found by its number as well as by an order, which the caller gives as a predicate.
+//!
+//! What a leaf keeps is its own affair ([`Leaf`]): a run of a list, a page of a string, elements
+//! in the order of their hashes or scores. The tree only splits leaves that are too large, joins
+//! those that are too small, and drops those that are empty.
+
+use smallvec::{SmallVec, smallvec};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// Branches of a full inner node. Few under test, so that small trees are deep.
+const INNER_MAX: usize = if cfg!(test) { 4 } else { 32 };
+
+/// A run of elements.
+pub trait Leaf: Clone + Default + Debug {
+    /// What a branch knows of the elements below it: a bound that none of them sorts before, and
+    /// all to the left do. `()` when elements have places only.
+    type Key: Clone + Debug + PartialOrd;
+    /// [`Leaf::size`] above which it is split.
+    const SIZE_MAX: usize;
+
+    /// Number of elements.
+    fn len(&self) -> usize;
+    /// The bound of the elements in it, of which there is at least one.
+    fn key(&self) -> Self::Key;
+    /// How full it is.
+    fn size(&self) -> usize;
+    /// Divides itself into parts that are not too large, where possible, and returns those that
+    /// are to its right.
+    fn split(&mut self, edges: Edges) -> Leaves<Self>;
+    /// Adds the elements of its right neighbour; sizes add up to no more than [`Leaf::SIZE_MAX`].
+    fn join(&mut self, right: &Self);
+}
+
+/// Some leaves, mostly none.
+pub type Leaves<L> = SmallVec<[L; 1]>;
+
+/// Where in the tree a leaf is. Elements that arrive in order should leave full leaves behind.
+#[derive(Debug, Clone, Copy)]
+pub struct Edges {
+    /// It is the first one.
+    pub first: bool,
+    /// It is the last one.
+    pub last: bool,
+}
+
+impl Edges {
+    /// Where to divide `width` things of which at most `max` may stay together.
+    #[must_use]
+    pub fn cut(self, width: usize, max: usize) -> usize {
+        match self {
+            Self { last: true, .. } => max.clamp(1, width - 1),
+            Self { first: true, .. } => (width - max.min(width)).clamp(1, width - 1),
+            _ => width / 2,
+        }
+    }
+}
+
+/// A way to a leaf.
+pub trait Place<L: Leaf> {
+    /// Which branch to take, by their keys and counts.
+    fn branch(&mut self, keys: &[L::Key], counts: &[usize]) -> usize;
+
+    /// Number of the element in the leaf that was reached.
+    fn rest(&self) -> usize {
+        0
+    }
+}
+
+/// The leaf with the element of this number; the last leaf for numbers beyond.
+#[derive(Debug, Clone, Copy)]
+pub struct At(pub usize);
+
+impl<L: Leaf> Place<L> for At {
+    #[inline]
+    fn branch(&mut self, _: &[L::Key], counts: &[usize]) -> usize {
+        let mut at = 0;
+        while at + 1 < counts.len() && counts[at] <= self.0 {
+            self.0 -= counts[at];
+            at += 1;
+        }
+        at
+    }
+
+    #[inline]
+    fn rest(&self) -> usize {
+        self.0
+    }
+}
+
+/// The last leaf whose key satisfies the predicate, which holds for some leading keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Last<F>(pub F);
+
+impl<L: Leaf, F: Fn(&L::Key) -> bool> Place<L> for Last<F> {
+    #[inline]
+    fn branch(&mut self, keys: &[L::Key], _: &[usize]) -> usize {
+        keys[1..].partition_point(&self.0)
+    }
+}
+
+/// Elements in order.
+#[derive(Debug, Clone)]
+pub struct Tree<L: Leaf> {
+    root: Option<Node<L>>,
+    len: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Node<L: Leaf> {
+    Leaf(Arc<L>),
+    Inner(Arc<Inner<L>>),
+}
+
+/// Branches side by side. The first key is a bound no more once elements were added before it, and
+/// is not looked at.
+#[derive(Debug, Clone)]
+struct Inner<L: Leaf> {
+    keys: Vec<L::Key>,
+    counts: Vec<usize>,
+    nodes: Vec<Node<L>>,
+}
+
+impl<L: Leaf> Default for Tree<L> {
+    fn default() -> Self {
+        Self { root: None, len: 0 }
+    }
+}
+
+impl<L: Leaf> Tree<L> {
+    /// Number of elements.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The leaf at a place and what remains of the place; `None` when the tree is empty.
+    #[inline]
+    pub fn find(&self, mut place: impl Place<L>) -> Option<(&L, usize)> {
+        let mut node = self.root.as_ref()?;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return Some((leaf, place.rest())),
+                Node::Inner(inner) => {
+                    node = &inner.nodes[place.branch(&inner.keys, &inner.counts)];
+                }
+            }
+        }
+    }
+
+    /// As [`Tree::find`], with the number of elements before the leaf.
+    #[inline]
+    pub fn find_counted(&self, mut place: impl Place<L>) -> Option<(&L, usize)> {
+        let (mut node, mut before) = (self.root.as_ref()?, 0);
+        loop {
+            match node {
+                Node::Leaf(leaf) => return Some((leaf, before)),
+                Node::Inner(inner) => {
+                    let at = place.branch(&inner.keys, &inner.counts);
+                    before += inner.counts[..at].iter().sum::<usize>();
+                    node = &inner.nodes[at];
+                }
+            }
+        }
+    }
+
+    /// Changes the leaf at a place, in any way that keeps the order; `change` gets what remains of
+    /// the place. An empty tree has one empty leaf.
+    #[inline]
+    pub fn edit<R>(&mut self, place: impl Place<L>, change: impl FnOnce(&mut L, usize) -> R) -> R {
+        self.edit_node(place, |leaf, rest, edges| {
+            let result = change(leaf, rest);
+            let full = leaf.size() > L::SIZE_MAX;
+            (result, if full { leaf.split(edges) } else { Leaves::new() })
+        })
+    }
+
+    /// Adds a leaf with elements behind all others.
+    pub fn push_last(&mut self, new: L) {
+        self.edit_node(At(usize::MAX), |leaf, _, _| {
+            if leaf.len() > 0 {
+                return ((), smallvec![new]);
+            }
+            *leaf = new;
+            ((), Leaves::new())
+        });
+    }
+
+    /// Adds a leaf with elements before all others.
+    pub fn push_first(&mut self, new: L) {
+        self.edit_node(At(0), |leaf, _, _| {
+            let old = std::mem::replace(leaf, new);
+            ((), if old.len() > 0 { smallvec![old] } else { Leaves::new() })
+        });
+    }
+
+    /// Takes out the first leaf.
+    pub fn pop_first(&mut self) -> Option<L> {
+        self.root.as_ref()?;
+        Some(self.edit(At(0), |leaf, _| std::mem::take(leaf)))
+    }
+
+    /// Takes out the last leaf.
+    pub fn pop_last(&mut self) -> Option<L> {
+        self.root.as_ref()?;
+        Some(self.edit(At(usize::MAX), |leaf, _| std::mem::take(leaf)))
+    }
+
+    #[inline]
+    fn edit_node<R>(
+        &mut self,
+        mut place: impl Place<L>,
+        change: impl FnOnce(&mut L, usize, Edges) -> (R, Leaves<L>),
+    ) -> R {
+        let root = self.root.get_or_insert_with(|| Node::Leaf(Arc::default()));
+        let edges = Edges { first: true, last: true };
+        let edited = root.edit(&mut place, edges, change);
+        self.len = self.len.wrapping_add_signed(edited.grown);
+        if !edited.siblings.is_empty() {
+            self.heighten(edited.siblings);
+        } else if edited.fit != Fit::Fine {
+            self.lower();
+        }
+        edited.result
+    }
+
+    /// Puts a new root above the old one and what was split off it.
+    #[cold]
+    fn heighten(&mut self, mut siblings: Siblings<L>) {
+        while !siblings.is_empty() {
+            let Some(first) = self.root.take() else { return };
+            let mut root = Inner::with_room();
+            root.insert(0, std::iter::once(first).chain(siblings));
+            siblings = root.split(Edges { first: false, last: true });
+            self.root = Some(Node::Inner(Arc::new(root)));
+        }
+    }
+
+    /// Takes away roots that have become needless.
+    #[cold]
+    fn lower(&mut self) {
+        while let Some(root) = &self.root {
+            match root {
+                Node::Leaf(leaf) if leaf.len() == 0 => self.root = None,
+                Node::Inner(inner) if inner.nodes.len() < 2 => {
+                    self.root = inner.nodes.first().cloned();
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// A walk over the leaves that begins at a place, and what remains of the place.
+    pub fn walk(&self, mut place: impl Place<L>) -> (Walk<'_, L>, usize) {
+        let mut walk = Walk { path: SmallVec::new(), leaf: None };
+        let Some(mut node) = self.root.as_ref() else { return (walk, 0) };
+        loop {
+            match node {
+                Node::Leaf(leaf) => {
+                    walk.leaf = Some(leaf);
+                    return (walk, place.rest());
+                }
+                Node::Inner(inner) => {
+                    let at = place.branch(&inner.keys, &inner.counts);
+                    walk.path.push((inner, at));
+                    node = &inner.nodes[at];
+                }
+            }
+        }
+    }
+
+    /// The leaves in order.
+    pub fn leaves(&self) -> LeafIter<'_, L> {
+        LeafIter {
+            front: self.walk(At(0)).0,
+            back: self.walk(At(usize::MAX)).0,
+            remaining: self.len,
+        }
+    }
+
+    /// Checks everything that must hold between calls, but the order.
+    ///
+    /// # Panics
+    /// When something does not.
+    pub fn check_invariants(&self) {
+        let Some(root) = &self.root else { return assert_eq!(self.len, 0, "nothing is counted") };
+        assert_eq!(root.check().0, self.len, "len counts the elements");
+        assert!(root.width() > 1 || matches!(root, Node::Leaf(_)), "no root is needless");
+        assert_eq!(self.leaves().map(Leaf::len).sum::<usize>(), self.len, "all are reached");
+        assert_eq!(self.leaves().rev().map(Leaf::len).sum::<usize>(), self.len, "backwards too");
+    }
+
+    /// Number of levels.
+    #[cfg(test)]
+    pub fn depth(&self) -> usize {
+        self.root.as_ref().map_or(0, |root| root.check().1)
+    }
+}
+
+type Siblings<L> = SmallVec<[Node<L>; 1]>;
+
+/// What became of a node.
+struct Edited<L: Leaf, R> {
+    result: R,
+    /// Elements added below it, those of the siblings too.
+    grown: isize,
+    /// What was split off to its right.
+    siblings: Siblings<L>,
+    fit: Fit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Empty,
+    /// To be joined with a neighbour if one is small enough.
+    Thin,
+    Fine,
+}
+
+impl Fit {
+    #[inline]
+    fn of(size: usize, max: usize, empty: bool) -> Self {
+        match () {
+            () if size * 4 > max => Self::Fine,
+            () if empty => Self::Empty,
+            () => Self::Thin,
+        }
+    }
+}
+
+impl<L: Leaf> Node<L> {
+    fn edit<R>(
+        &mut self,
+        place: &mut impl Place<L>,
+        edges: Edges,
+        change: impl FnOnce(&mut L, usize, Edges) -> (R, Leaves<L>),
+    ) -> Edited<L, R> {
+        match self {
+            Self::Leaf(leaf) => {
+                let leaf = Arc::make_mut(leaf);
+                let before = leaf.len();
+                let (result, more) = change(leaf, place.rest(), edges);
+                let after = leaf.len() + more.iter().map(Leaf::len).sum::<usize>();
+                Edited {
+                    result,
+                    grown: after.wrapping_sub(before).cast_signed(),
+                    siblings: more.into_iter().map(|leaf| Self::Leaf(Arc::new(leaf))).collect(),
+                    fit: Fit::of(leaf.size(), L::SIZE_MAX, leaf.len() == 0),
+                }
+            }
+            Self::Inner(inner) => Arc::make_mut(inner).edit(place, edges, change),
+        }
+    }
+
+    fn key(&self) -> L::Key {
+        match self {
+            Self::Leaf(leaf) => leaf.key(),
+            Self::Inner(inner) => inner.keys[0].clone(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Leaf(leaf) => leaf.len(),
+            Self::Inner(inner) => inner.counts.iter().sum(),
+        }
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Self::Leaf(leaf) => leaf.size(),
+            Self::Inner(inner) => inner.nodes.len(),
+        }
+    }
+
+    fn width_max(&self) -> usize {
+        if matches!(self, Self::Leaf(_)) { L::SIZE_MAX } else { INNER_MAX }
+    }
+
+    /// Number of elements and of levels, both checked.
+    fn check(&self) -> (usize, usize) {
+        let Self::Inner(inner) = self else {
+            assert!(self.len() > 0, "no leaf is empty");
+            return (self.len(), 1);
+        };
+        let width = inner.nodes.len();
+        assert!(0 < width && width <= INNER_MAX, "no node is too wide");
+        assert_eq!((inner.keys.len(), inner.counts.len()), (width, width), "side by side");
+        let levels = inner.nodes[0].check().1;
+        for (node, &count) in inner.nodes.iter().zip(&inner.counts) {
+            assert_eq!(node.check(), (count, levels), "even, and counted");
+        }
+        for (key, node) in inner.keys.iter().zip(&inner.nodes).skip(1) {
+            let is_bound = !matches!(node, Self::Leaf(leaf) if leaf.key() < *key);
+            assert!(is_bound, "keys are bounds");
+        }
+        assert!(inner.keys[1..].is_sorted(), "keys are in order");
+        (inner.counts.iter().sum(), levels + 1)
+    }
+}
+
+impl<L: Leaf> Inner<L> {
+    fn with_room() -> Self {
+        let room = INNER_MAX + 1;
+        Self {
+            keys: Vec::with_capacity(room),
+            counts: Vec::with_capacity(room),
+            nodes: Vec::with_capacity(room),
+        }
+    }
+
+    fn edit<R>(
+        &mut self,
+        place: &mut impl Place<L>,
+        edges: Edges,
+        change: impl FnOnce(&mut L, usize, Edges) -> (R, Leaves<L>),
+    ) -> Edited<L, R> {
+        let at = place.branch(&self.keys, &self.counts);
+        let below =
+            Edges { first: edges.first && at == 0, last: edges.last && at + 1 == self.nodes.len() };
+        let mut edited = self.nodes[at].edit(place, below, change);
+        self.counts[at] = self.counts[at].wrapping_add_signed(edited.grown);
+        if !edited.siblings.is_empty() {
+            self.counts[at] -= edited.siblings.iter().map(Node::len).sum::<usize>();
+            self.insert(at + 1, std::mem::take(&mut edited.siblings).into_iter());
+            edited.siblings = self.split(edges);
+        } else if edited.fit != Fit::Fine {
+            self.mend(at, edited.fit);
+        }
+        let width = self.nodes.len();
+        edited.fit = Fit::of(width, INNER_MAX, width == 0);
+        edited
+    }
+
+    #[cold]
+    fn insert(&mut self, at: usize, nodes: impl Iterator<Item = Node<L>>) {
+        for (at, node) in (at..).zip(nodes) {
+            self.keys.insert(at, node.key());
+            self.counts.insert(at, node.len());
+            self.nodes.insert(at, node);
+        }
+    }
+
+    #[cold]
+    fn split(&mut self, edges: Edges) -> Siblings<L> {
+        let mut siblings = Siblings::new();
+        while self.nodes.len() > INNER_MAX {
+            let cut = edges.cut(self.nodes.len(), INNER_MAX);
+            let mut right = Self::with_room();
+            right.keys.extend(self.keys.drain(cut..));
+            right.counts.extend(self.counts.drain(cut..));
+            right.nodes.extend(self.nodes.drain(cut..));
+            let more = right.split(edges);
+            siblings.insert_many(0, more);
+            siblings.insert(0, Node::Inner(Arc::new(right)));
+        }
+        siblings
+    }
+
+    /// Removes a branch that has become empty, or joins one that has become thin.
+    #[cold]
+    fn mend(&mut self, at: usize, fit: Fit) {
+        if fit == Fit::Empty {
+            self.remove(at);
+            return;
+        }
+        let max = self.nodes[at].width_max();
+        let fits = |at: usize| {
+            let pair = self.nodes.get(at..at + 2);
+            // Not to the brim, or the next element would split them again.
+            pair.is_some_and(|pair| (pair[0].width() + pair[1].width()) * 4 <= max * 3)
+        };
+        let left = match at {
+            _ if fits(at) => at,
+            1.. if fits(at - 1) => at - 1,
+            _ => return,
+        };
+        let (key, count, right) = self.remove(left + 1);
+        self.counts[left] += count;
+        match (&mut self.nodes[left], right) {
+            (Node::Leaf(leaf), Node::Leaf(right)) => Arc::make_mut(leaf).join(&right),
+            (Node::Inner(inner), Node::Inner(right)) => {
+                let (inner, mut right) = (Arc::make_mut(inner), Arc::unwrap_or_clone(right));
+                // Elements below its own first key may have come in since that was the bound.
+                right.keys[0] = key;
+                inner.keys.append(&mut right.keys);
+                inner.counts.append(&mut right.counts);
+                inner.nodes.append(&mut right.nodes);
+            }
+            _ => unreachable!("neighbours have the same depth"),
+        }
+    }
+
+    fn remove(&mut self, at: usize) -> (L::Key, usize, Node<L>) {
+        (self.keys.remove(at), self.counts.remove(at), self.nodes.remove(at))
+    }
+}
+
+/// A place among the leaves that moves both ways.
+#[derive(Debug, Clone)]
+pub struct Walk<'t, L: Leaf> {
+    path: SmallVec<[(&'t Inner<L>, usize); 5]>,
+    leaf: Option<&'t L>,
+}
+
+impl<'t, L: Leaf> Walk<'t, L> {
+    /// The leaf it is at; `None` beyond the ends and in an empty tree.
+    #[inline]
+    #[must_use]
+    pub fn leaf(&self) -> Option<&'t L> {
+        self.leaf
+    }
+
+    /// Moves on to the next leaf.
+    pub fn forward(&mut self) -> Option<&'t L> {
+        self.turn(|inner, at| (at + 1 < inner.nodes.len()).then_some(at + 1), |_| 0)
+    }
+
+    /// Moves back to the leaf before.
+    pub fn backward(&mut self) -> Option<&'t L> {
+        self.turn(|_, at| at.checked_sub(1), |inner| inner.nodes.len() - 1)
+    }
+
+    fn turn(
+        &mut self,
+        next: impl Fn(&Inner<L>, usize) -> Option<usize>,
+        end: impl Fn(&Inner<L>) -> usize,
+    ) -> Option<&'t L> {
+        self.leaf = None;
+        while let Some((inner, at)) = self.path.pop() {
+            let Some(at) = next(inner, at) else { continue };
+            self.path.push((inner, at));
+            let mut node = &inner.nodes[at];
+            while let Node::Inner(inner) = node {
+                let at = end(inner);
+                self.path.push((inner, at));
+                node = &inner.nodes[at];
+            }
+            if let Node::Leaf(leaf) = node {
+                self.leaf = Some(leaf);
+            }
+            break;
+        }
+        self.leaf
+    }
+}
+
+/// Iterator of [`Tree::leaves`].
+#[derive(Debug, Clone)]
+pub struct LeafIter<'t, L: Leaf> {
+    front: Walk<'t, L>,
+    back: Walk<'t, L>,
+    /// Elements in the leaves between the two.
+    remaining: usize,
+}
+
+impl<'t, L: Leaf> Iterator for LeafIter<'t, L> {
+    type Item = &'t L;
+
+    fn next(&mut self) -> Option<&'t L> {
+        let leaf = self.front.leaf().filter(|_| self.remaining > 0)?;
+        self.remaining -= leaf.len();
+        self.front.forward();
+        Some(leaf)
+    }
+}
+
+impl<L: Leaf> DoubleEndedIterator for LeafIter<'_, L> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let leaf = self.back.leaf().filter(|_| self.remaining > 0)?;
+        self.remaining -= leaf.len();
+        self.back.backward();
+        Some(leaf)
+    }
+}
