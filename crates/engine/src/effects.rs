@@ -5,6 +5,9 @@ use crate::keyspace::Entry;
 use resp::Args;
 use resp::number::write_i64;
 
+/// Newest ready keys that a further one is compared with; noting one twice does no harm.
+const READY_COMPARED: usize = 16;
+
 /// Effects of one outermost command, kept and reused by its loop.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -14,6 +17,7 @@ pub struct Effects {
     pub dirty: u64,
     /// Values taken out of the keyspace whose drop is long work; the reaper gets them.
     pub trash: Vec<Entry>,
+    ready: Vec<(u16, Box<[u8]>)>,
     bytes: Vec<u8>,
     commands: Vec<Propagated>,
 }
@@ -39,6 +43,27 @@ impl Effects {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
+    }
+
+    /// Notes a key that somebody waits for and that holds something now.
+    pub fn ready(&mut self, db: u16, key: &[u8]) {
+        let newest = self.ready.iter().rev().take(READY_COMPARED);
+        if newest.into_iter().all(|(other, k)| *other != db || **k != *key) {
+            self.ready.push((db, key.into()));
+        }
+    }
+
+    /// Takes the keys noted by [`Effects::ready`], oldest first.
+    #[must_use]
+    pub fn take_ready(&mut self) -> Vec<(u16, Box<[u8]>)> {
+        std::mem::take(&mut self.ready)
+    }
+
+    /// True when [`Effects::take_ready`] would give something.
+    #[inline]
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// States that the request itself is the effect.

@@ -1,5 +1,6 @@
 //! Error replies of data commands, word for word as Redis 7.0 gives them. The only place for them.
 
+use crate::keyspace::Wait;
 use std::borrow::Cow;
 
 /// Why a command did not run. Nothing has been changed when one is returned.
@@ -9,6 +10,8 @@ pub enum CommandError {
     Reply(Cow<'static, str>),
     /// A shard is held by another loop: run the whole command again later.
     Busy,
+    /// There is nothing yet: wait for it.
+    Block(Wait),
 }
 
 const fn fixed(text: &'static str) -> CommandError {
@@ -88,6 +91,10 @@ pub const LIMIT_BY_RANK: CommandError =
 /// ZRANGE with WITHSCORES and BYLEX.
 pub const WITHSCORES_BY_LEX: CommandError =
     fixed("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
+/// BLPOP and friends with a timeout that is no number.
+pub const BAD_TIMEOUT: CommandError = fixed("ERR timeout is not a float or out of range");
+/// BLPOP and friends with a timeout below zero.
+pub const TIMEOUT_NEGATIVE: CommandError = fixed("ERR timeout is negative");
 /// ZUNION and friends with a weight that is no number.
 pub const BAD_WEIGHT: CommandError = fixed("ERR weight value is not a float");
 /// SINTERCARD and friends with a number of keys below 1.

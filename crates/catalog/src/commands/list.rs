@@ -20,8 +20,33 @@ const fn row(
     Command { name, arity, flags, keys, lock: Lock::Keys, since, summary, family: Family::List }
 }
 
+const B: Flags = all(&[Flags::WRITE, Flags::NOSCRIPT, Flags::BLOCKING]);
+const BG: Flags = all(&[Flags::WRITE, Flags::DENYOOM, Flags::NOSCRIPT, Flags::BLOCKING]);
+const BM: Flags = all(&[Flags::WRITE, Flags::BLOCKING, Flags::MOVABLE_KEYS]);
+const ALL_BUT_LAST: Keys = Keys::Range { first: 1, last: -2, step: 1 };
+const SECOND_NUMBERED: Keys = Keys::Counted { count: 2, store: 0 };
+
 /// The family's rows.
 pub const ROWS: &[Command] = &[
+    row("blmove", 6, BG, TWO, "6.2.0", "Moves an element between lists, or waits for one."),
+    row(
+        "blmpop",
+        -5,
+        BM,
+        SECOND_NUMBERED,
+        "7.0.0",
+        "Takes elements off the first list that has any, or waits for one.",
+    ),
+    row("blpop", -3, B, ALL_BUT_LAST, "2.0.0", "Takes an element off the front, or waits for one."),
+    row("brpop", -3, B, ALL_BUT_LAST, "2.0.0", "Takes an element off the back, or waits for one."),
+    row(
+        "brpoplpush",
+        4,
+        BG,
+        TWO,
+        "2.2.0",
+        "Moves the last element of a list to the front of another, or waits for one.",
+    ),
     row("lindex", 3, Flags::READONLY, ONE, "1.0.0", "Returns the element at a place."),
     row("linsert", 5, S, ONE, "2.2.0", "Inserts an element before or after another."),
     row("llen", 2, R, ONE, "1.0.0", "Returns the length of a list."),

@@ -32,8 +32,23 @@ const fn row(
     }
 }
 
+const B: Flags = all(&[Flags::WRITE, Flags::NOSCRIPT, Flags::BLOCKING, Flags::FAST]);
+const BM: Flags = all(&[Flags::WRITE, Flags::BLOCKING, Flags::MOVABLE_KEYS]);
+const ALL_BUT_LAST: Keys = Keys::Range { first: 1, last: -2, step: 1 };
+const SECOND_NUMBERED: Keys = Keys::Counted { count: 2, store: 0 };
+
 /// The family's rows.
 pub const ROWS: &[Command] = &[
+    row(
+        "bzmpop",
+        -5,
+        BM,
+        SECOND_NUMBERED,
+        "7.0.0",
+        "Takes members out of the first sorted set that has any, or waits for one.",
+    ),
+    row("bzpopmax", -3, B, ALL_BUT_LAST, "5.0.0", "Takes out the highest member, or waits."),
+    row("bzpopmin", -3, B, ALL_BUT_LAST, "5.0.0", "Takes out the lowest member, or waits."),
     row("zadd", -4, G, ONE, "1.2.0", "Adds members or changes their scores."),
     row("zcard", 2, R, ONE, "1.2.0", "Returns the number of members."),
     row("zcount", 4, R, ONE, "2.0.0", "Counts the members with scores in a range."),

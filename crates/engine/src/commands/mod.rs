@@ -1,6 +1,7 @@
 //! Handlers of the data commands. Each file reads: manual text, arguments, parse, run, tests; a
 //! handler binds to its row in `catalog` by name.
 
+mod blocking;
 mod decimal;
 pub mod generic;
 pub mod hash;
@@ -28,6 +29,19 @@ pub struct Ctx<'a> {
     pub rng: &'a mut Rng,
     /// To be called every thousand steps or so of anything long.
     pub tick: &'a mut dyn Tick,
+    /// What to do when there is nothing yet.
+    pub blocking: Blocking<'a>,
+}
+
+/// What a command that can wait may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocking<'a> {
+    /// It may wait: it returns [`CommandError::Block`].
+    Allowed,
+    /// It may not, inside EXEC and scripts: it answers as if its time were over.
+    Denied,
+    /// It has waited, and this key is ready. It looks at no other.
+    Served(&'a [u8]),
 }
 
 impl Ctx<'_> {

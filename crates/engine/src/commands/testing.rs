@@ -1,6 +1,6 @@
 //! Running commands in tests: one keyspace, a clock set by hand, `check` with lines of text.
 
-use super::{BINDINGS, Ctx};
+use super::{BINDINGS, Blocking, Ctx};
 use crate::effects::Effects;
 use crate::error::CommandError;
 use crate::keyspace::{Access, KeyStats, Keys, Keyspace, Moment, SHARDS, Shard};
@@ -89,11 +89,16 @@ impl Bench {
             args: owned.as_args(),
             rng: &mut self.rng,
             tick: &mut NoTick,
+            blocking: Blocking::Allowed,
         };
         let result = handler(&mut ctx);
-        if let Err(CommandError::Reply(text)) = result {
+        if let Err(CommandError::Reply(text)) = &result {
             assert!(out.is_empty(), "a handler that fails has not replied");
             out = format!("-{text}\r\n").into_bytes();
+        }
+        if let Err(CommandError::Block(wait)) = result {
+            assert!(out.is_empty(), "a handler that waits has not replied");
+            out = format!("?waits {} ms\r\n", wait.timeout_ms).into_bytes();
         }
         self.space.shards.iter().for_each(Shard::check_invariants);
         let effects: Vec<_> = effects.propagated().map(|(_, bytes)| words_of(bytes)).collect();

@@ -3,6 +3,7 @@
 
 use crate::error::{self, CommandError};
 use crate::glob;
+use crate::keyspace::{Wait, Wanted};
 use crate::parse;
 use resp::number::Digits;
 use resp::{Args, Reply};
@@ -79,11 +80,13 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// `numkeys key [key ...] side [COUNT count]` of LMPOP and ZMPOP.
+/// `numkeys key [key ...] side [COUNT count]` of LMPOP, ZMPOP and their blocking forms.
 #[derive(Debug)]
 pub struct FirstOf<S> {
-    /// Place behind the last key; the first is at word 2.
-    pub keys_end: usize,
+    /// Word of the first key.
+    pub first: usize,
+    /// Number of keys.
+    pub keys: usize,
     /// Where to take from.
     pub side: S,
     /// Elements to take, at least 1.
@@ -91,16 +94,18 @@ pub struct FirstOf<S> {
 }
 
 impl<S> FirstOf<S> {
-    /// Reads the request; `side` reads the word behind the keys.
+    /// Reads the request from the word that counts the keys; `side` reads the word behind them.
     ///
     /// # Errors
     /// Bad numbers, or words that mean nothing.
     pub fn parse(
         args: Args<'_>,
+        numkeys: usize,
         side: impl Fn(&[u8]) -> Result<S, CommandError>,
     ) -> Result<Self, CommandError> {
-        let keys = at_least_one(args.at(1), error::BAD_KEY_COUNT)?;
-        let keys_end = keys.saturating_add(2);
+        let keys = at_least_one(args.at(numkeys), error::BAD_KEY_COUNT)?;
+        let first = numkeys + 1;
+        let keys_end = keys.saturating_add(first);
         let side = side(args.find(keys_end).ok_or(error::SYNTAX)?)?;
         let count = match (args.find(keys_end + 1), args.find(keys_end + 2)) {
             (None, _) => 1,
@@ -112,7 +117,13 @@ impl<S> FirstOf<S> {
         if args.len() > keys_end + 3 {
             return Err(error::SYNTAX);
         }
-        Ok(Self { keys_end, side, count })
+        Ok(Self { first, keys, side, count })
+    }
+
+    /// How to wait for one of its keys.
+    #[must_use]
+    pub fn wait(&self, timeout_ms: u64, wanted: Wanted) -> Wait {
+        Wait { timeout_ms, first: self.first as u32, keys: self.keys as u32, wanted }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{Budget, Cut, Entry, Keyspace, Shard, Taken};
 use crate::commands::testing::Bench;
+use crate::effects::Effects;
 use crate::rdb::encode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl World {
             2 => {
                 self.bench.now_ms += 40;
                 let now_ms = self.bench.now_ms;
-                self.shards().for_each(|shard| drop(shard.remove_dead(now_ms, 20)));
+                self.shards().for_each(|shard| drop(shard.remove_dead(now_ms, 20, &mut Effects::default())));
             }
             // Many new or dying keys make tables grow or shrink.
             3..6 => {

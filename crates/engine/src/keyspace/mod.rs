@@ -5,17 +5,21 @@
 #[allow(unsafe_code)]
 pub mod entry;
 pub mod evict;
+pub mod interest;
 pub mod shard;
 pub mod table;
+pub mod waiters;
 
 #[cfg(test)]
 mod cut_tests;
 
 pub use entry::{Entry, Value, ValueRef};
 pub use evict::{Access, Candidate, Order, Policy};
+pub use interest::WatchFlag;
 pub use shard::cut::Taken;
-pub use shard::{SHARDS, Shard, WatchFlag, shard_of};
+pub use shard::{SHARDS, Shard, shard_of};
 pub use table::cut::{Budget, Cut};
+pub use waiters::{Fate, Home, Wait, Waiter, Wanted};
 
 use crate::effects::Effects;
 use crate::error::{self, CommandError};
@@ -269,17 +273,16 @@ impl<'a> Keys<'a> {
             return Err(error::WRONG_TYPE);
         }
         entry.set_access(moment.access_after(entry.access(), hash >> 32));
-        let trash = &mut self.effects.trash;
-        Ok(Edit { shard, trash, db, hash, place, changed: true, of: PhantomData })
+        let effects = &mut *self.effects;
+        Ok(Edit { shard, effects, db, hash, place, changed: true, of: PhantomData })
     }
 
     /// The bytes of a long string, to change them where they lie; `None` for anything else.
     pub fn long_text_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
         let db = self.moment.db;
         let (hash, place) = self.locate(db, key)?;
-        let shard = self.shard(hash);
-        shard.touched(db, key);
-        match shard.db_mut(db)?.at_mut(place).object_mut()? {
+        self.touched(hash, db, key);
+        match self.shard(hash).db_mut(db)?.at_mut(place).object_mut()? {
             Object::Bytes(bytes) => Some(bytes),
             _ => None,
         }
@@ -297,9 +300,8 @@ impl<'a> Keys<'a> {
             let expiry_ms = if let Ttl::At(at_ms) = ttl { Some(at_ms) } else { None };
             let mut entry = Entry::new(key, value, expiry_ms);
             entry.set_access(moment.access());
-            let shard = self.shard(hash);
-            shard.db_or_new(db).insert(hash, entry);
-            shard.touched(db, key);
+            self.shard(hash).db_or_new(db).insert(hash, entry);
+            self.touched(hash, db, key);
             return;
         };
         let database = self.db_mut(hash);
@@ -311,7 +313,7 @@ impl<'a> Keys<'a> {
         let access = moment.access_after(database.at(place).access(), hash >> 32);
         let old = database.set(hash, place, value, expiry_ms);
         database.refresh(place, |_| access);
-        self.shard(hash).touched(db, key);
+        self.touched(hash, db, key);
         self.discard(old);
     }
 
@@ -320,8 +322,11 @@ impl<'a> Keys<'a> {
         let hash = self.space.seed().hash(entry.key());
         self.bury(db, hash, entry.key());
         let shard = self.shard(hash);
-        shard.touched(db, entry.key());
+        let key = shard.has_interest().then(|| entry.key().to_vec());
         shard.db_or_new(db).insert(hash, entry);
+        if let Some(key) = key {
+            self.touched(hash, db, &key);
+        }
     }
 
     /// Takes a key out.
@@ -332,9 +337,8 @@ impl<'a> Keys<'a> {
     /// As [`Keys::take`], from another database.
     pub fn take_from(&mut self, db: u16, key: &[u8]) -> Option<Entry> {
         let (hash, place) = self.locate(db, key)?;
-        let shard = self.shard(hash);
-        let entry = shard.db_mut(db)?.remove(hash, place);
-        shard.touched(db, key);
+        let entry = self.shard(hash).db_mut(db)?.remove(hash, place);
+        self.touched(hash, db, key);
         Some(entry)
     }
 
@@ -350,11 +354,10 @@ impl<'a> Keys<'a> {
     pub fn set_expiry(&mut self, key: &[u8], expiry_ms: Option<u64>) {
         let db = self.moment.db;
         if let Some((hash, place)) = self.locate(db, key) {
-            let shard = self.shard(hash);
-            if let Some(database) = shard.db_mut(db) {
+            if let Some(database) = self.shard(hash).db_mut(db) {
                 database.set_expiry(hash, place, expiry_ms);
             }
-            shard.touched(db, key);
+            self.touched(hash, db, key);
         }
     }
 
@@ -469,9 +472,8 @@ impl<'a> Keys<'a> {
         if !self.moment.may_expire {
             return;
         }
-        let shard = self.shard(hash);
-        let entry = shard.db_mut(db).map(|database| database.remove(hash, place));
-        shard.touched(db, key);
+        let entry = self.shard(hash).db_mut(db).map(|database| database.remove(hash, place));
+        self.touched(hash, db, key);
         self.discard(entry);
         self.stats.expired += 1;
         self.effects.command(db, &[b"DEL", key]);
@@ -498,6 +500,13 @@ impl<'a> Keys<'a> {
         self.discard(entry);
     }
 
+    /// Tells those who are interested that `key` was changed.
+    #[inline]
+    fn touched(&mut self, hash: u64, db: u16, key: &[u8]) {
+        let shard = self.space.shard(shard_of(hash)).expect(HELD);
+        shard.touched(db, key, self.effects);
+    }
+
     #[inline]
     fn shard(&mut self, hash: u64) -> &mut Shard {
         self.space.shard(shard_of(hash)).expect(HELD)
@@ -517,11 +526,11 @@ fn is_alive(entry: &Entry, now_ms: u64) -> bool {
 
 const HELD: &str = "the executor holds the shards of all keys that a command names";
 
-/// A collection being changed. When it goes, an empty collection's key is removed and the key's
-/// watchers are told, unless [`Edit::unchanged`] was called.
+/// A collection being changed. When it goes, an empty collection's key is removed and those who are
+/// interested in the key are told, unless [`Edit::unchanged`] was called.
 pub struct Edit<'k, T: Collection> {
     shard: &'k mut Shard,
-    trash: &'k mut Vec<Entry>,
+    effects: &'k mut Effects,
     db: u16,
     hash: u64,
     place: Place,
@@ -557,16 +566,16 @@ impl<T: Collection> DerefMut for Edit<'_, T> {
 
 impl<T: Collection> Drop for Edit<'_, T> {
     fn drop(&mut self) {
-        let watched = self.changed && self.shard.is_watched();
+        let told = self.changed && self.shard.has_interest();
         let key =
-            watched.then(|| self.shard.db(self.db).map(|db| db.at(self.place).key().to_vec()));
+            told.then(|| self.shard.db(self.db).map(|db| db.at(self.place).key().to_vec()));
         if self.is_empty()
             && let Some(db) = self.shard.db_mut(self.db)
         {
-            self.trash.push(db.remove(self.hash, self.place));
+            self.effects.trash.push(db.remove(self.hash, self.place));
         }
         if let Some(key) = key.flatten() {
-            self.shard.touched(self.db, &key);
+            self.shard.touched(self.db, &key, self.effects);
         }
     }
 }

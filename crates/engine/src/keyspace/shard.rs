@@ -4,11 +4,11 @@
 pub mod cut;
 
 use super::entry::{Entry, Value};
+use super::interest::Interest;
 use super::table::{Place, Table};
+use crate::effects::Effects;
 use smallvec::SmallVec;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::collections::BTreeSet;
 use stdx::hash::HashSeed;
 
 /// Number of shards.
@@ -21,22 +21,15 @@ pub fn shard_of(hash: u64) -> u8 {
     (hash >> 40) as u8
 }
 
-/// Raised when a watched key is touched.
-pub type WatchFlag = Arc<AtomicBool>;
-
 /// A part of the keyspace.
 #[derive(Debug)]
 pub struct Shard {
-    seed: HashSeed,
+    pub(super) seed: HashSeed,
     /// The first lies in the shard itself: most instances use no other.
     dbs: SmallVec<[Db; 1]>,
     /// Databases emptied while a cut still needs what they held.
     leaving: Vec<Db>,
-    watched: HashMap<(u16, Box<[u8]>), Vec<WatchFlag>>,
-}
-
-fn is_alive(flag: &WatchFlag) -> bool {
-    Arc::strong_count(flag) > 1
+    pub(super) interest: Option<Box<Interest>>,
 }
 
 /// One database's share in a shard.
@@ -51,7 +44,7 @@ impl Shard {
     /// An empty shard; databases come into being when they are first written.
     #[must_use]
     pub fn new(seed: HashSeed) -> Self {
-        Self { seed, dbs: SmallVec::new(), leaving: Vec::new(), watched: HashMap::new() }
+        Self { seed, dbs: SmallVec::new(), leaving: Vec::new(), interest: None }
     }
 
     /// A database, when it was ever written.
@@ -107,62 +100,13 @@ impl Shard {
         self.dbs.swap(usize::from(a), usize::from(b));
     }
 
-    /// Makes `flag` rise when `key` is next touched. To unwatch, drop every other handle of the
-    /// flag: a flag that only the shard knows is forgotten here and when its key is touched.
-    pub fn watch(&mut self, db: u16, key: &[u8], flag: &WatchFlag) {
-        if self.watched.len().is_power_of_two() {
-            self.watched.retain(|_, flags| flags.iter().any(is_alive));
-        }
-        let flags = self.watched.entry((db, key.into())).or_default();
-        flags.retain(is_alive);
-        flags.push(Arc::clone(flag));
-    }
-
-    /// True when any key of the shard is watched.
-    #[must_use]
-    pub fn is_watched(&self) -> bool {
-        !self.watched.is_empty()
-    }
-
-    /// Raises the flags of everybody who watches `key`.
-    #[inline]
-    pub fn touched(&mut self, db: u16, key: &[u8]) {
-        if !self.watched.is_empty() {
-            self.raise(|at| at.0 == db && *at.1 == *key);
-        }
-    }
-
-    /// Raises the flags of everybody who watches a key of `db` that exists now (FLUSHDB, SWAPDB).
-    pub fn touched_db(&mut self, db: u16, also_missing: bool) {
-        if self.watched.is_empty() {
-            return;
-        }
-        let seed = self.seed;
-        let exists: Vec<_> = self
-            .watched
-            .keys()
-            .filter(|at| at.0 == db)
-            .filter(|at| {
-                also_missing
-                    || self.db(db).is_some_and(|d| d.find(seed.hash(&at.1), &at.1).is_some())
-            })
-            .cloned()
-            .collect();
-        self.raise(|at| exists.contains(at));
-    }
-
-    fn raise(&mut self, hit: impl Fn(&(u16, Box<[u8]>)) -> bool) {
-        self.watched.retain(|at, flags| {
-            let touched = hit(at);
-            if touched {
-                flags.iter().for_each(|flag| flag.store(true, Relaxed));
-            }
-            !touched
-        });
-    }
-
     /// Removes up to `limit` entries of any database that are dead at `now_ms`.
-    pub fn remove_dead(&mut self, now_ms: u64, limit: usize) -> Vec<(u16, Entry)> {
+    pub fn remove_dead(
+        &mut self,
+        now_ms: u64,
+        limit: usize,
+        effects: &mut Effects,
+    ) -> Vec<(u16, Entry)> {
         let mut dead = Vec::new();
         for number in 0..self.dbs.len() {
             let db = &mut self.dbs[number];
@@ -178,7 +122,7 @@ impl Shard {
             }
         }
         for (db, entry) in &dead {
-            self.touched(*db, entry.key());
+            self.touched(*db, entry.key(), effects);
         }
         dead
     }

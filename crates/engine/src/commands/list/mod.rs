@@ -1,5 +1,6 @@
 //! List commands.
 
+pub mod blocking;
 pub mod change;
 pub mod pop;
 pub mod pos;
@@ -11,6 +12,11 @@ use super::Binding;
 
 /// The family's handlers.
 pub const BINDINGS: &[Binding] = &[
+    ("blmove", blocking::blmove),
+    ("blmpop", blocking::blmpop),
+    ("blpop", blocking::blpop),
+    ("brpop", blocking::brpop),
+    ("brpoplpush", blocking::brpoplpush),
     ("lindex", read::lindex),
     ("linsert", change::linsert),
     ("llen", read::llen),

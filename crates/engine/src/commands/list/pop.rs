@@ -2,8 +2,10 @@
 //! off an end.
 
 use crate::commands::Ctx;
+use crate::commands::blocking::sources;
 use crate::commands::walk::FirstOf;
 use crate::error::{self, CommandError};
+use crate::keyspace::Wanted;
 use crate::parse;
 use crate::types::List;
 use crate::types::list::End;
@@ -30,8 +32,19 @@ pub fn rpop(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// Bad numbers or options, or the first value found is no list.
 pub fn lmpop(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    let request = FirstOf::parse(ctx.args, end_named)?;
-    for key in ctx.args.from(2).take(request.keys_end - 2) {
+    let request = FirstOf::parse(ctx.args, 1, end_named)?;
+    if !pop_first(ctx, &request)? {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
+
+/// Takes from the first of several lists that is there; false when there is none.
+///
+/// # Errors
+/// The first value found is no list.
+pub fn pop_first(ctx: &mut Ctx<'_>, request: &FirstOf<End>) -> Result<bool, CommandError> {
+    for key in sources(ctx, &request.wait(0, Wanted::List)) {
         let Some(mut edit) = ctx.keys.edit::<List>(key)? else { continue };
         let list: &mut List = &mut edit;
         let taken = request.count.min(list.len());
@@ -45,10 +58,9 @@ pub fn lmpop(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         drop(edit);
         let name: &[u8] = if request.side == End::Front { b"LPOP" } else { b"RPOP" };
         ctx.propagate(&[name, key, Digits::new().format(taken as i64)]);
-        return Ok(());
+        return Ok(true);
     }
-    ctx.reply.null_array();
-    Ok(())
+    Ok(false)
 }
 
 /// LEFT or RIGHT.

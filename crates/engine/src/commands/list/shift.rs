@@ -14,7 +14,7 @@ use crate::types::list::End;
 pub fn lmove(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let from = end_named(ctx.args.at(3))?;
     let to = end_named(ctx.args.at(4))?;
-    shift(ctx, from, to)
+    shift_now(ctx, from, to)
 }
 
 /// RPOPLPUSH.
@@ -22,14 +22,27 @@ pub fn lmove(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// A value is no list.
 pub fn rpoplpush(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    shift(ctx, End::Back, End::Front)
+    shift_now(ctx, End::Back, End::Front)
 }
 
-fn shift(ctx: &mut Ctx<'_>, from: End, to: End) -> Result<(), CommandError> {
+fn shift_now(ctx: &mut Ctx<'_>, from: End, to: End) -> Result<(), CommandError> {
+    if shift(ctx, from, to)? {
+        ctx.propagate_verbatim();
+    } else {
+        ctx.reply.null();
+    }
+    Ok(())
+}
+
+/// Moves an element between the lists at words 1 and 2 and replies with it; false, without a
+/// reply, when the first is not there.
+///
+/// # Errors
+/// A value is no list.
+pub fn shift(ctx: &mut Ctx<'_>, from: End, to: End) -> Result<bool, CommandError> {
     let (source, destination) = (ctx.args.at(1), ctx.args.at(2));
     if !holds_list(&mut ctx.keys, source)? {
-        ctx.reply.null();
-        return Ok(());
+        return Ok(false);
     }
     holds_list(&mut ctx.keys, destination)?;
     let value = if source == destination {
@@ -42,9 +55,8 @@ fn shift(ctx: &mut Ctx<'_>, from: End, to: End) -> Result<(), CommandError> {
         ctx.keys.edit_or_new::<List>(destination)?.push(&value, to);
         value
     };
-    ctx.propagate_verbatim();
     ctx.reply.bulk(&value);
-    Ok(())
+    Ok(true)
 }
 
 const NEVER_EMPTY: &str = "the list was found, and lists are never empty";

@@ -1,6 +1,7 @@
 //! Sorted-set commands.
 
 pub mod add;
+pub mod blocking;
 pub mod combine;
 pub mod emit;
 pub mod interval;
@@ -15,6 +16,9 @@ use super::Binding;
 
 /// The family's handlers.
 pub const BINDINGS: &[Binding] = &[
+    ("bzmpop", blocking::bzmpop),
+    ("bzpopmax", blocking::bzpopmax),
+    ("bzpopmin", blocking::bzpopmin),
     ("zadd", add::zadd),
     ("zcard", read::zcard),
     ("zcount", read::zcount),

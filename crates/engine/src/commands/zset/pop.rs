@@ -4,8 +4,10 @@
 use super::emit::write_pair;
 use super::interval::Direction;
 use crate::commands::Ctx;
+use crate::commands::blocking::sources;
 use crate::commands::walk::FirstOf;
 use crate::error::{self, CommandError};
+use crate::keyspace::Wanted;
 use crate::parse;
 use crate::types::{Bytes, SortedSet};
 use resp::Protocol;
@@ -32,8 +34,19 @@ pub fn zpopmax(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// Bad numbers or options, or the first value found is no sorted set.
 pub fn zmpop(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    let request = FirstOf::parse(ctx.args, side)?;
-    for key in ctx.args.from(2).take(request.keys_end - 2) {
+    let request = FirstOf::parse(ctx.args, 1, side)?;
+    if !pop_first(ctx, &request)? {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
+
+/// Takes from the first of several sorted sets that is there; false when there is none.
+///
+/// # Errors
+/// The first value found is no sorted set.
+pub fn pop_first(ctx: &mut Ctx<'_>, request: &FirstOf<Direction>) -> Result<bool, CommandError> {
+    for key in sources(ctx, &request.wait(0, Wanted::SortedSet)) {
         let Some(mut edit) = ctx.keys.edit::<SortedSet>(key)? else { continue };
         let zset: &mut SortedSet = &mut edit;
         let taken = request.count.min(zset.len());
@@ -48,13 +61,16 @@ pub fn zmpop(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         let up = request.side == Direction::Up;
         let name: &[u8] = if up { b"ZPOPMIN" } else { b"ZPOPMAX" };
         ctx.propagate(&[name, key, Digits::new().format(taken as i64)]);
-        return Ok(());
+        return Ok(true);
     }
-    ctx.reply.null_array();
-    Ok(())
+    Ok(false)
 }
 
-fn side(word: &[u8]) -> Result<Direction, CommandError> {
+/// MIN or MAX.
+///
+/// # Errors
+/// Neither of the two.
+pub fn side(word: &[u8]) -> Result<Direction, CommandError> {
     match word {
         _ if parse::is(word, "MIN") => Ok(Direction::Up),
         _ if parse::is(word, "MAX") => Ok(Direction::Down),
@@ -96,7 +112,8 @@ fn pop(ctx: &mut Ctx<'_>, from: Direction) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn take(zset: &mut SortedSet, from: Direction) -> (Bytes, f64) {
+/// Takes the lowest or the highest member out of a set that has one.
+pub fn take(zset: &mut SortedSet, from: Direction) -> (Bytes, f64) {
     let rank = if from == Direction::Up { 0 } else { zset.len() - 1 };
     zset.take(rank)
 }

@@ -1,0 +1,298 @@
+//! Blocked commands: who waits for which keys, and the one word that decides what became of each.
+//! A waiter lies in the queues of all its keys; whoever changes its state first has it, and queues
+//! forget the others when they next look. Knows no connection: a waiter's home is numbers.
+
+use super::entry::{Entry, ValueRef};
+use crate::types::Object;
+use resp::{OwnedArgs, Protocol};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::AcqRel, Ordering::Acquire};
+
+/// What a blocked command needs a key to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A list.
+    List,
+    /// A sorted set.
+    SortedSet,
+}
+
+impl Wanted {
+    /// True when the entry holds it.
+    #[must_use]
+    pub fn is_in(self, entry: &Entry) -> bool {
+        match (self, entry.value()) {
+            (Self::List, ValueRef::Object(Object::List(_)))
+            | (Self::SortedSet, ValueRef::Object(Object::SortedSet(_))) => true,
+            _ => false,
+        }
+    }
+}
+
+/// How a command that found nothing wants to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// Milliseconds to wait at most; 0 is for ever.
+    pub timeout_ms: u64,
+    /// Word of the first key to wait for.
+    pub first: u32,
+    /// Number of keys, which follow each other.
+    pub keys: u32,
+    /// What one of them must hold.
+    pub wanted: Wanted,
+}
+
+/// What became of a waiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fate {
+    /// Nothing yet.
+    Waiting = 0,
+    /// A writer runs its command.
+    Claimed = 1,
+    /// Its time is over.
+    TimedOut = 2,
+    /// Its connection ended.
+    Killed = 3,
+    /// CLIENT UNBLOCK, or a change of the node.
+    Unblocked = 4,
+}
+
+/// Where the connection of a waiter lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Home {
+    /// Which loop.
+    pub loop_id: u16,
+    /// Place in the loop's table.
+    pub place: u32,
+    /// CLIENT ID.
+    pub client: u64,
+}
+
+/// A blocked command.
+#[derive(Debug)]
+pub struct Waiter {
+    fate: AtomicU8,
+    /// Its connection.
+    pub home: Home,
+    /// Database it was sent in.
+    pub db: u16,
+    /// Protocol of its reply.
+    pub protocol: Protocol,
+    /// Row of the command.
+    pub command: u16,
+    /// Its words.
+    pub args: OwnedArgs,
+    /// How it waits.
+    pub wait: Wait,
+    /// It also changes a key of another shard, which must be held to serve it.
+    pub crosses: bool,
+    /// CLIENT REPLY took its reply away.
+    pub silent: bool,
+}
+
+impl Waiter {
+    /// A command that waits from now on. `crosses` and `silent` are false.
+    #[must_use]
+    pub fn new(home: Home, command: u16, args: OwnedArgs, wait: Wait) -> Self {
+        Self {
+            fate: AtomicU8::new(Fate::Waiting as u8),
+            home,
+            db: 0,
+            protocol: Protocol::Two,
+            command,
+            args,
+            wait,
+            crosses: false,
+            silent: false,
+        }
+    }
+
+    /// Decides what becomes of it; false when somebody else was first.
+    pub fn claim(&self, fate: Fate) -> bool {
+        let (waiting, fate) = (Fate::Waiting as u8, fate as u8);
+        self.fate.compare_exchange(waiting, fate, AcqRel, Acquire).is_ok()
+    }
+
+    /// True until it is claimed.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.fate.load(Acquire) == Fate::Waiting as u8
+    }
+
+    /// The keys it waits for.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        self.args.as_args().from(self.wait.first as usize).take(self.wait.keys as usize)
+    }
+}
+
+/// A value for each key of each database; looking up allocates nothing.
+#[derive(Debug)]
+pub(super) struct ByKey<T>(Vec<HashMap<Box<[u8]>, T>>);
+
+impl<T> Default for ByKey<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> ByKey<T> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(HashMap::is_empty)
+    }
+
+    pub(super) fn db(&self, db: u16) -> Option<&HashMap<Box<[u8]>, T>> {
+        self.0.get(usize::from(db))
+    }
+
+    pub(super) fn db_mut(&mut self, db: u16) -> &mut HashMap<Box<[u8]>, T> {
+        let at = usize::from(db);
+        if self.0.len() <= at {
+            self.0.resize_with(at + 1, HashMap::new);
+        }
+        &mut self.0[at]
+    }
+
+    pub(super) fn find(&self, db: u16, key: &[u8]) -> Option<&T> {
+        self.db(db)?.get(key)
+    }
+
+    pub(super) fn find_mut(&mut self, db: u16, key: &[u8]) -> Option<&mut T> {
+        self.0.get_mut(usize::from(db))?.get_mut(key)
+    }
+}
+
+/// When a list that forgets lazily is to be swept: whenever it may have become half dead.
+#[derive(Debug, Default)]
+pub(super) struct SweepAt(usize);
+
+impl SweepAt {
+    pub(super) fn is_due(&self, len: usize) -> bool {
+        len >= self.0.max(4)
+    }
+
+    pub(super) fn swept(&mut self, left: usize) {
+        self.0 = 2 * left;
+    }
+}
+
+/// The waiters of a shard, in the order in which they came to each key.
+#[derive(Debug, Default)]
+pub(super) struct Waiters {
+    queues: ByKey<Queue>,
+    sweep_at: SweepAt,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiters: VecDeque<Arc<Waiter>>,
+    sweep_at: SweepAt,
+}
+
+impl Waiters {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+
+    /// Adds to the end of a key's queue. The dead are swept out whenever there could be as many
+    /// of them as living ones.
+    pub(super) fn add(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
+        let queues = self.queues.db_mut(waiter.db);
+        if self.sweep_at.is_due(queues.len()) {
+            queues.retain(|_, queue| queue.waiters.iter().any(|waiter| waiter.is_waiting()));
+            self.sweep_at.swept(queues.len());
+        }
+        let queue = queues.entry(key.into()).or_default();
+        if queue.sweep_at.is_due(queue.waiters.len()) {
+            queue.waiters.retain(|waiter| waiter.is_waiting());
+            queue.sweep_at.swept(queue.waiters.len());
+        }
+        queue.waiters.push_back(Arc::clone(waiter));
+    }
+
+    /// Forgets one waiter.
+    pub(super) fn remove(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
+        let Some(queue) = self.queues.find_mut(waiter.db, key) else { return };
+        queue.waiters.retain(|other| !Arc::ptr_eq(other, waiter));
+        if queue.waiters.is_empty() {
+            self.queues.db_mut(waiter.db).remove(key);
+        }
+    }
+
+    /// True when anybody waits for `key`.
+    pub(super) fn has(&self, db: u16, key: &[u8]) -> bool {
+        self.queue(db, key).next().is_some()
+    }
+
+    /// Who waits for `key`, longest first.
+    pub(super) fn queue(&self, db: u16, key: &[u8]) -> impl Iterator<Item = &Arc<Waiter>> {
+        let queue = self.queues.find(db, key).map(|queue| &queue.waiters);
+        queue.into_iter().flatten().filter(|waiter| waiter.is_waiting())
+    }
+
+    /// Keys of a database that somebody may wait for.
+    pub(super) fn keys(&self, db: u16) -> impl Iterator<Item = &[u8]> {
+        self.queues.db(db).into_iter().flat_map(|queues| queues.keys().map(|key| &**key))
+    }
+
+    /// True when serving a waiter of `key`, in any database, changes a key of another shard.
+    pub(super) fn cross(&self, key: &[u8]) -> bool {
+        let dbs = 0..self.queues.0.len() as u16;
+        dbs.into_iter().any(|db| self.queue(db, key).any(|waiter| waiter.crosses))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiter(client: u64, keys: &[&str]) -> Arc<Waiter> {
+        let words = ["BLPOP"].iter().chain(keys).map(|word| word.as_bytes());
+        let wait =
+            Wait { timeout_ms: 0, first: 1, keys: keys.len() as u32, wanted: Wanted::List };
+        let home = Home { loop_id: 0, place: 0, client };
+        Arc::new(Waiter::new(home, 0, OwnedArgs::from_words(words), wait))
+    }
+
+    fn clients(waiters: &Waiters, key: &str) -> Vec<u64> {
+        waiters.queue(0, key.as_bytes()).map(|waiter| waiter.home.client).collect()
+    }
+
+    #[test]
+    fn queues_keep_their_order_and_forget_who_is_claimed() {
+        let mut waiters = Waiters::default();
+        let all: Vec<_> = (0..5).map(|client| waiter(client, &["a", "b"])).collect();
+        for one in &all {
+            one.keys().for_each(|key| waiters.add(key, one));
+        }
+        assert_eq!(clients(&waiters, "a"), [0, 1, 2, 3, 4]);
+        assert!(all[1].claim(Fate::Claimed));
+        assert!(!all[1].claim(Fate::TimedOut), "only the first claim counts");
+        assert_eq!(clients(&waiters, "b"), [0, 2, 3, 4]);
+        waiters.remove(b"a", &all[0]);
+        assert_eq!(clients(&waiters, "a"), [2, 3, 4]);
+        assert_eq!(clients(&waiters, "c"), [0; 0]);
+    }
+
+    #[test]
+    fn keys_without_living_waiters_are_swept_out() {
+        let mut waiters = Waiters::default();
+        for client in 0..10_000 {
+            let key = format!("reply:{client}");
+            let one = waiter(client, &[&key]);
+            waiters.add(key.as_bytes(), &one);
+            one.claim(Fate::TimedOut);
+        }
+        assert!(waiters.keys(0).count() <= 4, "{} keys", waiters.keys(0).count());
+        let same = waiter(0, &["k"]);
+        for client in 0..10_000 {
+            let one = waiter(client, &["k"]);
+            waiters.add(b"k", &one);
+            one.claim(Fate::Killed);
+        }
+        waiters.add(b"k", &same);
+        assert_eq!(clients(&waiters, "k"), [0]);
+        assert!(waiters.queues.find(0, b"k").is_some_and(|queue| queue.waiters.len() <= 4));
+    }
+}
