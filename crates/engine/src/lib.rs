@@ -14,7 +14,7 @@ pub mod rdb;
 pub mod tick;
 pub mod types;
 
-pub use commands::{Ctx, Handler};
+pub use commands::{Blocking, Ctx, Handler};
 pub use effects::Effects;
 pub use error::CommandError;
 pub use keyspace::{Keys, Keyspace, Shard};

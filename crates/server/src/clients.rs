@@ -2,6 +2,7 @@
 //! admin socket read it without asking the connection's loop.
 
 use crate::inbox::Address;
+use engine::keyspace::Waiter;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct ClientRecord {
     pub replica: AtomicBool,
     /// CLIENT NO-EVICT.
     pub no_evict: AtomicBool,
+    /// The blocked command, from its registration until its loop has ended it.
+    pub waiter: Mutex<Option<Arc<Waiter>>>,
     /// Things set as text.
     pub texts: Mutex<Texts>,
 }
@@ -78,6 +81,12 @@ impl Clients {
         self.records.lock().remove(&id);
     }
 
+    /// A record by number.
+    #[must_use]
+    pub fn find(&self, id: u64) -> Option<Arc<ClientRecord>> {
+        self.records.lock().get(&id).cloned()
+    }
+
     /// Connections open now.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -115,6 +124,7 @@ impl ClientRecord {
             protocol: AtomicU16::new(2),
             replica: AtomicBool::new(false),
             no_evict: AtomicBool::new(false),
+            waiter: Mutex::new(None),
             texts: Mutex::new(Texts::default()),
         }
     }
@@ -126,12 +136,20 @@ impl ClientRecord {
         peer.starts_with("127.") || peer.starts_with("[::1]:") || !peer.contains(':')
     }
 
+    /// True while a command waits for a key.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.waiter.lock().as_ref().is_some_and(|waiter| waiter.is_waiting())
+    }
+
     /// The line of CLIENT LIST. `command` is the name of the last one.
     #[must_use]
     pub fn line(&self, now_ms: u64, command: &str) -> String {
         let texts = self.texts.lock().clone();
         let flags = if self.replica.load(Relaxed) {
             "S"
+        } else if self.is_blocked() {
+            "b"
         } else if self.queued.load(Relaxed) >= 0 {
             "x"
         } else if self.channels.load(Relaxed) + self.patterns.load(Relaxed) > 0 {

@@ -88,6 +88,12 @@ impl Conn {
         }
     }
 
+    /// True while a blocking command of it waits: nothing is parsed.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.state == State::Blocked && self.session.record.waiter.lock().is_some()
+    }
+
     /// Closes without sending what is left.
     pub fn give_up(&mut self) {
         self.session.closing = true;

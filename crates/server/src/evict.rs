@@ -61,7 +61,7 @@ fn remove(shared: &Shared, state: &mut LoopState, victim: &Candidate) -> Option<
     let db = shard.db_mut(victim.db)?;
     let place = db.find(hash, &victim.key)?;
     let entry = db.remove(hash, place);
-    shard.touched(victim.db, &victim.key);
+    shard.touched(victim.db, &victim.key, &mut state.effects);
     if shared.journal.is_wanted() {
         state.effects.wanted = true;
         state.effects.command(victim.db, &[b"DEL", &victim.key]);

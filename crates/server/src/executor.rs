@@ -168,6 +168,15 @@ impl Executor {
     }
 }
 
+impl Locked<'_> {
+    /// True when anybody is interested in some key of the held shards.
+    #[inline]
+    #[must_use]
+    pub fn has_interest(&self) -> bool {
+        self.held.iter().any(|(_, shard)| shard.has_interest())
+    }
+}
+
 impl<'e> Exclusive<'e> {
     /// Changes the gate state of every loop.
     pub fn change_gate(&mut self, change: impl Fn(&mut GateState)) {

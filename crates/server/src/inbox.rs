@@ -1,6 +1,8 @@
 //! One FIFO per loop for whatever a command causes on connections of that loop. Pushed while the
 //! causing command's locks are held and before its own reply; drained by the loop between batches.
 
+use crate::blocked::Release;
+use engine::keyspace::Waiter;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -40,6 +42,22 @@ pub enum Mail {
     Publish(Vec<Address>, Arc<Message>),
     /// Close a connection.
     Kill(Address),
+    /// A blocked command was run by whoever made its key ready.
+    Served {
+        /// The command.
+        waiter: Arc<Waiter>,
+        /// Its reply.
+        reply: Vec<u8>,
+        /// Journal offset behind its effects.
+        offset: u64,
+    },
+    /// The wait of a blocked command was ended.
+    Released {
+        /// The command.
+        waiter: Arc<Waiter>,
+        /// Why.
+        release: Release,
+    },
 }
 
 /// The FIFO.

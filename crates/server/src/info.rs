@@ -98,7 +98,7 @@ fn server(out: &mut String, shared: &Shared, gate: &GateState) {
 fn clients(out: &mut String, shared: &Shared, gate: &GateState) {
     line(out, format_args!("connected_clients:{}", shared.clients.len()));
     line(out, format_args!("maxclients:{}", gate.settings.connections_max));
-    line(out, format_args!("blocked_clients:0"));
+    line(out, format_args!("blocked_clients:{}", shared.blocked.len()));
 }
 
 fn memory(out: &mut String, shared: &Shared, gate: &GateState) {

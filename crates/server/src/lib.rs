@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod ahead;
+pub mod blocked;
 pub mod clients;
 pub mod commands;
 pub mod config;
@@ -31,6 +32,8 @@ pub mod turn;
 pub use loop_core::LoopCore;
 pub use shared::Shared;
 
+#[cfg(test)]
+mod blocking_tests;
 #[cfg(test)]
 mod stress;
 #[cfg(test)]

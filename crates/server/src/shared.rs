@@ -1,6 +1,7 @@
 //! What all loops of a node share: locks, tables, registries and the journal.
 
 use crate::access::Access;
+use crate::blocked::Blocked;
 use crate::clients::Clients;
 use crate::config::{Config, DROP_IN_VERSION};
 use crate::dispatch::{Bound, bind};
@@ -36,6 +37,8 @@ pub struct Shared {
     pub inboxes: Vec<Inbox>,
     /// Records of all connections.
     pub clients: Clients,
+    /// Commands that wait for a key.
+    pub blocked: Blocked,
     /// Subscriptions.
     pub pubsub: PubSub,
     /// Counters, one set per loop.
@@ -106,6 +109,7 @@ impl Shared {
             stats: wakers.iter().map(|_| Padded(LoopStats::default())).collect(),
             inboxes: wakers.into_iter().map(Inbox::new).collect(),
             clients: Clients::default(),
+            blocked: Blocked::default(),
             pubsub: PubSub::default(),
             config: Mutex::new(config),
             trash: Trash::default(),

@@ -248,6 +248,7 @@ impl Bench {
         let (loop_id, place) = self.conns[&name];
         for one in &mut self.loops {
             one.read_mail();
+            one.time_out();
         }
         self.loops[loop_id].retry_deferred();
         while self.loops[loop_id].feed() {}

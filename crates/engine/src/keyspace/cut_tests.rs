@@ -91,7 +91,8 @@ impl World {
             2 => {
                 self.bench.now_ms += 40;
                 let now_ms = self.bench.now_ms;
-                self.shards().for_each(|shard| drop(shard.remove_dead(now_ms, 20, &mut Effects::default())));
+                self.shards()
+                    .for_each(|shard| drop(shard.remove_dead(now_ms, 20, &mut Effects::default())));
             }
             // Many new or dying keys make tables grow or shrink.
             3..6 => {

@@ -567,8 +567,7 @@ impl<T: Collection> DerefMut for Edit<'_, T> {
 impl<T: Collection> Drop for Edit<'_, T> {
     fn drop(&mut self) {
         let told = self.changed && self.shard.has_interest();
-        let key =
-            told.then(|| self.shard.db(self.db).map(|db| db.at(self.place).key().to_vec()));
+        let key = told.then(|| self.shard.db(self.db).map(|db| db.at(self.place).key().to_vec()));
         if self.is_empty()
             && let Some(db) = self.shard.db_mut(self.db)
         {

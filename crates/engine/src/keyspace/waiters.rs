@@ -86,6 +86,8 @@ pub struct Waiter {
     pub args: OwnedArgs,
     /// How it waits.
     pub wait: Wait,
+    /// Monotonic microseconds when its time is over; 0 is never.
+    pub deadline_us: u64,
     /// It also changes a key of another shard, which must be held to serve it.
     pub crosses: bool,
     /// CLIENT REPLY took its reply away.
@@ -104,6 +106,7 @@ impl Waiter {
             command,
             args,
             wait,
+            deadline_us: 0,
             crosses: false,
             silent: false,
         }
@@ -249,8 +252,7 @@ mod tests {
 
     fn waiter(client: u64, keys: &[&str]) -> Arc<Waiter> {
         let words = ["BLPOP"].iter().chain(keys).map(|word| word.as_bytes());
-        let wait =
-            Wait { timeout_ms: 0, first: 1, keys: keys.len() as u32, wanted: Wanted::List };
+        let wait = Wait { timeout_ms: 0, first: 1, keys: keys.len() as u32, wanted: Wanted::List };
         let home = Home { loop_id: 0, place: 0, client };
         Arc::new(Waiter::new(home, 0, OwnedArgs::from_words(words), wait))
     }

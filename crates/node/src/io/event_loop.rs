@@ -162,6 +162,7 @@ impl EventLoop {
                 }
             }
             self.core.read_mail();
+            self.core.time_out();
             busy = self.core.retry_deferred();
             // Replies go out together, so that a client that waits for several is woken once.
             self.flush_touched();
@@ -181,7 +182,8 @@ impl EventLoop {
 
     fn until_tick(&self) -> Timespec {
         let now_us = self.shared.host.clock().monotonic_us();
-        let us = self.next_tick_us.saturating_sub(now_us);
+        let deadline_us = self.core.next_deadline_us().unwrap_or(u64::MAX);
+        let us = self.next_tick_us.min(deadline_us).saturating_sub(now_us);
         Timespec { tv_sec: (us / 1_000_000) as i64, tv_nsec: (us % 1_000_000 * 1000) as i64 }
     }
 
@@ -207,8 +209,9 @@ impl EventLoop {
         socket.ended |= ended || flags.contains(EventFlags::RDHUP);
         socket.readable |= socket.ended || flags.contains(EventFlags::IN);
         let Some(conn) = self.core.conn_mut(place) else { return };
-        if ended && conn.is_full() && conn.state == State::Ready {
-            // Both ends are gone, and none of what comes is wanted yet.
+        let nobody_waits = socket.ended && conn.state == State::Blocked;
+        if ended && conn.is_full() && conn.state == State::Ready || nobody_waits {
+            // The peer is gone, and none of what comes is wanted yet.
             self.close(place);
             return;
         }
@@ -244,7 +247,11 @@ impl EventLoop {
                 socket.readable = n == room || socket.ended;
                 socket.call_again(place, &mut self.again);
                 self.shared.stats[self.id].net_input_bytes.add(n as u64);
+                let ended = socket.ended;
                 self.core.process(place);
+                if ended && self.core.conn_mut(place).is_some_and(|conn| conn.is_blocked()) {
+                    self.close(place);
+                }
             }
             Err(Errno::AGAIN) => socket.readable = false,
             Err(Errno::INTR) => socket.call_again(place, &mut self.again),

@@ -1,5 +1,6 @@
 //! CLIENT: looking at connections, naming them, closing them.
 
+use crate::blocked::Release;
 use crate::clients::ClientRecord;
 use crate::error;
 use crate::inbox::Mail;
@@ -205,6 +206,7 @@ pub fn kill(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         if record.address.client == own {
             turn.session.closing = true;
         } else {
+            turn.shared.blocked.kill(record);
             let inbox = &turn.shared.inboxes[usize::from(record.address.loop_id)];
             inbox.push(Mail::Kill(record.address));
         }
@@ -214,6 +216,27 @@ pub fn kill(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         (3, _) => turn.reply().ok(),
         (_, killed) => turn.reply().int(killed as i64),
     }
+    Ok(())
+}
+
+/// CLIENT UNBLOCK id [TIMEOUT | ERROR].
+///
+/// # Errors
+/// Another reason, or an id that is no number.
+pub fn unblock(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let release = match turn.args.find(3) {
+        None => Release::Timeout,
+        Some(word) if parse::is(word, "TIMEOUT") => Release::Timeout,
+        Some(word) if parse::is(word, "ERROR") => Release::Error,
+        Some(_) => {
+            return Err(error::reply("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    };
+    let id = parse::integer(turn.args.at(2))?;
+    let shared = turn.shared;
+    let record = u64::try_from(id).ok().and_then(|id| shared.clients.find(id));
+    let freed = record.is_some_and(|it| shared.blocked.release(&shared.inboxes, &it, release));
+    turn.reply().int(i64::from(freed));
     Ok(())
 }
 

@@ -231,7 +231,7 @@ fn populate(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let prefix = turn.args.find(3).unwrap_or(b"key").to_vec();
     let size = turn.args.find(4).map_or(Ok(0), positive)?;
     let db = turn.session.db;
-    let space = turn.space();
+    let space = turn.locked.as_mut().expect("DEBUG holds everything");
     for number in 0..count {
         let key = [&prefix[..], format!(":{number}").as_bytes()].concat();
         let mut value = format!("value:{number}").into_bytes();
@@ -243,7 +243,7 @@ fn populate(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         let database = shard.db_or_new(db);
         if database.find(hash, &key).is_none() {
             database.insert(hash, Entry::new(&key, Value::bytes(&value), None));
-            shard.touched(db, &key);
+            shard.touched(db, &key, &mut turn.state.effects);
         }
     }
     turn.reply().ok();

@@ -58,14 +58,15 @@ pub fn swapdb(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         parse::database(word, dbs)
     };
     let (a, b) = (number(1, "first")?, number(2, "second")?);
-    let space = turn.space();
+    let now_ms = turn.state.now_ms;
+    let space = turn.locked.as_mut().expect("SWAPDB holds everything");
     for id in 0..SHARDS {
         let shard = space.shard(id as u8).ok_or(CommandError::Busy)?;
-        shard.touched_db(a, false);
-        shard.touched_db(b, false);
+        shard.touched_db(a, Some(b), now_ms);
+        shard.touched_db(b, Some(a), now_ms);
         shard.swap_dbs(a, b);
-        shard.touched_db(a, false);
-        shard.touched_db(b, false);
+        shard.ready_in(a, &mut turn.state.effects);
+        shard.ready_in(b, &mut turn.state.effects);
     }
     turn.state.effects.verbatim(turn.session.db, turn.args);
     turn.reply().ok();
@@ -82,11 +83,12 @@ fn check_mode(turn: &Turn<'_, '_>) -> Result<(), CommandError> {
 
 /// Empties a database; the reaper drops what was in it.
 pub(super) fn flush(turn: &mut Turn<'_, '_>, db: u16) {
+    let now_ms = turn.state.now_ms;
     let space = turn.space();
     let mut old = Vec::new();
     for id in 0..SHARDS {
         let shard = space.shard(id as u8).expect("the exclusive holder has all shards");
-        shard.touched_db(db, false);
+        shard.touched_db(db, None, now_ms);
         old.extend(shard.clear_db(db).filter(|db| !db.table().is_empty()));
     }
     turn.shared.trash.add(old.into_iter().map(Rubbish::Db));

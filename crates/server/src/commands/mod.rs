@@ -28,6 +28,7 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("client|reply", Session(client::reply)),
     ("client|setinfo", Session(client::setinfo)),
     ("client|setname", Session(client::setname)),
+    ("client|unblock", Session(client::unblock)),
     ("command", Session(command::all)),
     ("command|count", Session(command::count)),
     ("command|docs", Session(command::docs)),

@@ -41,7 +41,7 @@ pub fn discard(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// None: inside MULTI the gate refuses it.
 pub fn watch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let db = turn.session.db;
-    let (now_ms, may_expire) = (turn.state.now_ms, turn.gate().primary);
+    let now_ms = turn.state.now_ms;
     let mut watch = turn.session.watch.take().unwrap_or_default();
     let space = turn.locked.as_mut().expect("WATCH locks its keys");
     let seed = space.seed();
@@ -51,22 +51,7 @@ pub fn watch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         }
         let hash = seed.hash(key);
         let shard = space.shard(shard_of(hash)).expect("WATCH locks its keys");
-        // A key that is dead already is missing now, so its removal later is no change.
-        let dead = shard.db(db).and_then(|database| {
-            let place = database.find(hash, key)?;
-            database.at(place).expiry_ms().filter(|at_ms| *at_ms <= now_ms).map(|_| place)
-        });
-        if may_expire
-            && let Some(place) = dead
-            && let Some(database) = shard.db_mut(db)
-        {
-            let entry = database.remove(hash, place);
-            turn.state.effects.trash.push(entry);
-            turn.state.effects.command(db, &[b"DEL", key]);
-            turn.state.effects.dirty -= 1;
-            shard.touched(db, key);
-        }
-        shard.watch(db, key, &watch.flag);
+        shard.watch(db, key, &watch.flag, now_ms);
         watch.keys.push((db, key.into()));
     }
     turn.session.watch = Some(watch);

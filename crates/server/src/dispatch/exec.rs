@@ -5,7 +5,7 @@ use crate::error;
 use crate::executor::Locked;
 use crate::session::{Multi, Watch};
 use engine::CommandError;
-use engine::keyspace::{Entry, Keyspace, shard_of};
+use engine::keyspace::{Keyspace, shard_of};
 use resp::Reply;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -48,24 +48,22 @@ impl<'e> Run<'_, 'e> {
         }
         self.state.effects.wanted = self.shared.journal.is_wanted();
         Reply::new(self.out, self.session.protocol).array(multi.queue.len());
+        self.may_block = false;
         for (id, owned) in &multi.queue {
             let outcome = self.call(*id, owned.as_args(), Some(&mut locked), 0);
             debug_assert_eq!(outcome, Outcome::Done, "EXEC holds all that its commands need");
         }
-        self.hand_on();
+        self.hand_on(Some(&mut locked));
         Outcome::Done
     }
 
-    /// True when a watched key was touched, or its time has come since: WATCH removed what was
-    /// dead then.
+    /// True when a watched key was touched, or has died since.
     pub(super) fn is_touched(&self, watch: &Watch, locked: &mut Locked<'e>) -> bool {
         let (seed, now_ms) = (self.shared.executor.seed(), self.state.now_ms);
         let mut has_died = |(db, key): &(u16, Box<[u8]>)| {
-            let hash = seed.hash(key);
-            let db = locked.shard(shard_of(hash)).and_then(|shard| shard.db(*db));
-            let entry = db.and_then(|db| db.find(hash, key).map(|place| db.at(place)));
-            entry.and_then(Entry::expiry_ms).is_some_and(|at_ms| at_ms <= now_ms)
+            let shard = locked.shard(shard_of(seed.hash(key)));
+            shard.is_some_and(|shard| shard.has_died(*db, key, &watch.flag, now_ms))
         };
-        watch.flag.load(Relaxed) || self.gate().primary && watch.keys.iter().any(&mut has_died)
+        watch.flag.load(Relaxed) || watch.keys.iter().any(&mut has_died)
     }
 }

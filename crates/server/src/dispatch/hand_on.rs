@@ -1,13 +1,26 @@
 //! What follows from a command once it has run: the journal, the reaper, its own reply.
 
 use super::Run;
+use crate::executor::Locked;
 use crate::session::{Replies, Session};
 use crate::trash::Rubbish;
 
-impl Run<'_, '_> {
-    /// Appends what the outermost command did to the journal, as one block, before its locks go.
+impl<'e> Run<'_, 'e> {
+    /// Appends what the outermost command did to the journal, as one block, and serves those who
+    /// waited for it, before its locks go.
     #[inline]
-    pub(super) fn hand_on(&mut self) {
+    pub(super) fn hand_on(&mut self, locked: Option<&mut Locked<'e>>) {
+        self.append_effects();
+        if self.state.effects.has_ready()
+            && let Some(locked) = locked
+        {
+            self.serve(locked);
+        }
+    }
+
+    /// Appends what was done to the journal, as one block.
+    #[inline]
+    pub(super) fn append_effects(&mut self) {
         let effects = &mut self.state.effects;
         if effects.dirty > 0 {
             self.shared.stats[self.state.loop_id].changes.add(effects.dirty);

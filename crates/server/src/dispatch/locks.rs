@@ -4,8 +4,8 @@ use super::{Outcome, Request, Run};
 use crate::executor::Locked;
 use crate::session::{Multi, Watch};
 use crate::turn::Held;
-use catalog::{Command, Keys as KeySpec, Lock};
-use engine::keyspace::shard_of;
+use catalog::{Command, Flags, Keys as KeySpec, Lock};
+use engine::keyspace::{Keyspace, shard_of};
 use resp::Args;
 use smallvec::SmallVec;
 
@@ -31,10 +31,29 @@ impl<'e> Run<'_, 'e> {
             ids.dedup();
             executor.lock(&ids)
         };
-        locked.map_err(|_| {
+        let mut locked = locked.map_err(|_| {
             self.shared.stats[self.state.loop_id].deferrals.add(1);
             Outcome::Deferred
-        })
+        })?;
+        if locked.has_interest()
+            && row.flags.has(Flags::WRITE)
+            && self.wakes_across(row, request.args, &mut locked)
+        {
+            return Err(Outcome::NeedsExclusive);
+        }
+        Ok(locked)
+    }
+
+    /// True when the request may wake somebody whose command needs further shards.
+    #[cold]
+    fn wakes_across(&self, row: &Command, args: Args<'_>, locked: &mut Locked<'e>) -> bool {
+        let seed = self.shared.executor.seed();
+        let mut across = false;
+        for_each_key(row.keys, args, |key| {
+            let shard = locked.shard(shard_of(seed.hash(key)));
+            across |= shard.is_some_and(|shard| shard.wakes_across(key));
+        });
+        across
     }
 
     /// Locks everything that the queued commands and the watched keys need.
@@ -60,10 +79,21 @@ impl<'e> Run<'_, 'e> {
         ids.extend(watched.map(|(_, key)| shard_of(seed.hash(key))));
         ids.sort_unstable();
         ids.dedup();
-        executor.lock(&ids).map_err(|_| {
+        let mut locked = executor.lock(&ids).map_err(|_| {
             self.shared.stats[self.state.loop_id].deferrals.add(1);
             Outcome::Deferred
-        })
+        })?;
+        if locked.has_interest() {
+            for (id, owned) in &multi.queue {
+                let row = self.shared.index.row(*id);
+                if row.flags.has(Flags::WRITE)
+                    && self.wakes_across(row, owned.as_args(), &mut locked)
+                {
+                    return Err(Outcome::NeedsExclusive);
+                }
+            }
+        }
+        Ok(locked)
     }
 }
 

@@ -6,6 +6,7 @@ mod exec;
 mod hand_on;
 mod locks;
 mod run;
+mod serve;
 
 pub use locks::for_each_key;
 
@@ -44,6 +45,8 @@ pub enum Outcome {
     NeedsExclusive,
     /// It can be long: give the pass back and run it as a job, beside the loop.
     Job,
+    /// It waits for a key: its waiter is in the connection's record.
+    Blocked,
     /// It waits for the end of a pause; its connection is read, not parsed.
     Paused,
 }
@@ -140,7 +143,7 @@ fn handle<'t, 'e: 't>(
 ) -> Outcome {
     let start = place.out.len();
     let Place { session, out } = place;
-    let mut run = Run { shared, state, session, out, held, tick };
+    let mut run = Run { shared, state, session, out, held, tick, may_block: true };
     let mut confirms = false;
     let outcome = match run.admit(&request) {
         Ok(id) => {
@@ -154,7 +157,7 @@ fn handle<'t, 'e: 't>(
             Outcome::Done
         }
     };
-    if outcome == Outcome::Done {
+    if matches!(outcome, Outcome::Done | Outcome::Blocked) {
         if run.session.replies != Replies::On && !confirms {
             hand_on::silence(run.session, run.out, start);
         }
@@ -171,6 +174,8 @@ struct Run<'t, 'e> {
     out: &'t mut Vec<u8>,
     held: Held<'t, 'e>,
     tick: &'t mut dyn Tick,
+    /// False inside EXEC.
+    may_block: bool,
 }
 
 impl Run<'_, '_> {

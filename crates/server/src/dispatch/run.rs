@@ -6,7 +6,7 @@ use crate::turn::{Held, SessionHandler, Turn};
 use catalog::commands::CommandId;
 use catalog::{Flags, Lock};
 use engine::keyspace::{Keys, Moment};
-use engine::{CommandError, Ctx};
+use engine::{Blocking, CommandError, Ctx};
 use resp::{Args, Reply};
 
 impl<'e> Run<'_, 'e> {
@@ -42,7 +42,7 @@ impl<'e> Run<'_, 'e> {
         };
         self.state.effects.wanted = self.shared.journal.is_wanted();
         let outcome = self.call(id, args, locked.as_mut(), request.hash);
-        self.hand_on();
+        self.hand_on(locked.as_mut());
         drop(locked);
         outcome
     }
@@ -53,13 +53,13 @@ impl<'e> Run<'_, 'e> {
         &mut self,
         id: CommandId,
         args: Args<'_>,
-        locked: Option<&mut Locked<'e>>,
+        mut locked: Option<&mut Locked<'e>>,
         first_hash: u64,
     ) -> Outcome {
         let start = self.out.len();
         let result = match self.shared.bound[usize::from(id)] {
             Bound::Data(handler) => {
-                let space = locked.expect("rows of data commands have a lock class");
+                let space = locked.as_deref_mut().expect("rows of data commands have a lock class");
                 let moment = self.moment();
                 let state = &mut *self.state;
                 let mut keys = Keys::new(space, &mut state.effects, &mut state.keys, moment);
@@ -67,14 +67,20 @@ impl<'e> Run<'_, 'e> {
                     keys.remember(args.at(1), first_hash);
                 }
                 let reply = Reply::new(self.out, self.session.protocol);
-                handler(&mut Ctx { keys, reply, args, rng: &mut state.rng, tick: self.tick })
+                let blocking = if self.may_block { Blocking::Allowed } else { Blocking::Denied };
+                let (rng, tick) = (&mut state.rng, &mut *self.tick);
+                handler(&mut Ctx { keys, reply, args, rng, tick, blocking })
             }
-            Bound::Session(handler) => self.call_session(handler, args, locked),
+            Bound::Session(handler) => self.call_session(handler, args, locked.as_deref_mut()),
             Bound::Exec | Bound::Container => unreachable!("these never get here"),
         };
         match result {
             Ok(()) => {}
             Err(CommandError::Busy) => return Outcome::Deferred,
+            Err(CommandError::Block(wait)) => {
+                self.wait(id, args, wait, locked.expect("a command that waits has keys"));
+                return Outcome::Blocked;
+            }
             Err(CommandError::Reply(text)) => {
                 self.out.truncate(start);
                 Reply::new(self.out, self.session.protocol).error(text.as_bytes());

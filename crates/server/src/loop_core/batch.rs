@@ -36,6 +36,11 @@ pub(super) fn handle(
             let place = Place { session: &mut conn.session, out: &mut conn.out };
             let request = ahead.request(at, &conn.input, &conn.decoder);
             last = dispatch::request(shared, state, &pass.gate, place, request);
+            if last == Outcome::Blocked {
+                handled += 1;
+                conn.consumed = ahead.end_of(at);
+                break;
+            }
             if last != Outcome::Done {
                 conn.consumed = ahead.start_of(at);
                 break;
@@ -47,7 +52,7 @@ pub(super) fn handle(
             }
         }
         if last != Outcome::Done {
-            // The request comes again: the decoder starts over from it.
+            // The decoder starts over: from the same request if it comes again.
             conn.decoder.finish();
             break matches!(last, Outcome::NeedsExclusive | Outcome::Job);
         }
@@ -72,6 +77,7 @@ pub(super) fn handle(
     match last {
         Outcome::Done => {}
         Outcome::Deferred => conn.state = State::Deferred,
+        Outcome::Blocked => conn.state = State::Blocked,
         Outcome::Paused => conn.state = State::Paused,
         Outcome::NeedsExclusive | Outcome::Job => handle_exclusive(shared, state, conn),
     }
@@ -89,7 +95,10 @@ fn handle_exclusive(shared: &Shared, state: &mut LoopState, conn: &mut Conn) {
     let place = Place { session: &mut conn.session, out: &mut conn.out };
     let args = conn.decoder.args(input);
     let outcome = dispatch::request_exclusive(shared, state, &mut exclusive, place, args);
-    debug_assert_eq!(outcome, Outcome::Done, "the exclusive holder lacks nothing");
+    match outcome {
+        Outcome::Blocked => conn.state = State::Blocked,
+        done => debug_assert_eq!(done, Outcome::Done, "the exclusive holder lacks nothing"),
+    }
     conn.decoder.finish();
     conn.consumed += consumed;
     shared.stats[state.loop_id].commands.add(1);

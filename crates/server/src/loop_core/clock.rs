@@ -53,7 +53,8 @@ impl LoopCore {
         for id in self.own_shards() {
             let mut space = shared.executor.walk();
             let Some(shard) = space.shard(id) else { continue };
-            let dead = shard.remove_dead(self.state.now_ms, DEAD_PER_SHARD);
+            let now_ms = self.state.now_ms;
+            let dead = shard.remove_dead(now_ms, DEAD_PER_SHARD, &mut self.state.effects);
             for (db, entry) in &dead {
                 self.state.effects.command(*db, &[b"DEL", entry.key()]);
                 shared.journal.append(self.state.effects.propagated());
@@ -82,7 +83,7 @@ impl LoopCore {
         self.shared.executor.give_back(pass);
         let now_ms = self.state.now_ms;
         for (place, conn) in self.conns.iter_mut().enumerate() {
-            let Some(conn) = conn else { continue };
+            let Some(conn) = conn.as_mut().filter(|conn| !conn.is_blocked()) else { continue };
             let idle_ms = now_ms.saturating_sub(conn.session.record.active_ms.load(Relaxed));
             let ends = conn.session.refused || conn.session.closing;
             let limit_s = if ends { LAST_WORDS_S } else { idle_s_max };

@@ -20,6 +20,8 @@ impl LoopCore {
                         self.deliver(address, &message);
                     }
                 }
+                Mail::Served { waiter, reply, offset: _ } => self.served(&waiter, &reply),
+                Mail::Released { waiter, release } => self.released(&waiter, release),
                 Mail::Kill(address) => {
                     if let Some(conn) = self.addressed(address) {
                         conn.give_up();
@@ -30,7 +32,7 @@ impl LoopCore {
         }
     }
 
-    fn addressed(&mut self, address: Address) -> Option<&mut Conn> {
+    pub(super) fn addressed(&mut self, address: Address) -> Option<&mut Conn> {
         let conn = self.conn_mut(address.place)?;
         (conn.session.address() == address).then_some(conn)
     }

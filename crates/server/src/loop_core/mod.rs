@@ -4,6 +4,7 @@
 mod batch;
 mod clock;
 mod mail;
+mod waits;
 
 use crate::ahead::Ahead;
 use crate::clients::ClientRecord;
@@ -51,6 +52,7 @@ pub struct LoopCore {
     spare_input: Vec<u8>,
     spare_out: Vec<Vec<u8>>,
     sampled: (u64, u64),
+    deadlines: waits::Deadlines,
 }
 
 impl LoopCore {
@@ -77,6 +79,7 @@ impl LoopCore {
             spare_input: Vec::new(),
             spare_out: Vec::new(),
             sampled: (0, 0),
+            deadlines: waits::Deadlines::default(),
         }
     }
 
@@ -139,6 +142,9 @@ impl LoopCore {
         let Some(conn) = self.conns.get_mut(place as usize).and_then(Option::as_mut) else {
             return;
         };
+        if conn.is_blocked() {
+            return;
+        }
         if conn.out.capacity() == 0
             && let Some(out) = self.spare_out.pop()
         {
@@ -150,7 +156,8 @@ impl LoopCore {
         let unsent = conn.out.len();
         while batch::handle(&self.shared, &mut self.state, &mut self.ahead, conn) {}
         self.shared.journal.wake_due();
-        if conn.state == State::Deferred {
+        let state = conn.state;
+        if state == State::Deferred {
             self.deferred.push(place);
         }
         if conn.session.replica.is_some() {
@@ -172,6 +179,9 @@ impl LoopCore {
             self.touched.push(place);
         } else {
             self.give_up_buffer(place);
+        }
+        if state == State::Blocked {
+            self.begin_wait(place);
         }
     }
 
@@ -211,6 +221,10 @@ impl LoopCore {
         let Some(mut conn) = self.conns.get_mut(place as usize).and_then(Option::take) else {
             return;
         };
+        let waiter = conn.session.record.waiter.lock().take();
+        if let Some(waiter) = waiter {
+            self.abandon_wait(&waiter);
+        }
         self.feeds.disconnect(&self.shared, &mut conn);
         conn.session.unsubscribe_all(&self.shared.pubsub);
         self.shared.clients.remove(conn.session.address().client);

@@ -1,0 +1,294 @@
+//! Blocking commands end to end: who is served, in which order, by what, and what ends a wait
+//! otherwise. Every case runs with one loop and with four.
+
+use crate::testing::Bench;
+
+fn check(script: &str) {
+    for loops in [1, 4] {
+        Bench::new(loops).check(script);
+    }
+}
+
+fn check_each(loops: usize, steps: impl Fn(&mut Bench)) {
+    steps(&mut Bench::new(loops));
+}
+
+#[test]
+fn a_push_serves_who_waits() {
+    check(
+        "b> BLPOP k1 k2 0 =>
+         a> RPUSH k2 x y => :2
+         b> read => *2 $2 k2 $1 x
+         a> LRANGE k2 0 -1 => *1 $1 y
+         b> BRPOP k2 0 => *2 $2 k2 $1 y
+         b> BLMPOP 0 1 l RIGHT COUNT 2 =>
+         a> RPUSH l 1 2 3 => :3
+         b> read => *2 $1 l *2 $1 3 $1 2
+         b> BZPOPMAX z 0 =>
+         a> ZADD z 1 a 2 b => :2
+         b> read => *3 $1 z $1 b $1 2
+         b> BZMPOP 0 1 w MIN COUNT 5 =>
+         a> ZADD w 7 m => :1
+         b> read => *2 $1 w *1 *2 $1 m $1 7
+         a> EXISTS w => :0",
+    );
+}
+
+#[test]
+fn whoever_waits_longest_is_served_first() {
+    check(
+        "b> BLPOP k 0 =>
+         c> BRPOP k 0 =>
+         d> BLPOP other k 0 =>
+         a> RPUSH k 1 2 3 4 => :4
+         b> read => *2 $1 k $1 1
+         c> read => *2 $1 k $1 4
+         d> read => *2 $1 k $1 2
+         a> LRANGE k 0 -1 => *1 $1 3
+         d> PING => +PONG",
+    );
+}
+
+#[test]
+fn only_what_they_want_wakes_them() {
+    check(
+        "b> BLPOP k 0 =>
+         c> BZPOPMIN k 0 =>
+         a> SET k v => +OK
+         a> DEL k => :1
+         a> ZADD k 1 m => :1
+         b> read =>
+         c> read => *3 $1 k $1 m $1 1
+         a> SADD k m => :1
+         a> DEL k => :1
+         a> LPUSH k x => :1
+         b> read => *2 $1 k $1 x",
+    );
+}
+
+#[test]
+fn what_a_transaction_leaves_is_given_away_after_it() {
+    check(
+        "b> BLPOP k 0 =>
+         a> MULTI => +OK
+         a> RPUSH k a => +QUEUED
+         a> DEL k => +QUEUED
+         a> EXEC => *2 :1 :1
+         b> read =>
+         a> MULTI => +OK
+         a> RPUSH k a => +QUEUED
+         a> SET k v => +QUEUED
+         a> DEL k => +QUEUED
+         a> RPUSH k b c => +QUEUED
+         a> LLEN k => +QUEUED
+         a> EXEC => *5 :1 +OK :1 :2 :2
+         b> read => *2 $1 k $1 b",
+    );
+}
+
+#[test]
+fn inside_transactions_nobody_waits() {
+    check(
+        "MULTI => +OK
+         BLPOP k 0 => +QUEUED
+         BLMOVE a b LEFT LEFT 0 => +QUEUED
+         BRPOPLPUSH a b 0 => +QUEUED
+         BLMPOP 0 1 k LEFT => +QUEUED
+         BZPOPMIN k 0 => +QUEUED
+         BZMPOP 0 1 k MIN => +QUEUED
+         EXEC => *6 *-1 $-1 $-1 *-1 *-1 *-1",
+    );
+}
+
+#[test]
+fn whatever_makes_a_key_wakes() {
+    for (make, reply) in [
+        ("RENAME from k", "+OK"),
+        ("RENAMENX from k", ":1"),
+        ("COPY from k", ":1"),
+        ("LMOVE from k LEFT LEFT", "$1 x"),
+    ] {
+        check(&format!(
+            "a> RPUSH from x => :1
+             b> BLPOP k 0 =>
+             a> {make} => {reply}
+             b> read => *2 $1 k $1 x"
+        ));
+    }
+    check(
+        "b> SELECT 3 => +OK
+         b> BLPOP k 0 =>
+         a> RPUSH k x => :1
+         b> read =>
+         a> MOVE k 3 => :1
+         b> read => *2 $1 k $1 x
+         b> BLPOP k 0 =>
+         a> RPUSH k y => :1
+         a> COPY k k DB 3 => :1
+         b> read => *2 $1 k $1 y
+         b> BLPOP k 0 =>
+         a> SWAPDB 0 3 => +OK
+         b> read => *2 $1 k $1 y
+         a> ZADD s 1 m => :1
+         b> BZPOPMIN z 0 =>
+         a> SELECT 3 => +OK
+         a> ZADD s 1 m => :1
+         a> ZUNIONSTORE z 1 s => :1
+         b> read => *3 $1 z $1 m $1 1",
+    );
+}
+
+#[test]
+fn chains_of_moves_are_followed_to_their_end() {
+    check(
+        "b> BLMOVE k1 k2 LEFT RIGHT 0 =>
+         c> BRPOPLPUSH k2 k3 0 =>
+         d> BLPOP k3 0 =>
+         a> RPUSH k1 x => :1
+         b> read => $1 x
+         c> read => $1 x
+         d> read => *2 $2 k3 $1 x
+         a> EXISTS k1 k2 k3 => :0
+         b> BLMOVE k1 k2 LEFT LEFT 0 =>
+         c> BLMOVE k2 k1 LEFT LEFT 0 =>
+         a> MULTI => +OK
+         a> RPUSH k1 x => +QUEUED
+         a> PING => +QUEUED
+         a> EXEC => *2 :1 +PONG
+         b> read => $1 x
+         c> read => $1 x
+         a> LRANGE k1 0 -1 => *1 $1 x
+         a> DEL k1 => :1
+         b> BRPOPLPUSH k1 k1 0 =>
+         a> RPUSH k1 y => :1
+         b> read => $1 y
+         a> LRANGE k1 0 -1 => *1 $1 y",
+    );
+}
+
+#[test]
+fn a_destination_of_the_wrong_type_loses_nothing() {
+    check(
+        "a> SET bad v => +OK
+         b> BLMOVE k bad LEFT LEFT 0 =>
+         c> BRPOPLPUSH k good 0 =>
+         a> RPUSH k x y z => :3
+         b> read => -WRONGTYPE Operation against a key holding the wrong kind of value
+         c> read => $1 z
+         a> LRANGE k 0 -1 => *2 $1 x $1 y
+         a> LRANGE good 0 -1 => *1 $1 z",
+    );
+}
+
+#[test]
+fn waits_end_on_time() {
+    for loops in [1, 4] {
+        check_each(loops, |bench| {
+            bench.check("b> BLPOP k 0.5 => ");
+            bench.check("c> BLMOVE k l LEFT LEFT 1 => ");
+            bench.pass_ms(499);
+            bench.check("b> read => ");
+            bench.pass_ms(1);
+            bench.check("b> read => *-1");
+            bench.check("a> RPUSH k x => :1");
+            bench.check("b> PING => +PONG");
+            bench.check("c> read => $1 x");
+            bench.pass_ms(5000);
+            bench.check("c> read => ");
+            bench.check("b> HELLO 3 => %7 $6 server $5 redis $7 version $5 7.2.4 $5 proto :3 $2 id :1 $4 mode $10 standalone $4 role $6 master $7 modules *0");
+            bench.check("b> BZPOPMIN z 0.01 => ");
+            bench.pass_ms(10);
+            bench.check("b> read => _");
+        });
+    }
+}
+
+#[test]
+fn others_can_end_a_wait() {
+    check(
+        "a> CLIENT ID => :1
+         b> CLIENT ID => :2
+         a> CLIENT UNBLOCK 2 => :0
+         b> BLPOP k 0 =>
+         a> CLIENT UNBLOCK 2 => :1
+         a> CLIENT UNBLOCK 2 => :0
+         b> read => *-1
+         b> BLPOP k 0 =>
+         a> CLIENT UNBLOCK 2 ERROR => :1
+         b> read => -UNBLOCKED client unblocked via CLIENT UNBLOCK
+         a> CLIENT UNBLOCK 99 => :0
+         a> CLIENT UNBLOCK x => -ERR value is not an integer or out of range
+         a> CLIENT UNBLOCK 2 WHY => -ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR
+         b> BLPOP k 0 =>
+         c> BLPOP k 0 =>
+         a> CLIENT KILL ID 2 => :1
+         a> RPUSH k x => :1
+         b> read => closed
+         c> read => *2 $1 k $1 x",
+    );
+}
+
+#[test]
+fn waits_are_counted_and_shown() {
+    for loops in [1, 4] {
+        check_each(loops, |bench| {
+            bench.check("b> BLPOP k 0 =>");
+            bench.check("c> BLPOP k 0 =>");
+            assert_eq!(bench.shared.blocked.len(), 2);
+            let list = bench.send('a', b"CLIENT LIST\r\n");
+            assert_eq!(list.matches(" flags=b ").count(), 2, "{list}");
+            bench.check("a> RPUSH k x => :1");
+            bench.check("a> CLIENT KILL ID 2 => :1");
+            assert_eq!(bench.shared.blocked.len(), 0);
+        });
+    }
+}
+
+#[test]
+fn what_is_sent_behind_a_blocked_command_waits() {
+    for loops in [1, 4] {
+        check_each(loops, |bench| {
+            bench.send_unread('b', b"PING\r\nBLPOP k 0\r\nPING\r\nINCR n\r\n");
+            bench.check("b> read => +PONG");
+            bench.check("a> EXISTS n => :0");
+            bench.send_unread('b', b"INCR n\r\n");
+            bench.check("a> RPUSH k x => :1");
+            bench.check("b> read => *2 $1 k $1 x +PONG :1 :2");
+        });
+    }
+}
+
+#[test]
+fn replies_that_are_off_stay_off() {
+    check(
+        "b> CLIENT REPLY OFF =>
+         b> BLPOP k 0 =>
+         a> RPUSH k x => :1
+         b> CLIENT REPLY ON => +OK
+         b> CLIENT REPLY SKIP =>
+         b> BLPOP k 0 =>
+         a> RPUSH k x => :1
+         b> PING => +PONG
+         a> EXISTS k => :0",
+    );
+}
+
+#[test]
+fn effects_are_those_of_the_forms_that_do_not_wait() {
+    for loops in [1, 4] {
+        check_each(loops, |bench| {
+            let consumer = bench.record();
+            bench.check("b> BLMOVE k1 k2 LEFT RIGHT 0 =>");
+            bench.check("c> BLPOP k2 0 =>");
+            bench.check("d> BRPOPLPUSH k3 k3 0 =>");
+            bench.check("a> RPUSH k1 x y => :2");
+            bench.check("a> RPUSH k3 z => :1");
+            assert_eq!(
+                bench.recorded(&consumer),
+                "*2 $6 SELECT $1 0 *4 $5 RPUSH $2 k1 $1 x $1 y \
+                 *5 $5 LMOVE $2 k1 $2 k2 $4 left $5 right *2 $4 LPOP $2 k2 \
+                 *3 $5 RPUSH $2 k3 $1 z *3 $9 RPOPLPUSH $2 k3 $2 k3"
+            );
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! Blocked commands: letting one wait for its keys, and running those whose keys have become ready,
+//! in the order in which they came, until nothing is ready any more. All under the locks of the
+//! command that is the cause, after its own effects.
+
+use super::{Bound, Run};
+use crate::executor::Locked;
+use crate::inbox::Mail;
+use crate::session::Replies;
+use catalog::commands::CommandId;
+use engine::keyspace::{Fate, Home, Keys, Keyspace, Moment, Wait, Waiter, shard_of};
+use engine::{Blocking, CommandError, Ctx};
+use resp::{Args, Reply};
+use std::sync::Arc;
+
+impl<'e> Run<'_, 'e> {
+    /// Puts the command that is running into the queues of the keys it waits for.
+    #[cold]
+    pub(super) fn wait(
+        &mut self,
+        id: CommandId,
+        args: Args<'_>,
+        wait: Wait,
+        locked: &mut Locked<'e>,
+    ) {
+        let seed = self.shared.executor.seed();
+        let address = self.session.address();
+        let home = Home { loop_id: address.loop_id, place: address.place, client: address.client };
+        let mut waiter = Waiter::new(home, id, args.to_owned_args(), wait);
+        waiter.db = self.session.db;
+        waiter.protocol = self.session.protocol;
+        waiter.silent = self.session.replies != Replies::On;
+        if wait.timeout_ms > 0 {
+            let now_us = self.shared.host.clock().monotonic_us();
+            waiter.deadline_us = now_us.saturating_add(wait.timeout_ms.saturating_mul(1000));
+        }
+        let mut home_shard = None;
+        super::for_each_key(self.shared.index.row(id).keys, args, |key| {
+            let shard = shard_of(seed.hash(key));
+            waiter.crosses |= wait.keys == 1 && shard != *home_shard.get_or_insert(shard);
+        });
+        let waiter = Arc::new(waiter);
+        for key in waiter.keys() {
+            let shard = locked.shard(shard_of(seed.hash(key)));
+            shard.expect("a command holds the shards of its keys").wait(key, &waiter);
+        }
+        self.shared.blocked.add(&self.session.record, waiter);
+    }
+
+    /// Serves those who wait for keys that have become ready.
+    #[cold]
+    pub(super) fn serve(&mut self, locked: &mut Locked<'e>) {
+        while self.state.effects.has_ready() {
+            for (db, key) in self.state.effects.take_ready() {
+                self.serve_key(db, &key, locked);
+            }
+        }
+    }
+
+    fn serve_key(&mut self, db: u16, key: &[u8], locked: &mut Locked<'e>) {
+        let id = shard_of(self.shared.executor.seed().hash(key));
+        while let Some(shard) = locked.shard(id)
+            && let Some(waiter) = shard.first_waiter(db, key, self.state.now_ms)
+        {
+            shard.stop_waiting(key, &waiter);
+            if self.shared.blocked.claim(&waiter, Fate::Claimed) {
+                self.serve_one(waiter, key, locked);
+            }
+        }
+    }
+
+    /// Runs a blocked command for the key that is ready; its effects are a block of their own.
+    fn serve_one(&mut self, waiter: Arc<Waiter>, key: &[u8], locked: &mut Locked<'e>) {
+        let Bound::Data(handler) = self.shared.bound[usize::from(waiter.command)] else {
+            unreachable!("only commands that work on keys wait for one")
+        };
+        let moment = Moment { db: waiter.db, no_touch: false, ..self.moment() };
+        let state = &mut *self.state;
+        let mut out = Vec::new();
+        let result = handler(&mut Ctx {
+            keys: Keys::new(locked, &mut state.effects, &mut state.keys, moment),
+            reply: Reply::new(&mut out, waiter.protocol),
+            args: waiter.args.as_args(),
+            rng: &mut state.rng,
+            tick: self.tick,
+            blocking: Blocking::Served(key),
+        });
+        match result {
+            Ok(()) => {}
+            Err(CommandError::Reply(text)) => {
+                out.clear();
+                Reply::new(&mut out, waiter.protocol).error(text.as_bytes());
+                self.shared.stats[self.state.loop_id].errors.add(1);
+            }
+            Err(CommandError::Busy | CommandError::Block(_)) => {
+                unreachable!("a waiter is served when its key is there and its shards are held")
+            }
+        }
+        self.append_effects();
+        let offset = self.shared.journal.offset();
+        let inbox = &self.shared.inboxes[usize::from(waiter.home.loop_id)];
+        inbox.push(Mail::Served { waiter, reply: out, offset });
+    }
+}
