@@ -5,6 +5,8 @@
 pub struct Param {
     /// Name as in redis.conf.
     pub name: &'static str,
+    /// An older name for it; empty when there is none.
+    pub alias: &'static str,
     /// What values it takes.
     pub kind: Kind,
     /// Value when nothing is said.
@@ -44,7 +46,11 @@ const fn row(
     mutable: bool,
     doc: &'static str,
 ) -> Param {
-    Param { name, kind, default, mutable, hidden: false, doc }
+    Param { name, alias: "", kind, default, mutable, hidden: false, doc }
+}
+
+const fn also(alias: &'static str, param: Param) -> Param {
+    Param { alias, ..param }
 }
 
 /// A directive that files for Redis hold and that changes nothing here.
@@ -104,7 +110,7 @@ pub const PARAMS: &[Param] = &[
     inert("auto-aof-rewrite-min-size", Kind::Memory, "67108864", true),
     inert("auto-aof-rewrite-percentage", int(0, INT_MAX), "100", true),
     hidden(row("bind", Kind::Text, "127.0.0.1", false, "Addresses to listen on.")),
-    inert("busy-reply-threshold", int(0, INT_MAX), "5000", true),
+    also("lua-time-limit", inert("busy-reply-threshold", int(0, INT_MAX), "5000", true)),
     inert(
         "client-output-buffer-limit",
         Kind::Text,
@@ -135,10 +141,26 @@ pub const PARAMS: &[Param] = &[
     )),
     hidden(inert("enable-module-command", Kind::Word(&["no", "yes", "local"]), "no", false)),
     hidden(inert("enable-protected-configs", Kind::Word(&["no", "yes", "local"]), "no", false)),
-    inert("hash-max-listpack-entries", int(0, INT_MAX), "512", true),
-    inert("hash-max-listpack-value", Kind::Memory, "64", true),
-    inert("hash-max-ziplist-entries", int(0, INT_MAX), "512", true),
-    inert("hash-max-ziplist-value", Kind::Memory, "64", true),
+    also(
+        "hash-max-ziplist-entries",
+        row(
+            "hash-max-listpack-entries",
+            int(0, INT_MAX),
+            "512",
+            true,
+            "Fields up to which a hash is packed.",
+        ),
+    ),
+    also(
+        "hash-max-ziplist-value",
+        row(
+            "hash-max-listpack-value",
+            Kind::Memory,
+            "64",
+            true,
+            "Bytes of a field or value up to which a hash is packed.",
+        ),
+    ),
     inert("hll-sparse-max-bytes", Kind::Memory, "3000", true),
     row("hz", int(1, 500), "10", true, "Rounds of background work a second."),
     row("io-threads", int(1, 64), "1", false, "Number of loops that run commands."),
@@ -154,8 +176,10 @@ pub const PARAMS: &[Param] = &[
     inert("lfu-decay-time", int(0, INT_MAX), "1", true),
     inert("lfu-log-factor", int(0, INT_MAX), "10", true),
     inert("list-compress-depth", int(0, INT_MAX), "0", true),
-    inert("list-max-listpack-size", int(INT_MIN, INT_MAX), "-2", true),
-    inert("list-max-ziplist-size", int(INT_MIN, INT_MAX), "-2", true),
+    also(
+        "list-max-ziplist-size",
+        inert("list-max-listpack-size", int(INT_MIN, INT_MAX), "-2", true),
+    ),
     hidden(row(
         "logfile",
         Kind::Text,
@@ -169,7 +193,6 @@ pub const PARAMS: &[Param] = &[
         "notice",
         true,
     )),
-    inert("lua-time-limit", int(0, INT_MAX), "5000", true),
     row("maxclients", int(1, 1_000_000), "10000", true, "Connections served at once."),
     row("maxmemory", Kind::Memory, "0", true, "Bytes above which keys must make room; 0 is none."),
     inert("maxmemory-clients", Kind::Text, "0", true),
@@ -213,12 +236,15 @@ pub const PARAMS: &[Param] = &[
     inert("repl-diskless-sync", Kind::Bool, "yes", true),
     inert("repl-diskless-sync-delay", int(0, INT_MAX), "5", true),
     inert("repl-diskless-sync-max-replicas", int(0, INT_MAX), "0", true),
-    row(
-        "repl-ping-replica-period",
-        int(1, INT_MAX),
-        "10",
-        true,
-        "Seconds between two pings in the stream to replicas.",
+    also(
+        "repl-ping-slave-period",
+        row(
+            "repl-ping-replica-period",
+            int(1, INT_MAX),
+            "10",
+            true,
+            "Seconds between two pings in the stream to replicas.",
+        ),
     ),
     row(
         "repl-timeout",
@@ -227,10 +253,10 @@ pub const PARAMS: &[Param] = &[
         true,
         "Seconds of silence after which a link is given up.",
     ),
-    inert("replica-lazy-flush", Kind::Bool, "no", true),
-    inert("replica-priority", int(0, INT_MAX), "100", true),
-    inert("replica-read-only", Kind::Bool, "yes", true),
-    inert("replica-serve-stale-data", Kind::Bool, "yes", true),
+    also("slave-lazy-flush", inert("replica-lazy-flush", Kind::Bool, "no", true)),
+    also("slave-priority", inert("replica-priority", int(0, INT_MAX), "100", true)),
+    also("slave-read-only", inert("replica-read-only", Kind::Bool, "yes", true)),
+    also("slave-serve-stale-data", inert("replica-serve-stale-data", Kind::Bool, "yes", true)),
     hidden(row("requirepass", Kind::Text, "", true, "Password of the default user.")),
     inert("sanitize-dump-payload", Kind::Word(&["no", "yes", "clients"]), "no", true),
     row(
@@ -240,10 +266,15 @@ pub const PARAMS: &[Param] = &[
         true,
         "Non-empty: a stop saves the data set; periodic saves are not supported yet.",
     ),
-    inert("set-max-intset-entries", int(0, INT_MAX), "512", true),
+    row(
+        "set-max-intset-entries",
+        int(0, INT_MAX),
+        "512",
+        true,
+        "Integers up to which a set is packed.",
+    ),
     hidden(inert("set-proc-title", Kind::Bool, "yes", false)),
     inert("shutdown-timeout", int(0, INT_MAX), "10", true),
-    inert("slave-serve-stale-data", Kind::Bool, "yes", true),
     inert("slowlog-log-slower-than", int(-1, INT_MAX), "10000", true),
     inert("slowlog-max-len", int(0, INT_MAX), "128", true),
     inert("stop-writes-on-bgsave-error", Kind::Bool, "yes", true),
@@ -255,16 +286,36 @@ pub const PARAMS: &[Param] = &[
     row("timeout", int(0, INT_MAX), "0", true, "Seconds until an idle client is closed."),
     inert("tracking-table-max-keys", int(0, INT_MAX), "1000000", true),
     hidden(inert("unixsocket", Kind::Text, "", false)),
-    inert("zset-max-listpack-entries", int(0, INT_MAX), "128", true),
-    inert("zset-max-listpack-value", Kind::Memory, "64", true),
-    inert("zset-max-ziplist-entries", int(0, INT_MAX), "128", true),
-    inert("zset-max-ziplist-value", Kind::Memory, "64", true),
+    also(
+        "zset-max-ziplist-entries",
+        row(
+            "zset-max-listpack-entries",
+            int(0, INT_MAX),
+            "128",
+            true,
+            "Members up to which a sorted set is packed.",
+        ),
+    ),
+    also(
+        "zset-max-ziplist-value",
+        row(
+            "zset-max-listpack-value",
+            Kind::Memory,
+            "64",
+            true,
+            "Bytes of a member up to which a sorted set is packed.",
+        ),
+    ),
 ];
 
-/// Finds a parameter by name, in any case.
+/// Finds a parameter by either name, in any case.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Param> {
-    PARAMS.iter().find(|param| param.name.eq_ignore_ascii_case(name))
+    let named = |param: &&Param| {
+        param.name.eq_ignore_ascii_case(name)
+            || !name.is_empty() && param.alias.eq_ignore_ascii_case(name)
+    };
+    PARAMS.iter().find(named)
 }
 
 /// Parses a number of bytes: `1024`, `1k` (1000), `1kb` (1024), `m`, `mb`, `g`, `gb`.

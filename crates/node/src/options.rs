@@ -102,7 +102,7 @@ impl Options {
         self.config.set_at_start(name, value).map_err(|error| match error {
             ConfigError::Unknown(name) => format!("unknown directive '{name}'"),
             ConfigError::Invalid { name, why } => format!("directive '{name}': {why}"),
-            other @ ConfigError::Immutable(_) => other.to_string(),
+            other @ (ConfigError::Immutable(_) | ConfigError::Twice(_)) => other.to_string(),
         })
     }
 

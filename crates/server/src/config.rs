@@ -2,6 +2,7 @@
 
 use catalog::params::{PARAMS, Param, find};
 use engine::keyspace::Policy;
+use engine::types::limits;
 use std::collections::BTreeMap;
 
 /// Every parameter's value as text.
@@ -79,6 +80,9 @@ pub enum ConfigError {
     /// It cannot be changed while running.
     #[error("CONFIG SET failed (possibly related to argument '{0}') - can't set immutable config")]
     Immutable(String),
+    /// It is there more than once, maybe under both of its names.
+    #[error("CONFIG SET failed (possibly related to argument '{0}') - duplicate parameter")]
+    Twice(String),
     /// The value is not acceptable.
     #[error("CONFIG SET failed (possibly related to argument '{name}') - {why}")]
     Invalid {
@@ -123,8 +127,13 @@ impl Config {
     /// [`ConfigError`] names the first that cannot be set.
     pub fn set(&mut self, pairs: &[(String, String)]) -> Result<(), ConfigError> {
         let mut next = self.clone();
+        let mut seen = Vec::new();
         for (name, value) in pairs {
             let param = find(name).ok_or_else(|| ConfigError::Unknown(name.clone()))?;
+            if seen.contains(&param.name) {
+                return Err(ConfigError::Twice(name.clone()));
+            }
+            seen.push(param.name);
             if !param.mutable {
                 return Err(ConfigError::Immutable(name.clone()));
             }
@@ -145,7 +154,10 @@ impl Config {
             };
             patterns.iter().any(glob)
         };
-        self.values.iter().filter(move |(name, _)| hit(name)).map(|(name, v)| (*name, v.as_str()))
+        let names =
+            PARAMS.iter().flat_map(|param| [(param.name, param.name), (param.alias, param.name)]);
+        let found = names.filter(move |(name, _)| !name.is_empty() && hit(name));
+        found.map(|(name, of)| (name, self.get(of)))
     }
 
     /// The typed values.
@@ -165,6 +177,19 @@ impl Config {
                 _ => Allowed::Nobody,
             },
             redis_version,
+        }
+    }
+
+    /// Puts the sizes of packed collections into force.
+    pub fn apply_limits(&self) {
+        for (limit, name) in [
+            (&limits::HASH_FIELDS, "hash-max-listpack-entries"),
+            (&limits::HASH_BYTES, "hash-max-listpack-value"),
+            (&limits::ZSET_MEMBERS, "zset-max-listpack-entries"),
+            (&limits::ZSET_BYTES, "zset-max-listpack-value"),
+            (&limits::SET_INTEGERS, "set-max-intset-entries"),
+        ] {
+            limit.set(self.number(name));
         }
     }
 

@@ -86,6 +86,7 @@ impl Shared {
         host: Box<dyn Host>,
         wakers: Vec<Box<dyn Waker>>,
     ) -> Self {
+        config.apply_limits();
         let mut access = Access::drop_in(config.get("requirepass").as_bytes(), &host.entropy());
         if facts.managed {
             access = Access { users: Vec::new(), managed: true, ..access };

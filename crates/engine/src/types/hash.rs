@@ -1,12 +1,8 @@
 //! The value of a hash: few short fields packed, else an index over pairs. Knows no command.
 
 use super::indexed::{Indexed, Keyed};
+use super::limits::{HASH_BYTES, HASH_FIELDS};
 use super::packed::Packed;
-
-/// Fields above which a hash is no longer packed.
-const PACKED_FIELDS_MAX: usize = 128;
-/// Bytes of a field or value above which a hash is no longer packed.
-const PACKED_BYTES_MAX: usize = 64;
 
 /// Fields with values.
 #[derive(Debug, Clone)]
@@ -92,12 +88,12 @@ impl Hash {
     /// Sets a field; true when it is new.
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
         if let Form::Packed(packed) = &mut self.0 {
-            if field.len().max(value.len()) <= PACKED_BYTES_MAX {
+            if field.len().max(value.len()) <= HASH_BYTES.get() {
                 if let Some(offset) = packed.find(field).map(|pair| pair.offset) {
                     packed.set_value(offset, value);
                     return false;
                 }
-                if packed.len() < PACKED_FIELDS_MAX {
+                if packed.len() < HASH_FIELDS.get() {
                     packed.insert(packed.end(), field, value);
                     return true;
                 }
@@ -178,7 +174,6 @@ impl Hash {
         match &self.0 {
             Form::Packed(packed) => {
                 packed.check_invariants();
-                assert!(packed.len() <= PACKED_FIELDS_MAX, "many fields are indexed");
             }
             Form::Large(large) => large.check_invariants(),
         }
@@ -261,8 +256,8 @@ mod tests {
             hash.insert(b"last", &vec![b'x'; longest]);
             assert_eq!(hash.encoding(), want, "{fields} {longest}");
         };
-        check(128, 64, "listpack");
-        check(129, 1, "hashtable");
+        check(512, 64, "listpack");
+        check(513, 1, "hashtable");
         check(1, 65, "hashtable");
     }
 }

@@ -6,6 +6,7 @@ mod chunk;
 pub mod hash;
 mod index;
 mod indexed;
+pub mod limits;
 pub mod list;
 mod order;
 mod packed;

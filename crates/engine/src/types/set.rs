@@ -2,11 +2,9 @@
 
 use super::bytes::Bytes;
 use super::indexed::Indexed;
+use super::limits::SET_INTEGERS;
 use resp::number::{Digits, parse_i64};
 use stdx::Rng;
-
-/// Integers above which a set of integers is indexed like any other.
-const INTEGERS_MAX: usize = 512;
 
 /// Distinct byte strings.
 #[derive(Debug, Clone)]
@@ -91,7 +89,7 @@ impl Set {
         if let Form::Integers(integers) = &mut self.0 {
             if let Some(value) = parse_i64(member) {
                 let Err(place) = integers.binary_search(&value) else { return false };
-                if integers.len() < INTEGERS_MAX {
+                if integers.len() < SET_INTEGERS.get() {
                     integers.insert(place, value);
                     return true;
                 }
@@ -185,7 +183,7 @@ impl Set {
     /// Keeps the members as integers if they are few integers; for results of other commands.
     pub fn compact(&mut self) {
         let Form::Large(large) = &self.0 else { return };
-        if large.len() <= INTEGERS_MAX {
+        if large.len() <= SET_INTEGERS.get() {
             let integers = large.items().iter().map(|member| parse_i64(member));
             if let Some(mut integers) = integers.collect::<Option<Vec<i64>>>() {
                 integers.sort_unstable();
@@ -212,7 +210,6 @@ impl Set {
     pub fn check_invariants(&self) {
         match &self.0 {
             Form::Integers(integers) => {
-                assert!(integers.len() <= INTEGERS_MAX, "many integers are indexed");
                 assert!(integers.is_sorted_by(|a, b| a < b), "integers are in order");
             }
             Form::Large(large) => large.check_invariants(),

@@ -3,14 +3,10 @@
 
 use super::bytes::Bytes;
 use super::index::{Index, hash_of};
+use super::limits::{ZSET_BYTES, ZSET_MEMBERS};
 use super::order::{Ascend, Descend, Item, Tree};
 use super::packed::Packed;
 use std::cmp::Ordering;
-
-/// Members above which a sorted set is no longer packed.
-const PACKED_MEMBERS_MAX: usize = 128;
-/// Bytes of a member above which a sorted set is no longer packed.
-const PACKED_BYTES_MAX: usize = 64;
 
 /// Distinct members in the order of their scores, then of their bytes.
 #[derive(Debug, Clone)]
@@ -92,7 +88,7 @@ impl SortedSet {
                 }
                 return Some(old);
             }
-            if packed.len() < PACKED_MEMBERS_MAX && member.len() <= PACKED_BYTES_MAX {
+            if packed.len() < ZSET_MEMBERS.get() && member.len() <= ZSET_BYTES.get() {
                 insert_packed(packed, member, score);
                 return None;
             }
@@ -215,8 +211,8 @@ impl SortedSet {
     /// Packs the members if they are few and short enough; for results of other commands.
     pub fn compact(&mut self) {
         let Form::Large(large) = &self.0 else { return };
-        let few = large.tree.len() <= PACKED_MEMBERS_MAX;
-        if few && self.iter().all(|(member, _)| member.len() <= PACKED_BYTES_MAX) {
+        let few = large.tree.len() <= ZSET_MEMBERS.get();
+        if few && self.iter().all(|(member, _)| member.len() <= ZSET_BYTES.get()) {
             let mut packed = Packed::default();
             for (member, score) in self.iter() {
                 packed.insert(packed.end(), member, &(score + 0.0).to_le_bytes());

@@ -37,6 +37,7 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let pairs: Vec<_> = words.chunks(2).map(|p| (p[0].clone(), p[1].clone())).collect();
     let mut config = turn.shared.config.lock();
     config.set(&pairs).map_err(|error| engine::error::other(format!("ERR {error}")))?;
+    config.apply_limits();
     let settings = Arc::new(config.settings(turn.gate().settings.redis_version));
     let password = config.get("requirepass").to_owned();
     drop(config);

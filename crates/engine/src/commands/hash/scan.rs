@@ -49,9 +49,9 @@ mod tests {
             "#,
         );
         let mut bench = Bench::new();
-        let fields: Vec<_> = (0..200).map(|i| format!("f{i} v")).collect();
-        bench.check(&format!("HSET h {} => :200", fields.join(" ")));
+        let fields: Vec<_> = (0..600).map(|i| format!("f{i} v")).collect();
+        bench.check(&format!("HSET h {} => :600", fields.join(" ")));
         let (reply, _) = bench.run("HSCAN h 0 COUNT 150");
-        assert!(reply.starts_with("[\"50\", [\"f199\", \"v\""), "{reply}");
+        assert!(reply.starts_with("[\"450\", [\"f599\", \"v\""), "{reply}");
     }
 }

@@ -1,0 +1,44 @@
+//! Sizes up to which small collections keep their packed form. One set for the whole process, as
+//! the parameters that set them are; a change concerns what is written from then on.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// One size.
+#[derive(Debug)]
+pub struct Limit {
+    now: AtomicUsize,
+    most: usize,
+}
+
+/// The most that one part of a packed pair can hold.
+const PART_BYTES_MAX: usize = u8::MAX as usize;
+
+/// Fields of a packed hash.
+pub static HASH_FIELDS: Limit = Limit::new(512, usize::MAX);
+/// Bytes of a field or value of a packed hash.
+pub static HASH_BYTES: Limit = Limit::new(64, PART_BYTES_MAX);
+/// Members of a packed sorted set.
+pub static ZSET_MEMBERS: Limit = Limit::new(128, usize::MAX);
+/// Bytes of a member of a packed sorted set.
+pub static ZSET_BYTES: Limit = Limit::new(64, PART_BYTES_MAX);
+/// Members of a set that is kept as integers.
+pub static SET_INTEGERS: Limit = Limit::new(512, usize::MAX);
+
+impl Limit {
+    const fn new(now: usize, most: usize) -> Self {
+        Self { now: AtomicUsize::new(now), most }
+    }
+
+    /// The size in force.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> usize {
+        self.now.load(Relaxed)
+    }
+
+    /// Sets the size, as far as the packed form allows it.
+    pub fn set(&self, size: u64) {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        self.now.store(size.min(self.most), Relaxed);
+    }
+}
