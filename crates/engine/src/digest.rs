@@ -50,6 +50,7 @@ impl Digest {
         match entry.value() {
             ValueRef::Bytes(bytes) => self.mix(bytes),
             ValueRef::Object(Object::Bytes(bytes)) => self.mix(bytes),
+            ValueRef::Object(Object::Pages(pages)) => self.mix(&pages.to_vec()),
             ValueRef::Integer(number) => self.mix(number.to_string().as_bytes()),
             ValueRef::Object(Object::List(list)) => {
                 list.iter().for_each(|element| self.mix(element));
@@ -74,7 +75,9 @@ impl Digest {
 
 fn kind(value: &ValueRef<'_>) -> u32 {
     match value {
-        ValueRef::Bytes(_) | ValueRef::Integer(_) | ValueRef::Object(Object::Bytes(_)) => STRING,
+        ValueRef::Bytes(_)
+        | ValueRef::Integer(_)
+        | ValueRef::Object(Object::Bytes(_) | Object::Pages(_)) => STRING,
         ValueRef::Object(Object::List(_)) => LIST,
         ValueRef::Object(Object::Set(_)) => SET,
         ValueRef::Object(Object::SortedSet(_)) => SORTED_SET,

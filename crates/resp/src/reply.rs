@@ -79,6 +79,14 @@ impl<'a> Reply<'a> {
         self.crlf();
     }
 
+    /// A bulk string of `len` bytes that come in pieces.
+    pub fn bulk_of<'p>(&mut self, len: usize, pieces: impl Iterator<Item = &'p [u8]>) {
+        self.header(b'$', len as i64);
+        self.out.reserve(len + 2);
+        pieces.for_each(|piece| self.out.extend_from_slice(piece));
+        self.crlf();
+    }
+
     /// An integer as a bulk string.
     pub fn bulk_int(&mut self, value: i64) {
         self.bulk(Digits::new().format(value));

@@ -11,7 +11,7 @@ use crate::types::Object;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-/// Strings longer than this live in an [`Object::Bytes`], where they can grow in place.
+/// Strings longer than this live in an [`Object`], where they can grow in place.
 pub const INLINE_BYTES_MAX: usize = 1024;
 
 /// Longest string that Redis keeps in one piece with its header.
@@ -33,7 +33,7 @@ const FLAG_WIDE: u8 = 2;
 #[derive(Debug)]
 pub struct Entry(NonNull<u8>);
 
-// SAFETY: an Entry owns its allocation and the Object in it (which is Send), and shares neither.
+// SAFETY: an Entry owns its allocation and the Object in it, and shares neither; the Object is Send.
 unsafe impl Send for Entry {}
 
 /// What an entry holds.
@@ -77,7 +77,7 @@ impl<'v> Value<'v> {
         if bytes.len() <= INLINE_BYTES_MAX {
             Self::Bytes(bytes)
         } else {
-            Self::Object(Box::new(Object::Bytes(bytes.to_vec())))
+            Self::Object(Box::new(Object::string(bytes)))
         }
     }
 
@@ -257,7 +257,8 @@ impl Entry {
         self.moved_to(Some(key), expiry_ms)
     }
 
-    /// A copy under another key that shares nothing, with the same time of death.
+    /// A copy under another key, with the same time of death. It shares what is large, see
+    /// [`Object::duplicate`].
     #[must_use]
     pub fn duplicate(&self, key: &[u8]) -> Self {
         let value = match self.value() {
@@ -435,6 +436,7 @@ mod tests {
             ValueRef::Bytes(bytes) => bytes.to_vec(),
             ValueRef::Integer(number) => number.to_string().into_bytes(),
             ValueRef::Object(Object::Bytes(bytes)) => bytes.clone(),
+            ValueRef::Object(Object::Pages(pages)) => pages.to_vec(),
             ValueRef::Object(_) => panic!("not a string"),
         }
     }

@@ -23,7 +23,8 @@ pub use waiters::{Fate, Home, Wait, Waiter, Wanted};
 
 use crate::effects::Effects;
 use crate::error::{self, CommandError};
-use crate::types::{Collection, Object};
+use crate::types::{Collection, Object, Pages};
+use resp::Reply;
 use resp::number::Digits;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -113,15 +114,53 @@ pub enum Text<'e> {
     Bytes(&'e [u8]),
     /// Kept as an integer.
     Integer(Digits, i64),
+    /// Kept in pages.
+    Pages(&'e Pages),
 }
 
 impl Text<'_> {
-    /// Runs `f` on the bytes.
+    /// Runs `f` on the bytes, which are copied into one piece when they are in pages.
     #[inline]
     pub fn with<R>(self, f: impl FnOnce(&[u8]) -> R) -> R {
         match self {
             Self::Bytes(bytes) => f(bytes),
             Self::Integer(mut digits, value) => f(digits.format(value)),
+            Self::Pages(pages) => f(&pages.to_vec()),
+        }
+    }
+
+    /// Number of bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Integer(_, value) => Digits::new().format(*value).len(),
+            Self::Pages(pages) => pages.len(),
+        }
+    }
+
+    /// Writes `count` bytes from `start` on as a bulk string.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    #[inline]
+    pub fn reply_part(self, reply: &mut Reply<'_>, start: usize, count: usize) {
+        match self {
+            Self::Bytes(bytes) => reply.bulk(&bytes[start..start + count]),
+            Self::Integer(mut digits, value) => {
+                reply.bulk(&digits.format(value)[start..start + count]);
+            }
+            Self::Pages(pages) => reply.bulk_of(count, pages.range(start, count)),
+        }
+    }
+
+    /// Writes it as a bulk string.
+    #[inline]
+    pub fn reply(self, reply: &mut Reply<'_>) {
+        match self {
+            Self::Pages(pages) => reply.bulk_of(pages.len(), pages.range(0, pages.len())),
+            text => text.with(|bytes| reply.bulk(bytes)),
         }
     }
 
@@ -142,6 +181,7 @@ pub fn text_of(entry: &Entry) -> Result<Text<'_>, CommandError> {
         ValueRef::Bytes(bytes) => Ok(Text::Bytes(bytes)),
         ValueRef::Integer(value) => Ok(Text::Integer(Digits::new(), value)),
         ValueRef::Object(Object::Bytes(bytes)) => Ok(Text::Bytes(bytes)),
+        ValueRef::Object(Object::Pages(pages)) => Ok(Text::Pages(pages)),
         ValueRef::Object(_) => Err(error::WRONG_TYPE),
     }
 }
@@ -277,15 +317,15 @@ impl<'a> Keys<'a> {
         Ok(Edit { shard, effects, db, hash, place, changed: true, of: PhantomData })
     }
 
-    /// The bytes of a long string, to change them where they lie; `None` for anything else.
-    pub fn long_text_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
+    /// Overwrites part of a long string where it lies, see [`Object::write`]. False, and nothing
+    /// done, for anything else.
+    pub fn write_long(&mut self, key: &[u8], offset: usize, patch: &[u8]) -> bool {
         let db = self.moment.db;
-        let (hash, place) = self.locate(db, key)?;
+        let Some((hash, place)) = self.locate(db, key) else { return false };
+        let object = self.shard(hash).db_or_new(db).at_mut(place).object_mut();
+        let written = object.is_some_and(|object| object.write(offset, patch));
         self.touched(hash, db, key);
-        match self.shard(hash).db_mut(db)?.at_mut(place).object_mut()? {
-            Object::Bytes(bytes) => Some(bytes),
-            _ => None,
-        }
+        written
     }
 
     /// Sets a value, whatever was there.

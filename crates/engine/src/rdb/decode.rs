@@ -1,11 +1,10 @@
 //! Reading values of every type that Redis has written since its first release, as far as there is
 //! a type for them. Memory is bounded by what has really been read.
 
-use super::{DecodeError, Source, lzf, packed};
-use crate::keyspace::{Entry, Text, Value};
+use super::{DecodeError, Source, Word, lzf, packed};
+use crate::keyspace::{Entry, Value};
 use crate::parse;
 use crate::types::{Collection, Hash, List, Object, Set, SortedSet};
-use resp::number::Digits;
 
 /// A length, or the mark of a string in another form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,16 +144,16 @@ impl<S: Source> Decoder<S> {
     /// # Errors
     /// It is damaged.
     #[inline]
-    pub fn text(&mut self) -> Result<Text<'_>, DecodeError> {
+    pub fn text(&mut self) -> Result<Word<'_>, DecodeError> {
         let number = match self.length()? {
-            Length::Plain(len) => return Ok(Text::Bytes(self.source.take(len)?)),
+            Length::Plain(len) => return Ok(Word::Bytes(self.source.take(len)?)),
             Length::Form(0) => i64::from(i8::from_le_bytes(self.array()?)),
             Length::Form(1) => i64::from(i16::from_le_bytes(self.array()?)),
             Length::Form(2) => i64::from(i32::from_le_bytes(self.array()?)),
             Length::Form(3) => return self.unpack(),
             Length::Form(_) => return Err(DecodeError::Corrupt("a string has an unknown form")),
         };
-        Ok(Text::Integer(Digits::new(), number))
+        Ok(Word::Integer(number))
     }
 
     /// A key with its value of type `kind`; `None` when it is a collection without elements, which
@@ -170,8 +169,8 @@ impl<S: Source> Decoder<S> {
     ) -> Result<Option<Entry>, DecodeError> {
         if kind == super::kind::STRING {
             let value = match self.text()? {
-                Text::Bytes(bytes) => Value::string(bytes),
-                Text::Integer(_, number) => Value::Integer(number),
+                Word::Bytes(bytes) => Value::string(bytes),
+                Word::Integer(number) => Value::Integer(number),
             };
             return Ok(Some(Entry::new(key, value, expiry_ms)));
         }
@@ -229,8 +228,8 @@ impl<S: Source> Decoder<S> {
 
     fn packed(&mut self) -> Result<&[u8], DecodeError> {
         match self.text()? {
-            Text::Bytes(bytes) => Ok(bytes),
-            Text::Integer(..) => Err(DecodeError::Corrupt("a packed collection is a number")),
+            Word::Bytes(bytes) => Ok(bytes),
+            Word::Integer(_) => Err(DecodeError::Corrupt("a packed collection is a number")),
         }
     }
 
@@ -244,14 +243,14 @@ impl<S: Source> Decoder<S> {
         }
     }
 
-    fn unpack(&mut self) -> Result<Text<'_>, DecodeError> {
+    fn unpack(&mut self) -> Result<Word<'_>, DecodeError> {
         let (packed_len, len) = (self.count()?, self.count()?);
         if len > packed_len.saturating_mul(lzf::RATIO_MAX) {
             return Err(DecodeError::Corrupt("a packed string claims too much"));
         }
         let packed = self.source.take(packed_len)?;
         lzf::unpack(packed, len, &mut self.unpacked)?;
-        Ok(Text::Bytes(&self.unpacked))
+        Ok(Word::Bytes(&self.unpacked))
     }
 }
 
@@ -286,7 +285,7 @@ impl Builder {
         Self { target, first: Vec::new(), halfway: false, elements: 0 }
     }
 
-    fn add(&mut self, item: Text<'_>) -> Result<(), DecodeError> {
+    fn add(&mut self, item: Word<'_>) -> Result<(), DecodeError> {
         let paired = matches!(self.target, Target::Hash(_) | Target::SortedSet(_));
         if paired && !self.halfway {
             self.halfway = true;
@@ -296,8 +295,8 @@ impl Builder {
         }
         if matches!(self.target, Target::SortedSet(_)) {
             let score = match item {
-                Text::Bytes(bytes) => parse::double_text(bytes).ok_or(NOT_A_SCORE)?,
-                Text::Integer(_, number) => number as f64,
+                Word::Bytes(bytes) => parse::double_text(bytes).ok_or(NOT_A_SCORE)?,
+                Word::Integer(number) => number as f64,
             };
             return self.add_score(score);
         }

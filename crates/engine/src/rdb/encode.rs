@@ -25,9 +25,9 @@ const INTEGER_BYTES_MAX: usize = 11;
 #[must_use]
 pub fn kind_of(value: &ValueRef<'_>) -> u8 {
     match value {
-        ValueRef::Bytes(_) | ValueRef::Integer(_) | ValueRef::Object(Object::Bytes(_)) => {
-            kind::STRING
-        }
+        ValueRef::Bytes(_)
+        | ValueRef::Integer(_)
+        | ValueRef::Object(Object::Bytes(_) | Object::Pages(_)) => kind::STRING,
         ValueRef::Object(Object::List(_)) => kind::LIST,
         ValueRef::Object(Object::Set(_)) => kind::SET,
         ValueRef::Object(Object::Hash(_)) => kind::HASH,
@@ -47,6 +47,10 @@ pub fn value(sink: &mut impl Sink, value: &ValueRef<'_>) {
 fn object(sink: &mut impl Sink, object: &Object) {
     match object {
         Object::Bytes(bytes) => text(sink, bytes),
+        Object::Pages(pages) => {
+            length(sink, pages.len() as u64);
+            pages.range(0, pages.len()).for_each(|piece| sink.put(piece));
+        }
         Object::List(list) => {
             length(sink, list.len() as u64);
             list.iter().for_each(|element| text(sink, element));

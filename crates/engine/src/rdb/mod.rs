@@ -10,6 +10,7 @@ mod packed;
 
 pub use decode::{Decoder, Length};
 pub use encode::Sink;
+use resp::number::Digits;
 
 /// Version of the format that is written.
 pub const VERSION: u16 = 10;
@@ -32,6 +33,32 @@ impl Source for &[u8] {
         let (head, tail) = self.split_at_checked(len).ok_or(DecodeError::Truncated)?;
         *self = tail;
         Ok(head)
+    }
+}
+
+/// A string as it was read.
+#[derive(Debug)]
+pub enum Word<'b> {
+    /// Written as bytes.
+    Bytes(&'b [u8]),
+    /// Written as an integer.
+    Integer(i64),
+}
+
+impl Word<'_> {
+    /// Runs `f` on the bytes.
+    #[inline]
+    pub fn with<R>(self, f: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Self::Bytes(bytes) => f(bytes),
+            Self::Integer(value) => f(Digits::new().format(value)),
+        }
+    }
+
+    /// The bytes, copied.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<u8> {
+        self.with(<[u8]>::to_vec)
     }
 }
 

@@ -2,11 +2,10 @@
 //! intset and zipmap. Each hands its items in order to `each`, lengths and links checked.
 
 use super::DecodeError;
-use crate::keyspace::Text;
-use resp::number::Digits;
+use super::Word;
 
 /// Receives one item.
-pub type Each<'f> = dyn FnMut(Text<'_>) -> Result<(), DecodeError> + 'f;
+pub type Each<'f> = dyn FnMut(Word<'_>) -> Result<(), DecodeError> + 'f;
 
 const LISTPACK: DecodeError = DecodeError::Corrupt("a listpack is damaged");
 const ZIPLIST: DecodeError = DecodeError::Corrupt("a ziplist is damaged");
@@ -50,15 +49,15 @@ impl<'b> Cursor<'b> {
     }
 
     /// A signed little-endian integer of `len` ≤ 8 bytes.
-    fn integer(&mut self, len: usize) -> Result<Text<'b>, DecodeError> {
+    fn integer(&mut self, len: usize) -> Result<Word<'b>, DecodeError> {
         let slice = self.take(len)?;
         let bits = slice.iter().rev().fold(0u64, |bits, &byte| (bits << 8) | u64::from(byte));
         let unused = 64 - 8 * len as u32;
         Ok(integer((bits << unused).cast_signed() >> unused))
     }
 
-    fn bytes(&mut self, len: usize) -> Result<Text<'b>, DecodeError> {
-        Ok(Text::Bytes(self.take(len)?))
+    fn bytes(&mut self, len: usize) -> Result<Word<'b>, DecodeError> {
+        Ok(Word::Bytes(self.take(len)?))
     }
 
     /// The end: a marker, nothing behind it, and the count that the header announced.
@@ -71,8 +70,8 @@ impl<'b> Cursor<'b> {
     }
 }
 
-fn integer(value: i64) -> Text<'static> {
-    Text::Integer(Digits::new(), value)
+fn integer(value: i64) -> Word<'static> {
+    Word::Integer(value)
 }
 
 /// Items of a listpack: `bytes·u32 count·u16 (encoding data back_len)… FF`.
@@ -96,7 +95,7 @@ pub fn listpack(bytes: &[u8], each: &mut Each<'_>) -> Result<(), DecodeError> {
     cursor.end(seen, count)
 }
 
-fn listpack_item<'b>(cursor: &mut Cursor<'b>) -> Result<Text<'b>, DecodeError> {
+fn listpack_item<'b>(cursor: &mut Cursor<'b>) -> Result<Word<'b>, DecodeError> {
     let first = cursor.byte()?;
     let low = usize::from(first);
     match first {
@@ -171,7 +170,7 @@ pub fn ziplist(bytes: &[u8], each: &mut Each<'_>) -> Result<(), DecodeError> {
     cursor.end(seen, count)
 }
 
-fn ziplist_item<'b>(cursor: &mut Cursor<'b>) -> Result<Text<'b>, DecodeError> {
+fn ziplist_item<'b>(cursor: &mut Cursor<'b>) -> Result<Word<'b>, DecodeError> {
     let first = cursor.byte()?;
     let low = usize::from(first);
     match first {

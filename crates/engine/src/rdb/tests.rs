@@ -10,6 +10,7 @@ fn readable(entry: &Entry) -> String {
     let mut words: Vec<String> = match entry.value() {
         ValueRef::Bytes(bytes) => return show(bytes),
         ValueRef::Object(Object::Bytes(bytes)) => return show(bytes),
+        ValueRef::Object(Object::Pages(pages)) => return show(&pages.to_vec()),
         ValueRef::Integer(number) => return format!("{number}"),
         ValueRef::Object(Object::List(list)) => {
             return list.iter().map(show).collect::<Vec<_>>().join(" ");

@@ -10,6 +10,7 @@ pub mod limits;
 pub mod list;
 mod order;
 mod packed;
+pub mod pages;
 pub mod set;
 mod tree;
 pub mod zset;
@@ -17,19 +18,22 @@ pub mod zset;
 pub use bytes::Bytes;
 pub use hash::Hash;
 pub use list::List;
+pub use pages::Pages;
 pub use set::Set;
 pub use zset::SortedSet;
 
 /// Elements above which dropping a value is left to the reaper.
 const LARGE: usize = 64;
-/// Bytes above which dropping a string is left to the reaper.
-const LARGE_BYTES: usize = 1 << 20;
+/// Bytes above which a string is kept in pages. Few under test.
+const UNPAGED_BYTES_MAX: usize = if cfg!(test) { 3_000 } else { 1 << 20 };
 
 /// A value in a box of its own.
 #[derive(Debug)]
 pub enum Object {
-    /// A long string.
+    /// A long string in one piece.
     Bytes(Vec<u8>),
+    /// A longer string in pages.
+    Pages(Pages),
     /// A list.
     List(List),
     /// A hash.
@@ -41,11 +45,38 @@ pub enum Object {
 }
 
 impl Object {
+    /// A string.
+    #[must_use]
+    pub fn string(bytes: &[u8]) -> Self {
+        if bytes.len() > UNPAGED_BYTES_MAX {
+            Self::Pages(Pages::new(bytes))
+        } else {
+            Self::Bytes(bytes.to_vec())
+        }
+    }
+
+    /// Overwrites the bytes of a string from `offset` on; those missing before that become zeros.
+    /// False, and nothing done, when it is no string.
+    pub fn write(&mut self, offset: usize, patch: &[u8]) -> bool {
+        let end = offset + patch.len();
+        if let Self::Bytes(bytes) = self {
+            if end <= UNPAGED_BYTES_MAX {
+                bytes.resize(bytes.len().max(end), 0);
+                bytes[offset..end].copy_from_slice(patch);
+                return true;
+            }
+            *self = Self::Pages(Pages::new(bytes));
+        }
+        let Self::Pages(pages) = self else { return false };
+        pages.write(offset, patch);
+        true
+    }
+
     /// Name as TYPE gives it.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
-            Self::Bytes(_) => "string",
+            Self::Bytes(_) | Self::Pages(_) => "string",
             Self::List(_) => "list",
             Self::Hash(_) => "hash",
             Self::Set(_) => "set",
@@ -57,7 +88,7 @@ impl Object {
     #[must_use]
     pub fn encoding(&self) -> &'static str {
         match self {
-            Self::Bytes(_) => "raw",
+            Self::Bytes(_) | Self::Pages(_) => "raw",
             Self::List(list) => list.encoding(),
             Self::Hash(hash) => hash.encoding(),
             Self::Set(set) => set.encoding(),
@@ -69,7 +100,8 @@ impl Object {
     #[must_use]
     pub fn is_large(&self) -> bool {
         match self {
-            Self::Bytes(bytes) => bytes.len() > LARGE_BYTES,
+            Self::Bytes(_) => false,
+            Self::Pages(_) => true,
             Self::List(list) => list.len() > LARGE,
             Self::Hash(hash) => hash.len() > LARGE,
             Self::Set(set) => set.len() > LARGE,
@@ -77,11 +109,12 @@ impl Object {
         }
     }
 
-    /// A copy that shares nothing.
+    /// A copy. What is large in it is shared until either is changed, so it takes no long.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         match self {
             Self::Bytes(bytes) => Self::Bytes(bytes.clone()),
+            Self::Pages(pages) => Self::Pages(pages.clone()),
             Self::List(list) => Self::List(list.clone()),
             Self::Hash(hash) => Self::Hash(hash.clone()),
             Self::Set(set) => Self::Set(set.clone()),

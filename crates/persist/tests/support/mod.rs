@@ -83,6 +83,7 @@ fn value(entry: &Entry) -> String {
     let (kind, mut words) = match entry.value() {
         ValueRef::Bytes(bytes) => return show(bytes),
         ValueRef::Object(Object::Bytes(bytes)) => return show(bytes),
+        ValueRef::Object(Object::Pages(pages)) => return show(&pages.to_vec()),
         ValueRef::Integer(number) => return number.to_string(),
         ValueRef::Object(Object::List(list)) => {
             return format!("list {}", list.iter().map(show).collect::<Vec<_>>().join(" "));

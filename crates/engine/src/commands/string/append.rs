@@ -2,6 +2,7 @@
 
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
+use crate::keyspace::entry::INLINE_BYTES_MAX;
 use crate::keyspace::{Keys, Ttl, Value, ValueRef};
 use crate::types::Object;
 
@@ -11,10 +12,7 @@ use crate::types::Object;
 /// The value is no string, or would become too long.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let (key, tail) = (ctx.args.at(1), ctx.args.at(2));
-    let len = match ctx.keys.text(key)? {
-        Some(text) => text.with(<[u8]>::len),
-        None => 0,
-    };
+    let len = ctx.keys.text(key)?.map_or(0, |text| text.len());
     let total = len + tail.len();
     if total as u64 > ctx.keys.moment.bulk_bytes_max {
         return Err(error::TOO_LONG);
@@ -22,28 +20,34 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if len == 0 {
         ctx.keys.set(key, Value::string(tail), Ttl::Keep);
     } else {
-        change(&mut ctx.keys, key, |bytes| bytes.extend_from_slice(tail));
+        write(&mut ctx.keys, key, len, tail);
     }
     ctx.propagate_verbatim();
     ctx.reply.int(total as i64);
     Ok(())
 }
 
-/// Changes the bytes of the string at `key`, in place when it is a long one; a missing key is an
-/// empty string. The caller has checked the type.
-pub fn change(keys: &mut Keys<'_>, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) {
-    if let Some(bytes) = keys.long_text_mut(key) {
-        change(bytes);
+/// Overwrites the bytes of the string at `key` from `offset` on, in place when it is a long one; a
+/// missing key is an empty string, and missing bytes are zeros. The caller has checked the type.
+pub fn write(keys: &mut Keys<'_>, key: &[u8], offset: usize, patch: &[u8]) {
+    if keys.write_long(key, offset, patch) {
         return;
     }
     let mut bytes = match keys.peek(key).map(crate::keyspace::Entry::value) {
         Some(ValueRef::Bytes(bytes)) => bytes.to_vec(),
         Some(ValueRef::Integer(number)) => number.to_string().into_bytes(),
-        Some(ValueRef::Object(Object::Bytes(_))) => unreachable!("long strings change in place"),
-        Some(ValueRef::Object(_)) => unreachable!("the caller has checked the type"),
+        Some(ValueRef::Object(_)) => unreachable!("long strings change in place"),
         None => Vec::new(),
     };
-    change(&mut bytes);
+    let end = offset + patch.len();
+    if end > INLINE_BYTES_MAX {
+        let mut object = Object::Bytes(bytes);
+        object.write(offset, patch);
+        keys.set(key, Value::Object(Box::new(object)), Ttl::Keep);
+        return;
+    }
+    bytes.resize(bytes.len().max(end), 0);
+    bytes[offset..end].copy_from_slice(patch);
     keys.set(key, Value::bytes(&bytes), Ttl::Keep);
 }
 

@@ -85,7 +85,7 @@ pub fn getex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 fn reply_with(ctx: &mut Ctx<'_>) -> Result<bool, CommandError> {
     let reply = &mut ctx.reply;
     match ctx.keys.text(ctx.args.at(1))? {
-        Some(text) => text.with(|bytes| reply.bulk(bytes)),
+        Some(text) => text.reply(reply),
         None => {
             reply.null();
             return Ok(false);

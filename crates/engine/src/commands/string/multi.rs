@@ -13,7 +13,7 @@ pub fn mget(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     for key in ctx.args.from(1) {
         let reply = &mut ctx.reply;
         match ctx.keys.text(key) {
-            Ok(Some(text)) => text.with(|bytes| reply.bulk(bytes)),
+            Ok(Some(text)) => text.reply(reply),
             Ok(None) | Err(_) => reply.null(),
         }
     }

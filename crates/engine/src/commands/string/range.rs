@@ -1,6 +1,6 @@
 //! STRLEN, GETRANGE (SUBSTR) and SETRANGE: parts of a string.
 
-use super::append::change;
+use super::append::write;
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
@@ -10,10 +10,7 @@ use crate::parse;
 /// # Errors
 /// The value is no string.
 pub fn strlen(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    let len = match ctx.keys.text(ctx.args.at(1))? {
-        Some(text) => text.with(<[u8]>::len),
-        None => 0,
-    };
+    let len = ctx.keys.text(ctx.args.at(1))?.map_or(0, |text| text.len());
     ctx.reply.int(len as i64);
     Ok(())
 }
@@ -28,13 +25,13 @@ pub fn getrange(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let reply = &mut ctx.reply;
     match ctx.keys.text(ctx.args.at(1))? {
         None => reply.bulk(b""),
-        Some(text) => text.with(|bytes| match parse::range(start, end, bytes.len()) {
+        Some(text) => match parse::range(start, end, text.len()) {
             // Redis: two negative places in the wrong order are empty even after clamping.
             Some((first, last)) if !(start < 0 && end < 0 && start > end) => {
-                reply.bulk(&bytes[first..=last]);
+                text.reply_part(reply, first, last + 1 - first);
             }
             _ => reply.bulk(b""),
-        }),
+        },
     }
     Ok(())
 }
@@ -48,10 +45,7 @@ pub fn setrange(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let offset = parse::integer(ctx.args.at(2))?;
     let offset = usize::try_from(offset).map_err(|_| error::BAD_OFFSET)?;
     let patch = ctx.args.at(3);
-    let len = match ctx.keys.text(key)? {
-        Some(text) => text.with(<[u8]>::len),
-        None => 0,
-    };
+    let len = ctx.keys.text(key)?.map_or(0, |text| text.len());
     if patch.is_empty() {
         ctx.reply.int(len as i64);
         return Ok(());
@@ -60,12 +54,7 @@ pub fn setrange(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if end as u64 > ctx.keys.moment.bulk_bytes_max {
         return Err(error::TOO_LONG);
     }
-    change(&mut ctx.keys, key, |bytes| {
-        if bytes.len() < end {
-            bytes.resize(end, 0);
-        }
-        bytes[offset..end].copy_from_slice(patch);
-    });
+    write(&mut ctx.keys, key, offset, patch);
     ctx.propagate_verbatim();
     ctx.reply.int(len.max(end) as i64);
     Ok(())
@@ -74,6 +63,27 @@ pub fn setrange(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 #[cfg(test)]
 mod tests {
     use crate::commands::testing::check;
+
+    #[test]
+    fn pages_read_as_one_string() {
+        let part = "0123456789".repeat(100);
+        let mut bench = crate::commands::testing::Bench::new();
+        for i in 1..=5 {
+            bench.check(&format!("APPEND k {part} => :{}", i * 1000));
+        }
+        bench.check("STRLEN k => :5000");
+        bench.check("OBJECT ENCODING k => \"raw\"");
+        bench.check("SETRANGE k 3998 abcd => :5000");
+        bench.check("GETRANGE k 3995 4004 => \"567abcd234\"");
+        bench.check("SETRANGE k 9999 x => :10000");
+        bench.check("GETRANGE k -2 -1 => \"\\0x\"");
+        bench.check("COPY k other => :1");
+        bench.check("SETRANGE k 0 x => :10000");
+        bench.check("GETRANGE other 0 2 => \"012\"");
+        assert_eq!(bench.run("GET k").0.len(), bench.run("GET other").0.len());
+        bench.check("SETRANGE new 5000 x => :5001");
+        bench.check("GETRANGE new 4998 -1 => \"\\0\\0x\"");
+    }
 
     #[test]
     fn reads_and_writes_parts() {

@@ -77,7 +77,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         Some(entry) => {
             if set.get {
                 let reply = &mut ctx.reply;
-                text_of(entry)?.with(|bytes| reply.bulk(bytes));
+                text_of(entry)?.reply(reply);
             }
             true
         }
