@@ -1,0 +1,282 @@
+//! The Lua state: no library that reaches outside, globals from `prelude.lua`, a hook that asks
+//! whether to go on, and a limit on memory.
+
+use crate::convert::{self, kind};
+use crate::failure;
+use crate::random::Sequence;
+use mlua::chunk::ChunkMode;
+use mlua::{Function, HookTriggers, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value, VmState};
+use sha1::{Digest, Sha1};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes that Lua may hold, cached scripts and libraries included.
+const MEMORY_BYTES_MAX: usize = 256 << 20;
+/// Longest source.
+pub const SOURCE_BYTES_MAX: usize = 1 << 20;
+/// Instructions between two ticks: about a quarter of a millisecond.
+const INSTRUCTIONS: u32 = 10_000;
+/// How a killed script ends.
+pub const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
+
+/// What a run puts into the state's table for its time.
+pub const ENTRY: &str = "entry";
+/// As [`ENTRY`], asked by the hook.
+pub const TICK: &str = "tick";
+/// As [`ENTRY`], while a library loads.
+pub const REGISTER: &str = "register";
+
+/// What the static functions ask of the running script's host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Ask {
+    /// redis.call
+    Call,
+    /// redis.pcall
+    ProtectedCall,
+    /// redis.log
+    Log,
+    /// redis.setresp
+    SetProtocol,
+    /// redis.set_repl
+    SetReplication,
+    /// redis.acl_check_cmd
+    Allows,
+}
+
+impl Ask {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Call, "call"),
+        (Self::ProtectedCall, "pcall"),
+        (Self::Log, "log"),
+        (Self::SetProtocol, "setresp"),
+        (Self::SetReplication, "set_repl"),
+        (Self::Allows, "acl_check_cmd"),
+    ];
+
+    /// The request with this number.
+    pub fn from_number(number: u8) -> Self {
+        Self::ALL[usize::from(number)].0
+    }
+
+    fn outside(self, name: &str) -> String {
+        match self {
+            Self::Call | Self::ProtectedCall => {
+                "ERR redis.call/pcall can only be called inside a script invocation".into()
+            }
+            _ => format!("ERR redis.{name} can only be called inside a script invocation"),
+        }
+    }
+}
+
+/// The two kinds of scripts have globals of their own.
+pub struct Environment {
+    /// What a script has as its globals; stays empty.
+    pub env: Table,
+    /// What is found through it.
+    pub globals: Table,
+    /// The metatable of `env`.
+    pub meta: Table,
+}
+
+/// A state and the parts of it that the host works with.
+pub struct Sandbox {
+    /// The state.
+    pub lua: Lua,
+    /// Shared with the prelude.
+    pub state: Table,
+    /// Runs a function and finds the place of an error.
+    pub run: Function,
+    /// For EVAL.
+    pub eval: Environment,
+    /// For functions.
+    pub functions: Environment,
+    /// What a library sees while it loads.
+    pub loading: Table,
+}
+
+const STATE: &str = "larder.state";
+
+fn state_of(lua: &Lua) -> mlua::Result<Table> {
+    lua.named_registry_value(STATE)
+}
+
+/// Asks whether to go on; `false` for a script that must end.
+pub fn tick(lua: &Lua) -> bool {
+    let asked = || -> mlua::Result<bool> {
+        match state_of(lua)?.raw_get(TICK)? {
+            Value::Function(tick) => tick.call(()),
+            _ => Ok(true),
+        }
+    };
+    // Only a host that is gone, or has no memory left, does not answer.
+    asked().unwrap_or(false)
+}
+
+/// Compiles a source. The collector stands still meanwhile: the parser of Lua 5.1 does not hold
+/// all its values where the collector sees them (CVE-2025-49844).
+pub fn compile(lua: &Lua, source: &[u8], name: &str, env: &Table) -> Result<Function, String> {
+    if source.len() > SOURCE_BYTES_MAX {
+        return Err(format!("the source is longer than {SOURCE_BYTES_MAX} bytes"));
+    }
+    lua.gc_stop();
+    let chunk = lua.load(source).set_name(name).set_mode(ChunkMode::Text);
+    let function = chunk.set_environment(env.clone()).into_function();
+    lua.gc_restart();
+    function.map_err(|error| failure::plain(&error))
+}
+
+impl Sandbox {
+    /// A new state; scripts are told that they run on `version`, such as `7.0.15`.
+    pub fn new(version: &str) -> mlua::Result<Self> {
+        let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
+        let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(false))?;
+        let host = host_table(&lua, version)?;
+        let prelude = lua.load(include_str!("prelude.lua")).set_name("=prelude");
+        let parts: Table = prelude.set_mode(ChunkMode::Text).call(host)?;
+        let state: Table = parts.raw_get("state")?;
+        lua.set_named_registry_value(STATE, &state)?;
+        lua.set_memory_limit(MEMORY_BYTES_MAX)?;
+        let triggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS);
+        lua.set_global_hook(triggers, |lua, _| {
+            if tick(lua) { Ok(VmState::Continue) } else { Err(failure::reply(KILLED)) }
+        })?;
+        let environment = |name: &str| -> mlua::Result<Environment> {
+            let parts: Table = parts.raw_get(name)?;
+            Ok(Environment {
+                env: parts.raw_get("env")?,
+                globals: parts.raw_get("globals")?,
+                meta: parts.raw_get("meta")?,
+            })
+        };
+        Ok(Self {
+            run: parts.raw_get("run")?,
+            loading: parts.raw_get("loading")?,
+            eval: environment("eval")?,
+            functions: environment("functions")?,
+            state,
+            lua,
+        })
+    }
+}
+
+fn host_table(lua: &Lua, version: &str) -> mlua::Result<Table> {
+    let host = lua.create_table()?;
+    host.raw_set("version", version)?;
+    host.raw_set("version_number", version_number(version))?;
+    host.raw_set("source_bytes_max", SOURCE_BYTES_MAX)?;
+    host.raw_set("bit", crate::bits::table(lua)?)?;
+    for (number, (ask, name)) in (0u8..).zip(Ask::ALL) {
+        host.raw_set(name, indirect(lua, number, ask, name)?)?;
+    }
+    host.raw_set("register_function", register_function(lua)?)?;
+    host.raw_set("sha1hex", lua.create_function(sha1hex)?)?;
+    host.raw_set("die", lua.create_function(|_, ()| Err::<(), _>(failure::reply(KILLED)))?)?;
+    host.raw_set("visible", lua.create_function(visible)?)?;
+    host.raw_set("placed", lua.create_function(placed)?)?;
+    host.raw_set("compile", lua.create_function(load)?)?;
+    let sequence = Arc::new(Mutex::new(Sequence::default()));
+    let seeded = Arc::clone(&sequence);
+    let lock = |sequence: &Mutex<Sequence>| -> f64 {
+        sequence.lock().unwrap_or_else(PoisonError::into_inner).next()
+    };
+    host.raw_set("random", lua.create_function(move |_, ()| Ok(lock(&sequence)))?)?;
+    let seed = lua.create_function(move |_, seed: f64| {
+        seeded.lock().unwrap_or_else(PoisonError::into_inner).seed(seed as i64 as i32);
+        Ok(())
+    })?;
+    host.raw_set("randomseed", seed)?;
+    crate::text::register(lua, &host)?;
+    Ok(host)
+}
+
+fn version_number(version: &str) -> u32 {
+    let parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    parts.take(3).fold(0, |number, part| number << 8 | part)
+}
+
+/// A function for ever, which does what the running script's host says.
+fn indirect(lua: &Lua, number: u8, ask: Ask, name: &'static str) -> mlua::Result<Function> {
+    lua.create_function(move |lua, mut values: MultiValue| {
+        match state_of(lua)?.raw_get(ENTRY)? {
+            Value::Function(entry) => {
+                values.push_front(Value::Integer(i64::from(number)));
+                entry.call::<Value>(values)
+            }
+            _ => Err(failure::reply(ask.outside(name))),
+        }
+    })
+}
+
+fn register_function(lua: &Lua) -> mlua::Result<Function> {
+    lua.create_function(|lua, values: MultiValue| match state_of(lua)?.raw_get(REGISTER)? {
+        Value::Function(register) => register.call::<()>(values),
+        _ => Err(failure::reply(
+            "ERR redis.register_function can only be called on FUNCTION LOAD command",
+        )),
+    })
+}
+
+fn sha1hex(_: &Lua, values: MultiValue) -> mlua::Result<String> {
+    if values.len() != 1 {
+        return Err(failure::reply("ERR wrong number of arguments"));
+    }
+    let mut bytes = Vec::new();
+    // Anything but a text or number counts as empty.
+    let _ = convert::push_word(&values[0], &mut bytes);
+    Ok(crate::host::hex(&Sha1::digest(&bytes).into()))
+}
+
+fn visible(lua: &Lua, value: Value) -> mlua::Result<Value> {
+    match value {
+        Value::Error(error) => failure::visible(lua, &error),
+        other => Ok(other),
+    }
+}
+
+fn load(lua: &Lua, (source, name, env): (Value, Value, Table)) -> mlua::Result<(Value, Value)> {
+    let Some(source) = lua.coerce_string(source.clone())? else {
+        let text = format!("bad argument #1 to 'loadstring' (string expected, got {})", kind(&source));
+        return Err(failure::at_caller(lua, &text));
+    };
+    let name = match lua.coerce_string(name)? {
+        Some(name) => name.to_string_lossy(),
+        None => source.to_string_lossy(),
+    };
+    Ok(match compile(lua, &source.as_bytes(), &name.replace('\0', " "), &env) {
+        Ok(function) => (Value::Function(function), Value::Nil),
+        Err(text) => (Value::Nil, Value::String(lua.create_string(text)?)),
+    })
+}
+
+/// The error as a table with the place of the script's own code that it came from.
+fn placed(lua: &Lua, error: Value) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    let text = match visible(lua, error)? {
+        Value::Table(error) => error.raw_get("err").unwrap_or(Value::Nil),
+        Value::String(text) => {
+            let text: LuaString = lua.create_string([b"ERR ", &*text.as_bytes()].concat())?;
+            Value::String(text)
+        }
+        other => Value::String(lua.create_string(format!("ERR {}", other.to_string()?))?),
+    };
+    table.raw_set("err", text)?;
+    for level in 1.. {
+        let frame = lua.inspect_stack(level, |debug| {
+            let source = debug.source();
+            let line = debug.current_line();
+            line.filter(|_| source.what != "C" && source.what != "tail").map(|line| {
+                (source.source.map(|text| text.into_owned()).unwrap_or_default(), line)
+            })
+        });
+        match frame {
+            None => break,
+            Some(Some((source, line))) if source != "=prelude" => {
+                table.raw_set("source", source)?;
+                table.raw_set("line", line)?;
+                break;
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(table)
+}
