@@ -1,12 +1,13 @@
 //! The table `bit`: operations on 32 bits, as LuaJIT's library of that name has them.
 
+use crate::convert::kind;
 use crate::failure;
 use mlua::{Lua, MultiValue, Table, Value};
 
 /// Any number to 32 bits, as if it were an integer of two's complement.
 fn to_bits(lua: &Lua, values: &MultiValue, at: usize, name: &str) -> mlua::Result<i32> {
     let value = values.get(at).cloned().unwrap_or(Value::Nil);
-    let kind = value.type_name();
+    let kind = kind(&value);
     match lua.coerce_number(value)? {
         Some(number) if number.is_finite() => {
             // Adding this puts the integer into the low bits of the significand.

@@ -17,6 +17,15 @@ pub fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// A number.
+pub fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) => Some(*number as f64),
+        Value::Number(number) => Some(*number),
+        _ => None,
+    }
+}
+
 /// Appends a word of a command; `None` when the value is neither text nor number.
 pub fn push_word(value: &Value, out: &mut Vec<u8>) -> Option<()> {
     match value {
@@ -172,8 +181,8 @@ impl Writer {
             reply.error(&text.as_bytes());
         } else if let Value::String(text) = table.raw_get("ok")? {
             line(b'+', &text.as_bytes(), reply);
-        } else if let number @ (Value::Integer(_) | Value::Number(_)) = table.raw_get("double")? {
-            reply.double(number.as_f64().unwrap_or(f64::NAN));
+        } else if let Some(number) = number(&table.raw_get("double")?) {
+            reply.double(number);
         } else if let Value::String(text) = table.raw_get("big_number")? {
             match reply.protocol() {
                 Protocol::Two => reply.bulk(&text.as_bytes()),

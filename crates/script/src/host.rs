@@ -396,7 +396,7 @@ impl<'r> Run<'r> {
         if values.len() < 3 {
             return Err(failure::reply("ERR redis.log() requires two arguments or more."));
         }
-        let Some(level) = values[1].as_f64() else {
+        let Some(level) = convert::number(&values[1]) else {
             return Err(failure::reply("ERR First argument must be a number (log level)."));
         };
         if !(0.0..4.0).contains(&level) {
@@ -420,7 +420,7 @@ impl<'r> Run<'r> {
         if values.len() != 2 {
             return Err(failure::reply("ERR redis.setresp() requires one argument."));
         }
-        self.protocol.set(match values[1].as_f64().map(|number| number as i64) {
+        self.protocol.set(match convert::number(&values[1]).map(|number| number as i64) {
             Some(2) => Protocol::Two,
             Some(3) => Protocol::Three,
             _ => return Err(failure::reply("ERR RESP version must be 2 or 3.")),
@@ -432,7 +432,7 @@ impl<'r> Run<'r> {
         if values.len() != 2 {
             return Err(failure::reply("ERR redis.set_repl() requires two arguments."));
         }
-        match values[1].as_f64() {
+        match convert::number(&values[1]) {
             Some(targets) if (0.0..4.0).contains(&targets) => {
                 self.caller.borrow_mut().set_replication(targets as u8);
                 Ok(Value::Nil)

@@ -1,5 +1,6 @@
 //! The functions of `string` that must be bounded: find, match, gmatch, gsub, rep.
 
+use crate::convert::kind;
 use crate::failure;
 use crate::pattern::{self, Capture, Matcher, Stop};
 use crate::sandbox::tick;
@@ -29,7 +30,7 @@ fn repeat(lua: &Lua, (text, times): (LuaString, f64)) -> mlua::Result<LuaString>
 }
 
 fn bad_argument(lua: &Lua, at: usize, name: &str, wanted: &str, got: &Value) -> mlua::Error {
-    let got = if matches!(got, Value::Nil) { "no value" } else { got.type_name() };
+    let got = if matches!(got, Value::Nil) { "no value" } else { kind(got) };
     let text = format!("bad argument #{at} to '{name}' ({wanted} expected, got {got})");
     failure::at_caller(lua, &text)
 }
@@ -222,7 +223,7 @@ fn replace(
         out.extend_from_slice(whole);
         return Ok(());
     }
-    let kind = value.type_name();
+    let kind = kind(&value);
     match lua.coerce_string(value)? {
         Some(text) => out.extend_from_slice(&text.as_bytes()),
         None => {
