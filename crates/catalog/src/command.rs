@@ -108,6 +108,9 @@ impl Flags {
     /// Refused unless a directive of its own allows it.
     pub const PROTECTED: Self = Self(1 << 24);
 
+    /// Not a write, and yet heard beyond the node: refused in read-only scripts.
+    pub const MAY_REPLICATE: Self = Self(1 << 25);
+
     /// True when all properties of `other` are set.
     #[inline]
     #[must_use]
@@ -223,6 +226,8 @@ pub enum Family {
     PubSub,
     /// The connection itself.
     Connection,
+    /// Scripts and functions.
+    Scripting,
     /// The server.
     Server,
 }
@@ -241,6 +246,7 @@ impl Family {
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
             Self::Connection => "connection",
+            Self::Scripting => "scripting",
             Self::Server => "server",
         }
     }

@@ -39,6 +39,40 @@ pub const HELLO_NOAUTH: &str = "NOAUTH HELLO must be called with the client alre
 pub const BAD_CLIENT_NAME: &str =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 
+/// EVALSHA of a script that nobody has loaded.
+pub const NO_SCRIPT: &str = "NOSCRIPT No matching script. Please use EVAL.";
+/// SCRIPT KILL when nothing runs.
+pub const NOT_BUSY: &str = "NOTBUSY No scripts in execution right now.";
+/// SCRIPT KILL of a script that has written.
+pub const UNKILLABLE: &str = "UNKILLABLE Sorry the script already executed write commands against \
+    the dataset. You can either wait the script termination or kill the server in a hard way \
+    using the SHUTDOWN NOSAVE command.";
+/// Any command while a script keeps everybody waiting.
+pub const BUSY_SCRIPT: &str =
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+/// Any command while a function keeps everybody waiting.
+pub const BUSY_FUNCTION: &str =
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
+/// EVAL with more keys than words.
+pub const TOO_MANY_SCRIPT_KEYS: &str = "ERR Number of keys can't be greater than number of args";
+/// EVAL with a number of keys below zero.
+pub const NEGATIVE_SCRIPT_KEYS: &str = "ERR Number of keys can't be negative";
+/// EVAL_RO of a script that says it writes.
+pub const READ_ONLY_CALL: &str =
+    "ERR Can not execute a script with write flag using *_ro command.";
+/// A script calls a command that does not exist.
+pub const UNKNOWN_IN_SCRIPT: &str = "ERR Unknown Redis command called from script";
+/// A script calls a command with too few or too many words.
+pub const WRONG_ARITY_IN_SCRIPT: &str = "ERR Wrong number of args calling Redis command from script";
+/// A script calls a command that is not for scripts.
+pub const NOT_FROM_SCRIPT: &str = "ERR This Redis command is not allowed from script";
+/// A script calls a command that its user may not run.
+pub const NO_PERMISSION_IN_SCRIPT: &str =
+    "ERR The user executing the script can't run this command or subcommand";
+/// A read-only script writes.
+pub const WRITE_IN_READ_ONLY_SCRIPT: &str =
+    "ERR Write commands are not allowed from read-only scripts.";
+
 /// An error reply from one of the texts above.
 #[must_use]
 pub fn reply(text: &'static str) -> CommandError {

@@ -21,6 +21,7 @@ pub mod info;
 pub mod links;
 pub mod loop_core;
 pub mod pubsub;
+pub mod scripts;
 pub mod session;
 pub mod shared;
 pub mod snapshot;

@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::inbox::{Inbox, Waker};
 use crate::links::Links;
 use crate::pubsub::PubSub;
+use crate::scripts::Scripts;
 use crate::snapshot::SaveState;
 use crate::stats::{Counter, LoopStats};
 use crate::switches::Switches;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub stats: Vec<Padded<LoopStats>>,
     /// Parameters as text.
     pub config: Mutex<Config>,
+    /// Scripts and functions.
+    pub scripts: Scripts,
     /// Values on their way to the reaper.
     pub trash: Trash,
     /// Replicas that follow this node.
@@ -113,6 +116,7 @@ impl Shared {
             blocked: Blocked::default(),
             pubsub: PubSub::default(),
             config: Mutex::new(config),
+            scripts: Scripts::new(DROP_IN_VERSION),
             trash: Trash::default(),
             links: Links::default(),
             saves: Mutex::new(SaveState::default()),

@@ -3,6 +3,7 @@
 pub mod generic;
 pub mod hash;
 pub mod list;
+pub mod scripting;
 pub mod server;
 pub mod set;
 pub mod string;
@@ -21,6 +22,7 @@ pub const TABLES: &[&[Command]] = &[
     server::TRANSACTIONS,
     server::PUBSUB,
     server::CONNECTION,
+    scripting::ROWS,
     server::SERVER,
 ];
 
@@ -157,7 +159,10 @@ mod tests {
             assert!(row.arity != 0, "{name}");
             let both = Flags::WRITE | Flags::READONLY;
             assert!(!row.flags.has(both), "{name} cannot both write and only read");
-            assert_eq!(row.keys != Keys::None, row.lock == Lock::Keys, "{name}: keys and lock");
+            let has_keys = row.keys != Keys::None;
+            assert!(row.lock != Lock::Keys || has_keys, "{name}: keys and lock");
+            let holds = matches!(row.lock, Lock::Keys | Lock::Exclusive);
+            assert!(!has_keys || holds, "{name}: keys and lock");
             if let Some(container) = row.container() {
                 let id = Index::new().find(container.as_bytes()).expect("the container has a row");
                 assert!(Index::new().row(id).flags.has(Flags::CONTAINER), "{name}");

@@ -45,12 +45,13 @@ pub const TRANSACTIONS: &[Command] = &[
 
 const SUB: Flags = all(&[Flags::PUBSUB, OPEN, Flags::IN_PUBSUB]);
 const PUB: Flags = all(&[Flags::PUBSUB, Flags::LOADING, Flags::STALE, Flags::FAST]);
+const PUBLISH: Flags = all(&[PUB, Flags::MAY_REPLICATE]);
 const ASK: Flags = all(&[Flags::PUBSUB, Flags::LOADING, Flags::STALE]);
 
 /// Publish and subscribe.
 pub const PUBSUB: &[Command] = &[
     row("psubscribe", -2, SUB, Family::PubSub, "2.0.0", "Subscribes to channel patterns."),
-    row("publish", 3, PUB, Family::PubSub, "2.0.0", "Sends a message to a channel."),
+    row("publish", 3, PUBLISH, Family::PubSub, "2.0.0", "Sends a message to a channel."),
     row("pubsub", -2, Flags::CONTAINER, Family::PubSub, "2.8.0", "Looks at the subscriptions."),
     row("pubsub|channels", -2, ASK, Family::PubSub, "2.8.0", "Lists channels with subscribers."),
     row("pubsub|help", 2, OPEN, Family::PubSub, "6.2.0", "Lists the subcommands of PUBSUB."),

@@ -8,6 +8,7 @@ pub mod debug;
 mod debug_protocol;
 pub mod keyspace;
 pub mod pubsub;
+pub mod script;
 pub mod replication;
 pub mod server;
 pub mod transaction;
@@ -44,6 +45,10 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("debug", Session(debug::debug)),
     ("discard", Session(transaction::discard)),
     ("echo", Session(connection::echo)),
+    ("eval", Session(script::eval)),
+    ("eval_ro", Session(script::eval_ro)),
+    ("evalsha", Session(script::evalsha)),
+    ("evalsha_ro", Session(script::evalsha_ro)),
     ("exec", Exec),
     ("flushall", Session(keyspace::flushall)),
     ("flushdb", Session(keyspace::flushdb)),
@@ -65,6 +70,12 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("replconf", Session(replication::replconf)),
     ("role", Session(replication::role)),
     ("save", Session(server::save)),
+    ("script|debug", Session(script::debug)),
+    ("script|exists", Session(script::exists)),
+    ("script|flush", Session(script::flush)),
+    ("script|help", Session(script::help)),
+    ("script|kill", Session(script::kill)),
+    ("script|load", Session(script::load)),
     ("select", Session(connection::select)),
     ("shutdown", Session(server::shutdown)),
     ("subscribe", Session(pubsub::subscribe)),
