@@ -16,7 +16,8 @@ fn to_bits(lua: &Lua, values: &MultiValue, at: usize, name: &str) -> mlua::Resul
         }
         Some(_) => Ok(0),
         None => {
-            let text = format!("bad argument #{} to '{name}' (number expected, got {kind})", at + 1);
+            let text =
+                format!("bad argument #{} to '{name}' (number expected, got {kind})", at + 1);
             Err(failure::at_caller(lua, &text))
         }
     }
@@ -40,7 +41,12 @@ fn one(lua: &Lua, table: &Table, name: &'static str, op: fn(i32) -> i32) -> mlua
     table.raw_set(name, function)
 }
 
-fn shift(lua: &Lua, table: &Table, name: &'static str, op: fn(i32, u32) -> i32) -> mlua::Result<()> {
+fn shift(
+    lua: &Lua,
+    table: &Table,
+    name: &'static str,
+    op: fn(i32, u32) -> i32,
+) -> mlua::Result<()> {
     let function = lua.create_function(move |lua, values: MultiValue| {
         let value = to_bits(lua, &values, 0, name)?;
         let count = to_bits(lua, &values, 1, name)? as u32 & 31;
@@ -84,9 +90,13 @@ mod tests {
 
     #[test]
     fn hexadecimal_digits() {
-        for (value, digits, want) in
-            [(255, 8, "000000ff"), (255, -4, "00FF"), (-1, 2, "ff"), (1, i32::MIN, "00000001"), (7, 0, "0")]
-        {
+        for (value, digits, want) in [
+            (255, 8, "000000ff"),
+            (255, -4, "00FF"),
+            (-1, 2, "ff"),
+            (1, i32::MIN, "00000001"),
+            (7, 0, "0"),
+        ] {
             assert_eq!(hex(value, digits), want, "{value} {digits}");
         }
     }

@@ -260,12 +260,15 @@ impl<'r> Run<'r> {
         let sandbox = self.sandbox;
         let state = &sandbox.state;
         let ran = sandbox.lua.scope(|scope| {
-            let entry = scope.create_function(|lua, values: MultiValue| self.entry(lua, &values))?;
+            let entry =
+                scope.create_function(|lua, values: MultiValue| self.entry(lua, &values))?;
             let tick = scope.create_function(|_, ()| Ok(self.tick()))?;
             state.raw_set(ENTRY, entry)?;
             state.raw_set(TICK, tick)?;
-            let keys = sandbox.lua.create_sequence_from(self.call.keys.iter().map(|key| lua_text(key)))?;
-            let args = sandbox.lua.create_sequence_from(self.call.args.iter().map(|arg| lua_text(arg)))?;
+            let keys =
+                sandbox.lua.create_sequence_from(self.call.keys.iter().map(|key| lua_text(key)))?;
+            let args =
+                sandbox.lua.create_sequence_from(self.call.args.iter().map(|arg| lua_text(arg)))?;
             if is_eval {
                 sandbox.eval.globals.raw_set("KEYS", &keys)?;
                 sandbox.eval.globals.raw_set("ARGV", &args)?;

@@ -126,7 +126,11 @@ impl Host {
         let Some(library) = self.libraries.by_name.remove(&*name) else { return false };
         for function in library.functions {
             self.libraries.functions.remove(&function.name);
-            if let Ok(table) = self.sandbox().map_err(|_| ()).and_then(|sandbox| functions(sandbox).map_err(|_| ())) {
+            if let Ok(table) = self
+                .sandbox()
+                .map_err(|_| ())
+                .and_then(|sandbox| functions(sandbox).map_err(|_| ()))
+            {
                 let _ = table.raw_set(&*function.name, Value::Nil);
             }
         }

@@ -5,7 +5,9 @@ use crate::convert::{self, kind};
 use crate::failure;
 use crate::random::Sequence;
 use mlua::chunk::ChunkMode;
-use mlua::{Function, HookTriggers, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value, VmState};
+use mlua::{
+    Function, HookTriggers, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value, VmState,
+};
 use sha1::{Digest, Sha1};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -196,14 +198,12 @@ fn version_number(version: &str) -> u32 {
 
 /// A function for ever, which does what the running script's host says.
 fn indirect(lua: &Lua, number: u8, ask: Ask, name: &'static str) -> mlua::Result<Function> {
-    lua.create_function(move |lua, mut values: MultiValue| {
-        match state_of(lua)?.raw_get(ENTRY)? {
-            Value::Function(entry) => {
-                values.push_front(Value::Integer(i64::from(number)));
-                entry.call::<Value>(values)
-            }
-            _ => Err(failure::reply(ask.outside(name))),
+    lua.create_function(move |lua, mut values: MultiValue| match state_of(lua)?.raw_get(ENTRY)? {
+        Value::Function(entry) => {
+            values.push_front(Value::Integer(i64::from(number)));
+            entry.call::<Value>(values)
         }
+        _ => Err(failure::reply(ask.outside(name))),
     })
 }
 
@@ -235,7 +235,8 @@ fn visible(lua: &Lua, value: Value) -> mlua::Result<Value> {
 
 fn load(lua: &Lua, (source, name, env): (Value, Value, Table)) -> mlua::Result<(Value, Value)> {
     let Some(source) = lua.coerce_string(source.clone())? else {
-        let text = format!("bad argument #1 to 'loadstring' (string expected, got {})", kind(&source));
+        let text =
+            format!("bad argument #1 to 'loadstring' (string expected, got {})", kind(&source));
         return Err(failure::at_caller(lua, &text));
     };
     let name = match lua.coerce_string(name)? {
@@ -264,9 +265,8 @@ fn placed(lua: &Lua, error: Value) -> mlua::Result<Table> {
         let frame = lua.inspect_stack(level, |debug| {
             let source = debug.source();
             let line = debug.current_line();
-            line.filter(|_| source.what != "C" && source.what != "tail").map(|line| {
-                (source.source.map(|text| text.into_owned()).unwrap_or_default(), line)
-            })
+            line.filter(|_| source.what != "C" && source.what != "tail")
+                .map(|line| (source.source.map(|text| text.into_owned()).unwrap_or_default(), line))
         });
         match frame {
             None => break,

@@ -164,9 +164,16 @@ mod tests {
             ("#!lua flags=x\n", Err("ERR Unexpected flag in script shebang: x")),
         ] {
             let got = script(source.as_bytes()).map(|(flags, _)| {
-                if flags.compatible { "compatible".into() } else { flags.names().collect::<Vec<_>>().join(" ") }
+                if flags.compatible {
+                    "compatible".into()
+                } else {
+                    flags.names().collect::<Vec<_>>().join(" ")
+                }
             });
-            assert_eq!(got.map_err(|error| error.0), want.map(str::to_owned).map_err(str::to_owned));
+            assert_eq!(
+                got.map_err(|error| error.0),
+                want.map(str::to_owned).map_err(str::to_owned)
+            );
         }
     }
 

@@ -185,12 +185,12 @@ fn errors_in_redis_words() {
             "-ERR user_script:1: attempt to index local 'x' (a nil value) script: SHA, on \
              @user_script:1.",
         ),
-        ("#!lua flags=no-writes\nerror('x')", "-ERR user_script:2: x script: SHA, on @user_script:2."),
-        ("#!bad\nreturn 1", "-ERR Unexpected engine in script shebang: #!bad"),
         (
-            "redis.setresp(4)",
-            "-ERR RESP version must be 2 or 3. script: SHA, on @user_script:1.",
+            "#!lua flags=no-writes\nerror('x')",
+            "-ERR user_script:2: x script: SHA, on @user_script:2.",
         ),
+        ("#!bad\nreturn 1", "-ERR Unexpected engine in script shebang: #!bad"),
+        ("redis.setresp(4)", "-ERR RESP version must be 2 or 3. script: SHA, on @user_script:1."),
         (
             "redis.acl_check_cmd('nosuch')",
             "-ERR Invalid command passed to redis.acl_check_cmd() script: SHA, on @user_script:1.",
@@ -210,30 +210,60 @@ fn lua_is_lua() {
         ("return (string.gsub('$a $b', '%$(%w)', {a='1', b=2}))", "$3 1 2"),
         ("return (string.gsub('abc', '%w', function(c) return c .. c end))", "$6 aabbcc"),
         ("return (string.gsub('abc', '', '-'))", "$7 -a-b-c-"),
-        ("local t = {} for k, v in ('a=1,b=2'):gmatch('(%w)=(%w)') do t[#t+1] = k .. v end return t", "*2 $2 a1 $2 b2"),
+        (
+            "local t = {} for k, v in ('a=1,b=2'):gmatch('(%w)=(%w)') do t[#t+1] = k .. v end return t",
+            "*2 $2 a1 $2 b2",
+        ),
         ("local t = {3,1,2} table.sort(t) return t", "*3 :1 :2 :3"),
         ("local t = {} for i = 1, 20000 do t[i] = -i end table.sort(t) return t[1]", ":-20000"),
         ("local t = {1,3} table.insert(t, 2, 2) table.remove(t, 1) return t", "*2 :2 :3"),
         ("return table.concat({1,2,3}, ',')", "$5 1,2,3"),
         ("return {unpack({1,2,3}, 2, 3)}", "*2 :2 :3"),
         ("return select('#', unpack({}, 1, 100))", ":100"),
-        ("local co = coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b * 2 end) return {co(1), co(5)}", "*2 :2 :10"),
-        ("local ok, e = coroutine.resume(coroutine.create(function() error('x', 0) end)) return {tostring(ok), e}", "*2 $5 false $1 x"),
+        (
+            "local co = coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b * 2 end) return {co(1), co(5)}",
+            "*2 :2 :10",
+        ),
+        (
+            "local ok, e = coroutine.resume(coroutine.create(function() error('x', 0) end)) return {tostring(ok), e}",
+            "*2 $5 false $1 x",
+        ),
         ("return loadstring('return 1 + 1')()", ":2"),
-        ("local parts, i = {'return ', '2 + 2'}, 0 return load(function() i = i + 1 return parts[i] end)()", ":4"),
-        ("return select(2, loadstring('return +'))", "$49 [string \"return +\"]:1: unexpected symbol near '+'"),
+        (
+            "local parts, i = {'return ', '2 + 2'}, 0 return load(function() i = i + 1 return parts[i] end)()",
+            ":4",
+        ),
+        (
+            "return select(2, loadstring('return +'))",
+            "$49 [string \"return +\"]:1: unexpected symbol near '+'",
+        ),
         ("local f = function() return x end setfenv(f, {x = 5}) return f()", ":5"),
         ("local n = 0 for k in pairs(redis) do n = n + 1 end return n > 10", ":1"),
         ("local n = 0 for k in pairs({1,2,x=3}) do n = n + 1 end return n", ":3"),
         ("return next(redis) ~= nil", ":1"),
-        ("math.randomseed(1) local a = math.random(1000) math.randomseed(1) return a == math.random(1000)", ":1"),
+        (
+            "math.randomseed(1) local a = math.random(1000) math.randomseed(1) return a == math.random(1000)",
+            ":1",
+        ),
         ("local x = math.random(5, 7) return x >= 5 and x <= 7", ":1"),
         ("return bit.band(0xff, 15) + bit.lshift(1, 4) + bit.bxor(1, 2)", ":34"),
-        ("return {bit.tobit(2^32 + 1), bit.bnot(0), bit.tohex(-1), bit.rol(0x12345678, 8)}", "*4 :1 :-1 $8 ffffffff :878082066"),
-        ("return tostring(xpcall(function() error({err='X y'}) end, function(e) return e end))", "$5 false"),
-        ("return select(2, xpcall(function() redis.call('fail') end, function(e) return e.err end))", "$12 WRONGTYPE no"),
+        (
+            "return {bit.tobit(2^32 + 1), bit.bnot(0), bit.tohex(-1), bit.rol(0x12345678, 8)}",
+            "*4 :1 :-1 $8 ffffffff :878082066",
+        ),
+        (
+            "return tostring(xpcall(function() error({err='X y'}) end, function(e) return e end))",
+            "$5 false",
+        ),
+        (
+            "return select(2, xpcall(function() redis.call('fail') end, function(e) return e.err end))",
+            "$12 WRONGTYPE no",
+        ),
         ("return type(setmetatable({}, {__index = function(t, k) return k end}).abc)", "$6 string"),
-        ("return tostring(redis.breakpoint()) .. tostring(redis.replicate_commands())", "$9 falsetrue"),
+        (
+            "return tostring(redis.breakpoint()) .. tostring(redis.replicate_commands())",
+            "$9 falsetrue",
+        ),
     ]);
 }
 
@@ -263,7 +293,10 @@ fn hostile_scripts() {
         // Bytecode.
         ("return loadstring('\\27Lua\\81\\0\\1\\4\\8\\4\\8\\0')()", "attempt to call a nil value"),
         ("return load(function() return nil end, '\\27')", "$-1"),
-        ("local n = 0 return load(function() n = n + 1 if n == 1 then return '\\27Lua' end end)", "$-1"),
+        (
+            "local n = 0 return load(function() n = n + 1 if n == 1 then return '\\27Lua' end end)",
+            "$-1",
+        ),
         // Nothing shared can be changed.
         ("redis.call = 1", READONLY),
         ("string.rep = 1", READONLY),
@@ -294,7 +327,10 @@ fn hostile_scripts() {
         ("local s = 'x' while true do s = s .. s end", "not enough memory"),
         ("local t = {} while true do t[#t + 1] = {} end", ""),
         ("return (string.gsub(('x'):rep(1e3), 'x', ('y'):rep(1e5)))", "resulting string too large"),
-        ("return table.concat({('x'):rep(6e7), ('x'):rep(6e7), ('x'):rep(6e7)})", "not enough memory"),
+        (
+            "return table.concat({('x'):rep(6e7), ('x'):rep(6e7), ('x'):rep(6e7)})",
+            "not enough memory",
+        ),
         ("local s = ('x'):rep(6e7) return #string.format('%q', s .. s)", ""),
         ("return string.format('%99.99f', 1e308)", "$"),
         ("return string.format('%100d', 1)", "invalid format"),
@@ -303,10 +339,19 @@ fn hostile_scripts() {
         ("local function f() return 1 + f() end return f()", "stack overflow"),
         ("local function f() return pcall(f) end return tostring(f())", ""),
         ("local function f(n) return coroutine.wrap(f)(n) end return f(1)", "C stack overflow"),
-        ("local t = setmetatable({}, {}) getmetatable(t).__index = t return t.x", "loop in gettable"),
-        ("local m = {} m.__index = function(t, k) return setmetatable({}, m)[k] end return setmetatable({}, m).x", "stack overflow"),
+        (
+            "local t = setmetatable({}, {}) getmetatable(t).__index = t return t.x",
+            "loop in gettable",
+        ),
+        (
+            "local m = {} m.__index = function(t, k) return setmetatable({}, m)[k] end return setmetatable({}, m).x",
+            "stack overflow",
+        ),
         ("local function f(s) return (s:gsub('.', f)) end return f('x')", "stack overflow"),
-        ("local function f(a, b) local t = {2, 1} table.sort(t, f) return a < b end local t = {2, 1} table.sort(t, f)", "stack overflow"),
+        (
+            "local function f(a, b) local t = {2, 1} table.sort(t, f) return a < b end local t = {2, 1} table.sort(t, f)",
+            "stack overflow",
+        ),
         ("local t = {} t[1] = t return t", "reached lua stack limit"),
         ("return unpack({}, 1, 1e6)", "too many results to unpack"),
         ("return unpack({}, -2147483648, 2147483647)", "too many results to unpack"),
@@ -320,7 +365,10 @@ fn hostile_scripts() {
         ("return string.match('x', ('('):rep(1000))", "too many captures"),
         ("return string.rep('x', 10, 'sep')", "$10"),
         ("local t = {} table.sort(t, function() return true end) return 1", ":1"),
-        ("local t = {} for i = 1, 100 do t[i] = i end table.sort(t, function() return true end)", "invalid order function"),
+        (
+            "local t = {} for i = 1, 100 do t[i] = i end table.sort(t, function() return true end)",
+            "invalid order function",
+        ),
         ("return loadstring(('('):rep(1e5))", "$-1"),
         ("return loadstring('return ' .. ('{'):rep(1e4))", "$-1"),
         ("return loadstring(('x'):rep(2e6))", "$-1"),
@@ -329,10 +377,22 @@ fn hostile_scripts() {
         ("while true do end", KILLED),
         ("while true do pcall(function() while true do end end) end", KILLED),
         ("while true do pcall(error) end", KILLED),
-        ("local function f() while true do end end while true do coroutine.resume(coroutine.create(f)) end", KILLED),
-        ("local function f() while true do end end while true do pcall(coroutine.wrap(f)) end", KILLED),
-        ("while true do xpcall(function() while true do end end, function() while true do end end) end", KILLED),
-        ("local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true do co() end", KILLED),
+        (
+            "local function f() while true do end end while true do coroutine.resume(coroutine.create(f)) end",
+            KILLED,
+        ),
+        (
+            "local function f() while true do end end while true do pcall(coroutine.wrap(f)) end",
+            KILLED,
+        ),
+        (
+            "while true do xpcall(function() while true do end end, function() while true do end end) end",
+            KILLED,
+        ),
+        (
+            "local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true do co() end",
+            KILLED,
+        ),
         ("return string.find(('a'):rep(40), ('a*'):rep(20) .. 'b')", KILLED),
         ("return string.gsub(('a'):rep(1e5), '(a*)*b', '')", ""),
         ("while true do pcall(string.find, ('a'):rep(40), ('a*'):rep(20) .. 'b') end", KILLED),
@@ -344,13 +404,22 @@ fn hostile_scripts() {
         ("load(function() return 'x' end)", ""),
         ("for x in string.gmatch(('a'):rep(1e7), '') do end", KILLED),
         // The collector.
-        ("collectgarbage('stop') collectgarbage('setpause', 1000) return collectgarbage('count') > 0", ":1"),
+        (
+            "collectgarbage('stop') collectgarbage('setpause', 1000) return collectgarbage('count') > 0",
+            ":1",
+        ),
         ("for i = 1, 100 do collectgarbage() loadstring('return ' .. i) end return 1", ":1"),
-        ("local parts = {} for i = 1, 500 do parts[i] = 'local v' .. i % 100 .. ' = {' .. i .. '} ' end return loadstring(('do end '):rep(1000) .. 'return 7')()", ":7"),
+        (
+            "local parts = {} for i = 1, 500 do parts[i] = 'local v' .. i % 100 .. ' = {' .. i .. '} ' end return loadstring(('do end '):rep(1000) .. 'return 7')()",
+            ":7",
+        ),
         ("return redis.call(unpack({}, 1, 5))", "arguments must be strings or integers"),
         ("return coroutine.yield(1)", "attempt to yield"),
         ("return redis.call(coroutine.yield, 1)", "arguments must be strings or integers"),
-        ("return tostring(setmetatable({}, {__tostring = function() return coroutine.yield() end}))", "attempt to yield"),
+        (
+            "return tostring(setmetatable({}, {__tostring = function() return coroutine.yield() end}))",
+            "attempt to yield",
+        ),
     ];
     let mut host = Host::new("7.0.15");
     let mut wrong = Vec::new();
@@ -391,21 +460,49 @@ fn libraries() {
     let code = "#!lua name=one\nlocal count, saved = 0\nredis.register_function('f', function(keys, args) saved = saved or redis.call count = count + 1 return {saved('echo', keys[1]), args[1], count} end)";
     assert_eq!(load(&mut host, code, false), "one");
     assert_eq!(call(&mut host, "f"), "*3 $3 key $2 a1 :1");
-    assert_eq!(call(&mut host, "f"), "*3 $3 key $2 a1 :2", "an upvalue and a saved redis.call live on");
+    assert_eq!(
+        call(&mut host, "f"),
+        "*3 $3 key $2 a1 :2",
+        "an upvalue and a saved redis.call live on"
+    );
     assert_eq!(load(&mut host, code, false), "ERR Library 'one' already exists");
     assert_eq!(load(&mut host, code, true), "one");
     let mut wrong = Vec::new();
     for (code, want) in [
         ("#!lua name=two\nreturn 1", "ERR No functions registered"),
-        ("#!lua name=two\nredis.register_function('f', function() end)", "ERR Function f already exists"),
-        ("#!lua name=two\nredis.call('x')", "attempted to access nonexistent global variable 'call'"),
-        ("#!lua name=two\nreturn math.random()", "attempted to access nonexistent global variable 'math'"),
+        (
+            "#!lua name=two\nredis.register_function('f', function() end)",
+            "ERR Function f already exists",
+        ),
+        (
+            "#!lua name=two\nredis.call('x')",
+            "attempted to access nonexistent global variable 'call'",
+        ),
+        (
+            "#!lua name=two\nreturn math.random()",
+            "attempted to access nonexistent global variable 'math'",
+        ),
         ("#!lua name=two\nx = 1", "Attempt to modify a readonly table"),
-        ("#!lua name=two\nwhile true do end", "ERR Error registering functions: ERR FUNCTION LOAD timeout"),
-        ("#!lua name=two\nreturn +", "ERR Error compiling function: user_function:2: unexpected symbol near '+'"),
-        ("#!lua name=two\nredis.register_function{function_name='g', callback=function() end, flags={'x'}}", "unknown flag given"),
-        ("#!lua name=two\nredis.register_function('g-', function() end)", "Library names can only contain"),
-        ("#!lua name=two\nredis.register_function{function_name='g', description='d', callback=function() error('x') end, flags={'no-writes'}}", "two"),
+        (
+            "#!lua name=two\nwhile true do end",
+            "ERR Error registering functions: ERR FUNCTION LOAD timeout",
+        ),
+        (
+            "#!lua name=two\nreturn +",
+            "ERR Error compiling function: user_function:2: unexpected symbol near '+'",
+        ),
+        (
+            "#!lua name=two\nredis.register_function{function_name='g', callback=function() end, flags={'x'}}",
+            "unknown flag given",
+        ),
+        (
+            "#!lua name=two\nredis.register_function('g-', function() end)",
+            "Library names can only contain",
+        ),
+        (
+            "#!lua name=two\nredis.register_function{function_name='g', description='d', callback=function() error('x') end, flags={'no-writes'}}",
+            "two",
+        ),
     ] {
         let got = load(&mut host, code, false);
         if !got.contains(want) {

@@ -99,7 +99,9 @@ fn search(lua: &Lua, values: &MultiValue, is_find: bool) -> mlua::Result<MultiVa
     if is_find && (plain || !pattern::is_special(pattern)) {
         let found = pattern::find_plain(bytes, pattern, start, &mut go_on);
         return Ok(match found.map_err(|stop| stopped(lua, stop))? {
-            Some(at) => [at + 1, at + pattern.len()].map(|n| Value::Number(n as f64)).into_iter().collect(),
+            Some(at) => {
+                [at + 1, at + pattern.len()].map(|n| Value::Number(n as f64)).into_iter().collect()
+            }
             None => [Value::Nil].into_iter().collect(),
         });
     }

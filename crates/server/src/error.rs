@@ -58,12 +58,12 @@ pub const TOO_MANY_SCRIPT_KEYS: &str = "ERR Number of keys can't be greater than
 /// EVAL with a number of keys below zero.
 pub const NEGATIVE_SCRIPT_KEYS: &str = "ERR Number of keys can't be negative";
 /// EVAL_RO of a script that says it writes.
-pub const READ_ONLY_CALL: &str =
-    "ERR Can not execute a script with write flag using *_ro command.";
+pub const READ_ONLY_CALL: &str = "ERR Can not execute a script with write flag using *_ro command.";
 /// A script calls a command that does not exist.
 pub const UNKNOWN_IN_SCRIPT: &str = "ERR Unknown Redis command called from script";
 /// A script calls a command with too few or too many words.
-pub const WRONG_ARITY_IN_SCRIPT: &str = "ERR Wrong number of args calling Redis command from script";
+pub const WRONG_ARITY_IN_SCRIPT: &str =
+    "ERR Wrong number of args calling Redis command from script";
 /// A script calls a command that is not for scripts.
 pub const NOT_FROM_SCRIPT: &str = "ERR This Redis command is not allowed from script";
 /// A script calls a command that its user may not run.

@@ -16,7 +16,18 @@ pub struct Package {
 
 /// In each row a crate may use only what stands to its left.
 const ORDER: [&[&str]; 5] = [
-    &["stdx", "resp", "catalog", "engine", "journal", "persist", "replication", "script", "server", "node"],
+    &[
+        "stdx",
+        "resp",
+        "catalog",
+        "engine",
+        "journal",
+        "persist",
+        "replication",
+        "script",
+        "server",
+        "node",
+    ],
     &["stdx", "catalog", "admin", "control-model", "control", "console", "cli"],
     &["stdx", "resp", "catalog", "admin", "agent"],
     &["admin", "node"],

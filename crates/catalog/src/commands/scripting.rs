@@ -28,18 +28,14 @@ const fn runs(
     since: &'static str,
     summary: &'static str,
 ) -> Command {
-    Command {
-        keys: Keys::Counted { count: 2, store: 0 },
-        ..row(name, -3, flags, since, summary)
-    }
+    Command { keys: Keys::Counted { count: 2, store: 0 }, ..row(name, -3, flags, since, summary) }
 }
 
 const fn unlocked(row: Command) -> Command {
     Command { lock: Lock::None, ..row }
 }
 
-const RUN: Flags =
-    all(&[Flags::NOSCRIPT, Flags::STALE, Flags::SKIP_MONITOR, Flags::MOVABLE_KEYS]);
+const RUN: Flags = all(&[Flags::NOSCRIPT, Flags::STALE, Flags::SKIP_MONITOR, Flags::MOVABLE_KEYS]);
 const WRITER: Flags = all(&[RUN, Flags::MAY_REPLICATE]);
 const READER: Flags = all(&[RUN, Flags::READONLY]);
 const KEEP: Flags = Flags::NOSCRIPT;

@@ -8,8 +8,8 @@ pub mod debug;
 mod debug_protocol;
 pub mod keyspace;
 pub mod pubsub;
-pub mod script;
 pub mod replication;
+pub mod script;
 pub mod server;
 pub mod transaction;
 

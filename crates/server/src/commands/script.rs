@@ -316,15 +316,30 @@ mod tests {
                 &[
                     (&["eval", "return redis.call('incr', KEYS[1])", "1", "n"], ":1"),
                     (&["eval", "return redis.call('incr', 'undeclared')", "0"], ":1"),
-                    (&["eval", "redis.call('select', 1) return redis.call('incr', 'n')", "0"], ":1"),
+                    (
+                        &["eval", "redis.call('select', 1) return redis.call('incr', 'n')", "0"],
+                        ":1",
+                    ),
                     (&["get", "n"], "$1 1"),
                     (&["eval", "return 1", "x"], "-ERR value is not an integer or out of range"),
-                    (&["eval", "return 1", "2", "x"], "-ERR Number of keys can't be greater than number of args"),
+                    (
+                        &["eval", "return 1", "2", "x"],
+                        "-ERR Number of keys can't be greater than number of args",
+                    ),
                     (&["eval", "return 1", "-1"], "-ERR Number of keys can't be negative"),
-                    (&["evalsha", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "0"], "-NOSCRIPT No matching script. Please use EVAL."),
-                    (&["script", "load", "return 1"], "$40 e0e1f9fabfc9d4800c877a703b823ac0578ff8db"),
+                    (
+                        &["evalsha", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "0"],
+                        "-NOSCRIPT No matching script. Please use EVAL.",
+                    ),
+                    (
+                        &["script", "load", "return 1"],
+                        "$40 e0e1f9fabfc9d4800c877a703b823ac0578ff8db",
+                    ),
                     (&["evalsha", "E0E1f9fabfc9d4800c877a703b823ac0578ff8db", "0"], ":1"),
-                    (&["script", "exists", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "x"], "*2 :1 :0"),
+                    (
+                        &["script", "exists", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "x"],
+                        "*2 :1 :0",
+                    ),
                     (&["script", "flush"], "+OK"),
                     (&["script", "exists", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"], "*1 :0"),
                     (&["script", "kill"], "-NOTBUSY No scripts in execution right now."),
@@ -347,18 +362,45 @@ mod tests {
     fn rules_for_commands_in_scripts() {
         let mut bench = Bench::new(1);
         for (words, want) in [
-            (&["eval", "return redis.call('nosuch')", "0"][..], "-ERR Unknown Redis command called from script"),
-            (&["eval", "return redis.call('get')", "0"], "-ERR Wrong number of args calling Redis command from script"),
-            (&["eval", "return redis.call('multi')", "0"], "-ERR This Redis command is not allowed from script"),
-            (&["eval", "return redis.call('eval', 'return 1', '0')", "0"], "-ERR This Redis command is not allowed from script"),
+            (
+                &["eval", "return redis.call('nosuch')", "0"][..],
+                "-ERR Unknown Redis command called from script",
+            ),
+            (
+                &["eval", "return redis.call('get')", "0"],
+                "-ERR Wrong number of args calling Redis command from script",
+            ),
+            (
+                &["eval", "return redis.call('multi')", "0"],
+                "-ERR This Redis command is not allowed from script",
+            ),
+            (
+                &["eval", "return redis.call('eval', 'return 1', '0')", "0"],
+                "-ERR This Redis command is not allowed from script",
+            ),
             (&["eval", "return redis.call('command')", "0"], "*"),
-            (&["eval_ro", "return redis.call('set', 'x', 'y')", "0"], "-ERR Write commands are not allowed from read-only scripts."),
-            (&["eval_ro", "return redis.call('publish', 'x', 'y')", "0"], "-ERR Write commands are not allowed from read-only scripts."),
-            (&["eval", "#!lua flags=no-writes\nreturn redis.call('set', 'x', 'y')", "0"], "-ERR Write commands are not allowed from read-only scripts."),
-            (&["eval_ro", "#!lua\nreturn 1", "0"], "-ERR Can not execute a script with write flag using *_ro command."),
+            (
+                &["eval_ro", "return redis.call('set', 'x', 'y')", "0"],
+                "-ERR Write commands are not allowed from read-only scripts.",
+            ),
+            (
+                &["eval_ro", "return redis.call('publish', 'x', 'y')", "0"],
+                "-ERR Write commands are not allowed from read-only scripts.",
+            ),
+            (
+                &["eval", "#!lua flags=no-writes\nreturn redis.call('set', 'x', 'y')", "0"],
+                "-ERR Write commands are not allowed from read-only scripts.",
+            ),
+            (
+                &["eval_ro", "#!lua\nreturn 1", "0"],
+                "-ERR Can not execute a script with write flag using *_ro command.",
+            ),
             (&["eval_ro", "return redis.call('get', 'x')", "0"], "$-1"),
             (&["eval", "return redis.pcall('hget', 'n', 'x')", "0"], "$-1"),
-            (&["eval", "redis.call('set', 'n', 'x') return redis.call('incr', 'n')", "0"], "-ERR value is not an integer or out of range"),
+            (
+                &["eval", "redis.call('set', 'n', 'x') return redis.call('incr', 'n')", "0"],
+                "-ERR value is not an integer or out of range",
+            ),
         ] {
             let got = error_of(&mut bench, words);
             assert!(got.starts_with(want), "{words:?}: {got}");

@@ -39,7 +39,7 @@ impl<'e> Turn<'_, 'e> {
                 Reply::new(out, protocol).error(text.as_bytes());
                 return false;
             }
-            Err(CommandError::Busy) => unreachable!("rules do not meet locks"),
+            Err(_) => unreachable!("rules meet no locks and no empty lists"),
         };
         let row = self.shared.index.row(id);
         let outer = std::mem::replace(&mut self.session.protocol, protocol);
@@ -48,7 +48,7 @@ impl<'e> Turn<'_, 'e> {
             Held::All(exclusive) => Held::All(exclusive),
         };
         let Self { shared, state, session, tick, locked, .. } = self;
-        let mut run = Run { shared, state, session, out, held, tick: *tick };
+        let mut run = Run { shared, state, session, out, held, tick: *tick, may_block: false };
         let locked = locked.as_deref_mut().filter(|_| row.lock != Lock::None);
         run.call(id, args, locked, 0);
         self.session.protocol = outer;
