@@ -107,6 +107,8 @@ impl Flags {
 
     /// Refused unless a directive of its own allows it.
     pub const PROTECTED: Self = Self(1 << 24);
+    /// Can be long: it ticks, and a transaction with it runs beside its loop.
+    pub const LONG: Self = Self(1 << 21);
 
     /// Not a write, and yet heard beyond the node: refused in read-only scripts.
     pub const MAY_REPLICATE: Self = Self(1 << 25);

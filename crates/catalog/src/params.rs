@@ -110,7 +110,16 @@ pub const PARAMS: &[Param] = &[
     inert("auto-aof-rewrite-min-size", Kind::Memory, "67108864", true),
     inert("auto-aof-rewrite-percentage", int(0, INT_MAX), "100", true),
     hidden(row("bind", Kind::Text, "127.0.0.1", false, "Addresses to listen on.")),
-    also("lua-time-limit", inert("busy-reply-threshold", int(0, INT_MAX), "5000", true)),
+    also(
+        "lua-time-limit",
+        row(
+            "busy-reply-threshold",
+            int(INT_MIN, INT_MAX),
+            "5000",
+            true,
+            "Milliseconds of a script after which others are answered BUSY; 0 is never.",
+        ),
+    ),
     inert(
         "client-output-buffer-limit",
         Kind::Text,

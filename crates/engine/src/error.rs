@@ -12,6 +12,8 @@ pub enum CommandError {
     Busy,
     /// There is nothing yet: wait for it.
     Block(Wait),
+    /// It takes longer than a loop has: run the whole command again, beside the loop.
+    Long,
 }
 
 const fn fixed(text: &'static str) -> CommandError {

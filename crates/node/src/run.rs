@@ -3,7 +3,7 @@
 use crate::admin_server::AdminServer;
 use crate::host::{NodeHost, Stop};
 use crate::io::listener::{ListenError, bind_all};
-use crate::io::{EventLoop, EventWaker, Hall};
+use crate::io::{EventLoop, EventWaker, Hall, Standby};
 use crate::options::Options;
 use server::config::Config;
 use server::inbox::Waker;
@@ -82,12 +82,9 @@ pub fn run(options: Options) -> Result<(), NodeError> {
     let report = snapshot::load(&node.shared)?;
     tracing::info!(keys = report.keys, "data set loaded");
     admin.loaded();
-    let loops = node.start_loops()?;
+    let threads = node.start_loops()?;
     tracing::info!("Ready to accept connections");
-    for thread in loops {
-        // A panic has ended the process already.
-        let _ = thread.join();
-    }
+    threads.join();
     node.shared.trash.close();
     if let Some(path) = admin_socket {
         let _ = std::fs::remove_file(path);
@@ -144,19 +141,14 @@ impl Node {
         Ok(())
     }
 
-    fn start_loops(&self) -> Result<Vec<JoinHandle<()>>, NodeError> {
-        let mut threads = Vec::new();
+    fn start_loops(&self) -> Result<Arc<Standby>, NodeError> {
+        let threads = Arc::new(Standby::default());
         for (id, waker) in self.wakers.iter().enumerate() {
             let (shared, stop) = (Arc::clone(&self.shared), Arc::clone(&self.stop));
-            let mut event_loop =
+            let event_loop =
                 EventLoop::new(id, shared, stop, waker.clone(), Arc::clone(&self.halls))
                     .map_err(system("make an epoll set"))?;
-            threads.push(spawn(&format!("loop-{id}"), move || {
-                if let Err(error) = event_loop.run() {
-                    tracing::error!(%error, "wait for events");
-                    std::process::abort();
-                }
-            })?);
+            threads.start(Box::new(event_loop)).map_err(system("start a thread"))?;
         }
         Ok(threads)
     }
@@ -192,11 +184,15 @@ impl Node {
 }
 
 fn spawn<F: FnOnce() + Send + 'static>(name: &str, work: F) -> Result<JoinHandle<()>, NodeError> {
-    let guarded = move || {
+    Builder::new().name(name.to_owned()).spawn(guarded(work)).map_err(system("start a thread"))
+}
+
+/// A thread's work; a panic in it ends the process.
+pub fn guarded(work: impl FnOnce()) -> impl FnOnce() {
+    move || {
         let _guard = AbortOnPanic;
         work();
-    };
-    Builder::new().name(name.to_owned()).spawn(guarded).map_err(system("start a thread"))
+    }
 }
 
 /// A panic in a thread of the node is a broken invariant: to be gone is better than to serve with

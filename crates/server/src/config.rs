@@ -26,6 +26,8 @@ pub struct Settings {
     pub bulk_bytes_max: u64,
     /// Idle seconds after which a connection is closed; 0 is never.
     pub idle_s_max: u64,
+    /// Milliseconds after which a script makes others be refused; `None` is never.
+    pub busy_after_ms: Option<u64>,
     /// Databases.
     pub dbs: u16,
     /// Who may run DEBUG.
@@ -170,6 +172,7 @@ impl Config {
             connections_max: self.number("maxclients") as usize,
             bulk_bytes_max: self.number("proto-max-bulk-len"),
             idle_s_max: self.number("timeout"),
+            busy_after_ms: self.get("busy-reply-threshold").parse().ok().filter(|ms| *ms > 0),
             dbs: self.number("databases") as u16,
             debug: match self.get("enable-debug-command") {
                 "yes" => Allowed::Everybody,

@@ -4,8 +4,8 @@ use crate::links::feed::Feed;
 use crate::session::Session;
 use resp::Decoder;
 
-/// What a connection's next request waits for. In all states but `Ready` the socket is read, so
-/// that its end is noticed, and nothing is parsed.
+/// What a connection's next request waits for. In all states but `Ready` nothing is read from it;
+/// its end is noticed all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// For nothing.
@@ -39,6 +39,8 @@ pub struct Conn {
     pub state: State,
     /// What a replica's link is sent.
     pub feed: Option<Box<Feed>>,
+    /// How often in a row its next request met a held shard.
+    pub deferrals: u16,
 }
 
 /// Bytes that may wait to be sent to a peer who has not logged in.
@@ -60,6 +62,7 @@ impl Conn {
             written: 0,
             state: State::Ready,
             feed: None,
+            deferrals: 0,
         }
     }
 
@@ -112,10 +115,16 @@ impl Conn {
     }
 
     /// True while nothing more should be read from the peer: a stranger has to read first, a
-    /// request waits for a shard, or the connection ends.
+    /// request waits, or the connection ends.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.state != State::Ready || self.session.closing || self.must_wait()
+    }
+
+    /// True while a request waits for something that may never come: without a peer it is pointless.
+    #[must_use]
+    pub fn waits_for_others(&self) -> bool {
+        matches!(self.state, State::Paused | State::Blocked)
     }
 
     /// True while a stranger has to read before we go on answering.

@@ -79,6 +79,12 @@ pub fn reply(text: &'static str) -> CommandError {
     CommandError::Reply(text.into())
 }
 
+/// EXEC of a transaction that may not run.
+#[must_use]
+pub fn exec_aborted(why: &str) -> CommandError {
+    other(format!("EXECABORT Transaction discarded because of: {why}"))
+}
+
 /// A command that does not exist, with the start of its arguments.
 #[must_use]
 pub fn unknown_command(name: &[u8], args: impl Iterator<Item = impl AsRef<[u8]>>) -> CommandError {

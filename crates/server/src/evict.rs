@@ -15,7 +15,7 @@ const VICTIMS_MAX: usize = 512;
 /// the limit also when only the bound on the work of one command stopped it.
 pub fn used_bytes(shared: &Shared, state: &mut LoopState, gate: &GateState) -> u64 {
     let settings = &gate.settings;
-    let may_evict = settings.policy.order != Order::Never && gate.primary;
+    let may_evict = settings.policy.order != Order::Never && gate.may_remove(state.now_ms);
     for _ in 0..VICTIMS_MAX {
         let used = stdx::alloc::used_bytes();
         if used <= settings.maxmemory_bytes || !may_evict {
@@ -68,6 +68,6 @@ fn remove(shared: &Shared, state: &mut LoopState, victim: &Candidate) -> Option<
         shared.journal.append(state.effects.propagated());
         state.effects.clear();
     }
-    shared.stats[state.loop_id].evicted_keys.add(1);
+    shared.stats[state.slot].evicted_keys.add(1);
     Some(entry)
 }

@@ -4,6 +4,7 @@
 use crate::access::Access;
 use crate::config::{Allowed, Settings};
 use crate::error;
+use crate::scripts::Running;
 use crate::session::Session;
 use catalog::{Command, Flags};
 use engine::CommandError;
@@ -25,6 +26,38 @@ pub struct GateState {
     pub settings: Arc<Settings>,
     /// Users and allowlist in force.
     pub access: Arc<Access>,
+    /// Commands that wait.
+    pub pause: Pause,
+    /// The script that keeps everybody waiting; set only in the copy that is used meanwhile.
+    pub busy: Option<Arc<Running>>,
+}
+
+/// CLIENT PAUSE.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pause {
+    /// Unix milliseconds of its end; 0 without one.
+    pub until_ms: u64,
+    /// Not only commands that change data.
+    pub all: bool,
+}
+
+impl Pause {
+    /// True until its end.
+    #[inline]
+    #[must_use]
+    pub fn is_on(&self, now_ms: u64) -> bool {
+        self.until_ms != 0 && now_ms < self.until_ms
+    }
+}
+
+impl GateState {
+    /// True when this node may remove keys on its own account: those whose time has come, and those
+    /// that make room.
+    #[inline]
+    #[must_use]
+    pub fn may_remove(&self, now_ms: u64) -> bool {
+        self.primary && !self.pause.is_on(now_ms)
+    }
 }
 
 /// Decides whether `session` may run `row` now. `used_bytes` is asked only when there is a limit.
@@ -62,7 +95,8 @@ pub fn check(
         return Err(error::no_permission(row.name));
     }
     let limit = state.settings.maxmemory_bytes;
-    if limit > 0 && flags.has(Flags::DENYOOM) && used_bytes() > limit {
+    let busy = state.busy.is_some();
+    if limit > 0 && flags.has(Flags::DENYOOM) && !busy && used_bytes() > limit {
         return Err(error::reply(error::OOM));
     }
     if !state.primary && flags.has(Flags::WRITE) {
@@ -77,6 +111,11 @@ pub fn check(
     if state.loading && !flags.has(Flags::LOADING) {
         return Err(error::reply(error::LOADING));
     }
+    if let Some(running) = &state.busy
+        && !flags.has(Flags::ALLOW_BUSY)
+    {
+        return Err(running.busy());
+    }
     Ok(())
 }
 
@@ -85,6 +124,7 @@ mod tests {
     use super::*;
     use crate::access::User;
     use catalog::commands::Index;
+    use resp::OwnedArgs;
 
     struct Case {
         command: &'static str,
@@ -116,6 +156,11 @@ mod tests {
 
     fn limited(state: &mut GateState) {
         state.settings = Arc::new(Settings { maxmemory_bytes: 100, ..Settings::default() });
+    }
+
+    fn busy(state: &mut GateState) {
+        state.busy =
+            Some(Arc::new(Running::new("", false, OwnedArgs::from_words(std::iter::empty()), 0)));
     }
 
     fn reader(session: &mut Session) {
@@ -158,6 +203,10 @@ mod tests {
             row("get", |s| s.primary = false, plain, 0, None),
             row("get", |s| s.loading = true, plain, 0, Some("LOADING")),
             row("info", |s| s.loading = true, plain, 0, None),
+            row("get", busy, plain, 0, Some("BUSY Redis is busy running a script. You can only")),
+            row("ping", busy, plain, 0, Some("BUSY")),
+            row("multi", busy, plain, 0, None),
+            row("get", busy, stranger, 0, Some("NOAUTH")),
         ] {
             check_case(&case);
         }

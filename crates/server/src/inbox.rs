@@ -2,8 +2,9 @@
 //! causing command's locks are held and before its own reply; drained by the loop between batches.
 
 use crate::blocked::Release;
+use crate::job::Job;
+use crate::sync::Mutex;
 use engine::keyspace::Waiter;
-use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// Makes a loop leave its wait.
@@ -58,6 +59,8 @@ pub enum Mail {
         /// Why.
         release: Release,
     },
+    /// A connection comes back from its job.
+    Return(Box<Job>),
 }
 
 /// The FIFO.

@@ -18,6 +18,7 @@ pub mod gate;
 pub mod host;
 pub mod inbox;
 pub mod info;
+pub mod job;
 pub mod links;
 pub mod loop_core;
 pub mod pubsub;
@@ -27,6 +28,7 @@ pub mod shared;
 pub mod snapshot;
 pub mod stats;
 pub mod switches;
+pub mod sync;
 pub mod trash;
 pub mod turn;
 

@@ -16,6 +16,7 @@ use crate::snapshot::SaveState;
 use crate::stats::{Counter, LoopStats};
 use crate::switches::Switches;
 use crate::trash::Trash;
+use crate::turn::LoopState;
 use catalog::commands::Index;
 use journal::{Identity, Journal};
 use parking_lot::Mutex;
@@ -23,6 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use stdx::Padded;
 use stdx::hash::HashSeed;
+
+/// Long commands that may run side by side, at least.
+const LONG_MIN: usize = 2;
 
 /// The node, as every loop sees it.
 pub struct Shared {
@@ -42,7 +46,10 @@ pub struct Shared {
     pub blocked: Blocked,
     /// Subscriptions.
     pub pubsub: PubSub,
-    /// Counters, one set per loop.
+    /// What long commands work with, one per slot behind the loops; the last is that of the holder
+    /// of exclusive mode.
+    pub slots: Vec<Mutex<LoopState>>,
+    /// Counters, one set per loop and slot.
     pub stats: Vec<Padded<LoopStats>>,
     /// Parameters as text.
     pub config: Mutex<Config>,
@@ -105,12 +112,19 @@ impl Shared {
         let index = Index::new();
         let journal = Journal::new(Identity::new(&new_id(&*host)));
         let seed = HashSeed::from_bytes(host.entropy());
+        // Long commands side by side, and the holder of exclusive mode.
+        let (loops, long) = (wakers.len(), wakers.len().max(LONG_MIN));
+        let slot = |slot| {
+            let seed = u64::from_le_bytes(host.entropy()[..8].try_into().expect("8 of 16"));
+            Mutex::new(LoopState::new(slot, seed, host.clock().unix_ms()))
+        };
         let shared = Self {
-            executor: Executor::new(wakers.len(), seed, &gate),
+            executor: Executor::new(loops, long, seed, &gate),
+            slots: (loops..=loops + long).map(slot).collect(),
             journal,
             bound: bind(&index),
             index,
-            stats: wakers.iter().map(|_| Padded(LoopStats::default())).collect(),
+            stats: (0..=loops + long).map(|_| Padded(LoopStats::default())).collect(),
             inboxes: wakers.into_iter().map(Inbox::new).collect(),
             clients: Clients::default(),
             blocked: Blocked::default(),
@@ -129,6 +143,12 @@ impl Shared {
             shared.links.keep_backlog(&shared);
         }
         shared
+    }
+
+    /// The slot of whoever runs in exclusive mode.
+    #[must_use]
+    pub fn lonely_slot(&self) -> usize {
+        self.stats.len() - 1
     }
 
     /// The sum of one counter over all loops.

@@ -36,11 +36,16 @@ impl Driver {
         self.core.input(place)?.extend_from_slice(requests.as_bytes());
         self.core.process(place);
         loop {
+            self.core.run_jobs();
             self.core.read_mail();
             while let Some(touched) = self.core.touched.pop() {
                 if self.core.conn_mut(touched).is_some_and(|conn| conn.session.closing) {
                     self.core.disconnect(touched);
                 }
+            }
+            if self.core.is_away(place) {
+                thread::yield_now();
+                continue;
             }
             let conn = self.core.conn_mut(place)?;
             if conn.state == State::Ready {
@@ -50,7 +55,7 @@ impl Driver {
                 return Some(text);
             }
             thread::yield_now();
-            self.core.retry_deferred();
+            self.core.retry_waiting();
         }
     }
 

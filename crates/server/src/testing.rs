@@ -226,6 +226,7 @@ impl Bench {
             input.extend_from_slice(bytes);
         }
         self.loops[loop_id].process(place);
+        self.loops[loop_id].run_jobs();
     }
 
     /// Makes room in a connection's input, as a shell does before it reads.
@@ -250,7 +251,8 @@ impl Bench {
             one.read_mail();
             one.time_out();
         }
-        self.loops[loop_id].retry_deferred();
+        self.loops[loop_id].retry_waiting();
+        self.loops[loop_id].run_jobs();
         while self.loops[loop_id].feed() {}
         let Some(conn) = self.loops[loop_id].conn_mut(place) else { return "closed".into() };
         let mut text = String::from_utf8_lossy(conn.unsent()).replace("\r\n", " ");

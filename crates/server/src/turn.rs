@@ -9,11 +9,11 @@ use engine::{CommandError, Effects, Tick};
 use resp::{Args, Reply};
 use stdx::Rng;
 
-/// A loop's own things, reused from command to command.
+/// What a loop, or a slot beside the loops, has of its own, reused from command to command.
 #[derive(Debug)]
 pub struct LoopState {
-    /// Which loop.
-    pub loop_id: usize,
+    /// Which loop, or which slot behind the loops: an index of statistics and passes.
+    pub slot: usize,
     /// Randomness.
     pub rng: Rng,
     /// Effects of the running command.
@@ -22,6 +22,15 @@ pub struct LoopState {
     pub keys: KeyStats,
     /// Unix milliseconds, read at the start of the batch.
     pub now_ms: u64,
+}
+
+impl LoopState {
+    /// That of `slot`, with randomness from `seed`.
+    #[must_use]
+    pub fn new(slot: usize, seed: u64, now_ms: u64) -> Self {
+        let (rng, effects) = (Rng::new(seed), Effects::default());
+        Self { slot, rng, effects, keys: KeyStats::default(), now_ms }
+    }
 }
 
 /// What is held while the command runs.

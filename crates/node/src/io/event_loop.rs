@@ -1,6 +1,7 @@
 //! One thread, one epoll set: reads what has arrived, lets the core handle it, writes what it
 //! answers. Loop 0 also accepts and deals connections out.
 
+use super::standby::Standby;
 use super::waker::EventWaker;
 use parking_lot::Mutex;
 use rustix::buffer::spare_capacity;
@@ -28,6 +29,8 @@ const READ_BYTES_MIN: usize = 4 * 1024;
 /// Turns between two ticks while keys can die, and while none can.
 const TICK_BUSY_US: u64 = 100_000;
 const TICK_IDLE_US: u64 = 1_000_000;
+/// Microseconds for requests that left their batch, before others have a turn.
+const JOBS_US: u64 = 1_000;
 /// Seconds between keep-alive probes.
 const KEEPALIVE_S: u64 = 300;
 
@@ -74,6 +77,8 @@ pub struct EventLoop {
     accepts: bool,
     next_loop: usize,
     next_tick_us: u64,
+    /// Replicas got something in the last turn: there may be more.
+    fed: bool,
 }
 
 /// A socket is polled for edges: asking epoll about each level again after every request would
@@ -132,58 +137,108 @@ impl EventLoop {
             accepts: true,
             next_loop: 0,
             next_tick_us: 0,
+            fed: false,
         })
     }
 
-    /// Serves until the node is to end.
+    /// Serves until the node is to end: true. False when the loop went on on another thread while
+    /// this one was busy with a long request.
     ///
     /// # Errors
     /// The operating system refuses to wait, which nothing can be done about.
-    pub fn run(&mut self) -> io::Result<()> {
+    pub fn run(mut self: Box<Self>, threads: &Arc<Standby>) -> io::Result<bool> {
         let mut events = Vec::with_capacity(256);
-        let mut busy = false;
         while !self.stop.is_wanted() {
-            events.clear();
-            let idle = !busy && self.again.is_empty();
-            let timeout = if idle { self.until_tick() } else { Timespec::default() };
-            match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&timeout)) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-            for place in std::mem::take(&mut self.again) {
-                self.take_in_again(place);
-            }
-            let mut knocking = false;
-            for event in &events {
-                match event.data.u64() {
-                    WAKER => self.waker.reset(),
-                    token if token >= LISTENER => knocking = true,
-                    place => self.serve(place as u32, event.flags),
+            self.turn(&mut events)?;
+            if self.core.jobs_waiting() > 0 {
+                match self.run_jobs(threads) {
+                    Some(this) => self = this,
+                    None => return Ok(false),
                 }
-            }
-            self.core.read_mail();
-            self.core.time_out();
-            busy = self.core.retry_deferred();
-            // Replies go out together, so that a client that waits for several is woken once.
-            self.flush_touched();
-            self.receive();
-            if knocking {
-                self.accept();
-            }
-            self.tick_when_due();
-            if self.core.feed() {
-                busy = true;
-                self.flush_touched();
             }
         }
         self.flush_touched();
+        Ok(true)
+    }
+
+    /// Waits once, and handles what has come.
+    fn turn(&mut self, events: &mut Vec<epoll::Event>) -> io::Result<()> {
+        events.clear();
+        let idle = self.again.is_empty() && !std::mem::take(&mut self.fed);
+        let timeout = if idle { self.until_tick() } else { Timespec::default() };
+        match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for place in std::mem::take(&mut self.again) {
+            self.take_in_again(place);
+        }
+        let mut knocking = false;
+        for event in events.iter() {
+            match event.data.u64() {
+                WAKER => self.waker.reset(),
+                token if token >= LISTENER => knocking = true,
+                place => self.serve(place as u32, event.flags),
+            }
+        }
+        self.core.read_mail();
+        self.core.time_out();
+        self.core.retry_waiting();
+        // Replies go out together, so that a client that waits for several is woken once.
+        self.flush_touched();
+        self.receive();
+        if knocking {
+            self.accept();
+        }
+        self.tick_when_due();
+        if self.core.feed() {
+            self.fed = true;
+            self.flush_touched();
+        }
         Ok(())
+    }
+
+    /// Runs requests that left their batch, for a moment. One that takes longer keeps this thread,
+    /// and the loop goes on on another one: `None`.
+    fn run_jobs(mut self: Box<Self>, threads: &Arc<Standby>) -> Option<Box<Self>> {
+        let shared = Arc::clone(&self.shared);
+        let until_us = shared.host.clock().monotonic_us() + JOBS_US;
+        let mut early = 0;
+        while early < self.core.jobs_waiting() {
+            let Some(mut job) = self.core.next_job() else { break };
+            let mut home = Some(self);
+            let has_run = job.run(&shared, &mut || {
+                if let Some(event_loop) = home.take()
+                    && let Err(error) = threads.serve(event_loop)
+                {
+                    tracing::error!(%error, "start a thread for a loop");
+                    std::process::abort();
+                }
+            });
+            let Some(this) = home else {
+                job.send_home(&shared);
+                return None;
+            };
+            self = this;
+            if has_run {
+                self.core.take_back(job);
+            } else {
+                early += 1;
+                self.core.put_back(job);
+            }
+            if shared.host.clock().monotonic_us() >= until_us {
+                break;
+            }
+        }
+        self.flush_touched();
+        Some(self)
     }
 
     fn until_tick(&self) -> Timespec {
         let now_us = self.shared.host.clock().monotonic_us();
         let deadline_us = self.core.next_deadline_us().unwrap_or(u64::MAX);
-        let us = self.next_tick_us.min(deadline_us).saturating_sub(now_us);
+        let until_us = self.next_tick_us.min(deadline_us).saturating_sub(now_us);
+        let us = self.core.rest_us().map_or(until_us, |rest_us| rest_us.min(until_us));
         Timespec { tv_sec: (us / 1_000_000) as i64, tv_nsec: (us % 1_000_000 * 1000) as i64 }
     }
 
@@ -209,9 +264,9 @@ impl EventLoop {
         socket.ended |= ended || flags.contains(EventFlags::RDHUP);
         socket.readable |= socket.ended || flags.contains(EventFlags::IN);
         let Some(conn) = self.core.conn_mut(place) else { return };
-        let nobody_waits = socket.ended && conn.state == State::Blocked;
-        if ended && conn.is_full() && conn.state == State::Ready || nobody_waits {
-            // The peer is gone, and none of what comes is wanted yet.
+        let gone = conn.waits_for_others() && socket.ended;
+        if gone || ended && conn.is_full() && conn.state == State::Ready {
+            // Nobody waits for the answer, or both ends are gone and none of what comes is wanted.
             self.close(place);
             return;
         }
@@ -247,11 +302,7 @@ impl EventLoop {
                 socket.readable = n == room || socket.ended;
                 socket.call_again(place, &mut self.again);
                 self.shared.stats[self.id].net_input_bytes.add(n as u64);
-                let ended = socket.ended;
                 self.core.process(place);
-                if ended && self.core.conn_mut(place).is_some_and(|conn| conn.is_blocked()) {
-                    self.close(place);
-                }
             }
             Err(Errno::AGAIN) => socket.readable = false,
             Err(Errno::INTR) => socket.call_again(place, &mut self.again),
@@ -286,7 +337,7 @@ impl EventLoop {
             }
         }
         let empty = conn.unsent().is_empty();
-        if empty && conn.session.closing {
+        if empty && conn.session.closing || conn.waits_for_others() && socket.ended {
             self.close(place);
             return;
         }

@@ -2,7 +2,9 @@
 
 pub mod event_loop;
 pub mod listener;
+pub mod standby;
 pub mod waker;
 
 pub use event_loop::{EventLoop, Hall};
+pub use standby::Standby;
 pub use waker::EventWaker;

@@ -50,6 +50,15 @@ pub fn shutdown(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         _ => return Err(engine::error::SYNTAX),
     };
     let shared = turn.shared;
+    if let Some(script) = &turn.gate().busy {
+        if wanted || turn.args.len() == 1 {
+            return Err(script.busy());
+        }
+        // Nobody can have everything while a script runs; what it has done so far is lost with it.
+        shared.host.stop();
+        turn.session.closing = true;
+        return Ok(());
+    }
     snapshot::stop(shared, turn.exclusive(), wanted)
         .map_err(|_| error::reply("ERR Errors trying to SHUTDOWN. Check logs."))?;
     turn.session.closing = true;

@@ -1,6 +1,6 @@
 //! May this request run now: its row, its arity, the gates. Takes no lock and runs nothing.
 
-use super::{Request, Run};
+use super::{Bound, Request, Run};
 use crate::error;
 use crate::evict;
 use crate::gate;
@@ -47,11 +47,27 @@ impl Run<'_, '_> {
         gate::check(gate, session, row, || evict::used_bytes(shared, state, gate))
     }
 
+    /// Answers a request that may not run; EXEC ends its transaction with that.
+    #[cold]
+    pub(super) fn refuse_request(&mut self, request: &Request<'_>, refusal: CommandError) {
+        let is_exec = |id| matches!(self.shared.bound[usize::from(id)], Bound::Exec);
+        match refusal {
+            CommandError::Reply(why)
+                if request.found.is_ok_and(is_exec) && self.session.multi.is_some() =>
+            {
+                (self.session.multi, self.session.watch) = (None, None);
+                self.session.publish_counts();
+                self.refuse(&error::exec_aborted(&why));
+            }
+            refusal => self.refuse(&refusal),
+        }
+    }
+
     pub(super) fn refuse(&mut self, refusal: &CommandError) {
         if let CommandError::Reply(text) = refusal {
             Reply::new(self.out, self.session.protocol).error(text.as_bytes());
         }
-        self.shared.stats[self.state.loop_id].errors.add(1);
+        self.shared.stats[self.state.slot].errors.add(1);
         if let Some(multi) = &mut self.session.multi {
             multi.aborted = true;
         }

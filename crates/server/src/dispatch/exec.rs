@@ -1,6 +1,6 @@
 //! EXEC: gates, locks and runs the queued commands as one.
 
-use super::{Outcome, Run};
+use super::{Outcome, Pace, Run};
 use crate::error;
 use crate::executor::Locked;
 use crate::session::{Multi, Watch};
@@ -33,8 +33,7 @@ impl<'e> Run<'_, 'e> {
         for (id, _) in &multi.queue {
             let row = self.shared.index.row(*id);
             if let Err(CommandError::Reply(why)) = self.pass_gate(row) {
-                let text = format!("EXECABORT Transaction discarded because of: {why}");
-                self.refuse(&engine::error::other(text));
+                self.refuse(&error::exec_aborted(&why));
                 return Outcome::Done;
             }
         }
@@ -45,6 +44,9 @@ impl<'e> Run<'_, 'e> {
         if watch.is_some_and(|watch| self.is_touched(watch, &mut locked)) {
             Reply::new(self.out, self.session.protocol).null_array();
             return Outcome::Done;
+        }
+        if !self.is_beside() {
+            self.pace = Pace::Committed;
         }
         self.state.effects.wanted = self.shared.journal.is_wanted();
         Reply::new(self.out, self.session.protocol).array(multi.queue.len());

@@ -23,7 +23,7 @@ impl<'e> Run<'_, 'e> {
     pub(super) fn append_effects(&mut self) {
         let effects = &mut self.state.effects;
         if effects.dirty > 0 {
-            self.shared.stats[self.state.loop_id].changes.add(effects.dirty);
+            self.shared.stats[self.state.slot].changes.add(effects.dirty);
         }
         if !effects.is_empty() {
             self.shared.journal.append(effects.propagated());

@@ -32,7 +32,7 @@ impl<'e> Run<'_, 'e> {
             executor.lock(&ids)
         };
         let mut locked = locked.map_err(|_| {
-            self.shared.stats[self.state.loop_id].deferrals.add(1);
+            self.shared.stats[self.state.slot].deferrals.add(1);
             Outcome::Deferred
         })?;
         if locked.has_interest()
@@ -73,6 +73,9 @@ impl<'e> Run<'_, 'e> {
             if matches!(row.lock, Lock::Walk | Lock::Exclusive) {
                 return Err(Outcome::NeedsExclusive);
             }
+            if row.flags.has(Flags::LONG) && !self.is_beside() {
+                return Err(Outcome::Job);
+            }
             for_each_key(row.keys, owned.as_args(), |key| ids.push(shard_of(seed.hash(key))));
         }
         let watched = watch.iter().flat_map(|watch| &watch.keys);
@@ -80,7 +83,7 @@ impl<'e> Run<'_, 'e> {
         ids.sort_unstable();
         ids.dedup();
         let mut locked = executor.lock(&ids).map_err(|_| {
-            self.shared.stats[self.state.loop_id].deferrals.add(1);
+            self.shared.stats[self.state.slot].deferrals.add(1);
             Outcome::Deferred
         })?;
         if locked.has_interest() {

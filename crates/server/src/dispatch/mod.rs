@@ -19,7 +19,7 @@ use crate::shared::Shared;
 use crate::turn::{Held, LoopState, SessionHandler};
 use catalog::commands::{CommandId, Index, Missing};
 use catalog::{Command, Flags, Keys as KeySpec};
-use engine::{Handler, NoTick, Tick};
+use engine::{CommandError, Handler, Tick};
 use resp::Args;
 
 /// A row's handler.
@@ -42,9 +42,9 @@ pub enum Outcome {
     Done,
     /// A shard is held by another loop: try the same request again after others.
     Deferred,
-    /// It must run in exclusive mode: give the pass back and come again with everything.
+    /// It must run in exclusive mode: give the pass back and run it as a job that has everything.
     NeedsExclusive,
-    /// It can be long: give the pass back and run it as a job, beside the loop.
+    /// It is long: give the pass back and run it as a job, beside the loop.
     Job,
     /// It waits for a key: its waiter is in the connection's record.
     Blocked,
@@ -118,7 +118,20 @@ pub fn request<'t, 'e: 't>(
     place: Place<'t>,
     request: Request<'t>,
 ) -> Outcome {
-    handle(shared, state, Held::Pass(gate), place, request, &mut NoTick)
+    handle(shared, state, Held::Pass(gate), place, request, Pace::Batch)
+}
+
+/// Handles one request beside the loops, under a pass of its own.
+pub fn request_beside<'t, 'e: 't>(
+    shared: &'e Shared,
+    state: &'t mut LoopState,
+    gate: &'t GateState,
+    place: Place<'t>,
+    args: Args<'t>,
+    tick: &'t mut dyn Tick,
+) -> Outcome {
+    let request = Request::look_up(shared, args);
+    handle(shared, state, Held::Pass(gate), place, request, Pace::Beside(tick))
 }
 
 /// Handles one request in exclusive mode.
@@ -128,9 +141,29 @@ pub fn request_exclusive<'t, 'e: 't>(
     exclusive: &'t mut Exclusive<'e>,
     place: Place<'t>,
     args: Args<'t>,
+    tick: &'t mut dyn Tick,
 ) -> Outcome {
     let request = Request::look_up(shared, args);
-    handle(shared, state, Held::All(exclusive), place, request, &mut NoTick)
+    handle(shared, state, Held::All(exclusive), place, request, Pace::Beside(tick))
+}
+
+/// How long a request may take where it runs.
+enum Pace<'t> {
+    /// Inside a batch: whoever ticks is to run beside the loop instead.
+    Batch,
+    /// Inside a batch, and too late to change that: part of it has run.
+    Committed,
+    /// Beside the loop.
+    Beside(&'t mut dyn Tick),
+}
+
+/// Refuses to wait.
+struct Hurry;
+
+impl Tick for Hurry {
+    fn tick(&mut self) -> Result<(), CommandError> {
+        Err(CommandError::Long)
+    }
 }
 
 #[inline]
@@ -140,11 +173,11 @@ fn handle<'t, 'e: 't>(
     held: Held<'t, 'e>,
     place: Place<'t>,
     request: Request<'t>,
-    tick: &'t mut dyn Tick,
+    pace: Pace<'t>,
 ) -> Outcome {
     let start = place.out.len();
     let Place { session, out } = place;
-    let mut run = Run { shared, state, session, out, held, tick, may_block: true };
+    let mut run = Run { shared, state, session, out, held, pace, may_block: true };
     let mut confirms = false;
     let outcome = match run.admit(&request) {
         Ok(id) => {
@@ -154,7 +187,7 @@ fn handle<'t, 'e: 't>(
             run.queue_or_run(id, &request)
         }
         Err(refusal) => {
-            run.refuse(&refusal);
+            run.refuse_request(&request, refusal);
             Outcome::Done
         }
     };
@@ -174,12 +207,16 @@ struct Run<'t, 'e> {
     session: &'t mut Session,
     out: &'t mut Vec<u8>,
     held: Held<'t, 'e>,
-    tick: &'t mut dyn Tick,
+    pace: Pace<'t>,
     /// False inside EXEC.
     may_block: bool,
 }
 
 impl Run<'_, '_> {
+    fn is_beside(&self) -> bool {
+        matches!(self.pace, Pace::Beside(_))
+    }
+
     fn gate(&self) -> &GateState {
         match &self.held {
             Held::Pass(gate) => gate,

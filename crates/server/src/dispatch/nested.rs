@@ -1,7 +1,7 @@
 //! Commands inside a script: the rules for them, and running one with the locks of the script.
 //! Knows no Lua.
 
-use super::{Bound, Run};
+use super::{Bound, Pace, Run};
 use crate::error;
 use crate::gate;
 use crate::turn::{Held, Turn};
@@ -35,7 +35,7 @@ impl<'e> Turn<'_, 'e> {
         let id = match self.admit_nested(args, rights) {
             Ok(id) => id,
             Err(CommandError::Reply(text)) => {
-                self.shared.stats[self.state.loop_id].errors.add(1);
+                self.shared.stats[self.state.slot].errors.add(1);
                 Reply::new(out, protocol).error(text.as_bytes());
                 return false;
             }
@@ -48,7 +48,15 @@ impl<'e> Turn<'_, 'e> {
             Held::All(exclusive) => Held::All(exclusive),
         };
         let Self { shared, state, session, tick, locked, .. } = self;
-        let mut run = Run { shared, state, session, out, held, tick: *tick, may_block: false };
+        let mut run = Run {
+            shared,
+            state,
+            session,
+            out,
+            held,
+            pace: Pace::Beside(&mut **tick),
+            may_block: false,
+        };
         let locked = locked.as_deref_mut().filter(|_| row.lock != Lock::None);
         run.call(id, args, locked, 0);
         self.session.protocol = outer;

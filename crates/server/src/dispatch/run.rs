@@ -1,12 +1,12 @@
 //! Queues a request or takes its locks and calls its handler. Knows no row by name.
 
-use super::{Bound, Outcome, Request, Run};
+use super::{Bound, Hurry, Outcome, Pace, Request, Run};
 use crate::executor::Locked;
 use crate::turn::{Held, SessionHandler, Turn};
 use catalog::commands::CommandId;
 use catalog::{Flags, Lock};
 use engine::keyspace::{Keys, Moment};
-use engine::{Blocking, CommandError, Ctx};
+use engine::{Blocking, CommandError, Ctx, NoTick, Tick};
 use resp::{Args, Reply};
 
 impl<'e> Run<'_, 'e> {
@@ -14,6 +14,9 @@ impl<'e> Run<'_, 'e> {
     pub(super) fn queue_or_run(&mut self, id: CommandId, request: &Request<'_>) -> Outcome {
         let args = request.args;
         let row = self.shared.index.row(id);
+        if self.gate().pause.until_ms != 0 && self.is_paused(id) {
+            return Outcome::Paused;
+        }
         if let Some(multi) = &mut self.session.multi
             && !row.flags.has(Flags::UNQUEUED)
         {
@@ -26,7 +29,10 @@ impl<'e> Run<'_, 'e> {
         if matches!(bound, Bound::Exec) {
             return self.exec();
         }
-        if row.lock == Lock::Exclusive && matches!(self.held, Held::Pass(_)) {
+        if row.lock == Lock::Exclusive
+            && matches!(self.held, Held::Pass(_))
+            && self.gate().busy.is_none()
+        {
             return Outcome::NeedsExclusive;
         }
         let mut locked = match row.lock {
@@ -36,6 +42,7 @@ impl<'e> Run<'_, 'e> {
                 Err(outcome) => return outcome,
             },
             Lock::Walk | Lock::Exclusive => Some(match &self.held {
+                Held::Pass(_) if self.is_beside() => self.shared.executor.stroll(),
                 Held::Pass(_) => self.shared.executor.walk(),
                 Held::All(exclusive) => exclusive.space(),
             }),
@@ -45,6 +52,23 @@ impl<'e> Run<'_, 'e> {
         self.hand_on(locked.as_mut());
         drop(locked);
         outcome
+    }
+
+    /// True when a pause holds this request back: all of them, or those that change what replicas
+    /// see. EXEC is held back for what it would run.
+    #[cold]
+    pub(super) fn is_paused(&self, id: CommandId) -> bool {
+        let pause = self.gate().pause;
+        let changes = |id: CommandId| {
+            let flags = self.shared.index.row(id).flags;
+            flags.has(Flags::WRITE) || flags.has(Flags::MAY_REPLICATE)
+        };
+        let queued = self.session.multi.iter().flat_map(|multi| &multi.queue);
+        let is_exec = matches!(self.shared.bound[usize::from(id)], Bound::Exec);
+        pause.is_on(self.state.now_ms)
+            && (pause.all
+                || changes(id)
+                || is_exec && queued.into_iter().any(|(queued, _)| changes(*queued)))
     }
 
     /// Runs a handler; its locks are held.
@@ -68,8 +92,13 @@ impl<'e> Run<'_, 'e> {
                 }
                 let reply = Reply::new(self.out, self.session.protocol);
                 let blocking = if self.may_block { Blocking::Allowed } else { Blocking::Denied };
-                let (rng, tick) = (&mut state.rng, &mut *self.tick);
-                handler(&mut Ctx { keys, reply, args, rng, tick, blocking })
+                let (mut hurry, mut none) = (Hurry, NoTick);
+                let tick: &mut dyn Tick = match &mut self.pace {
+                    Pace::Batch => &mut hurry,
+                    Pace::Committed => &mut none,
+                    Pace::Beside(tick) => *tick,
+                };
+                handler(&mut Ctx { keys, reply, args, rng: &mut state.rng, tick, blocking })
             }
             Bound::Session(handler) => self.call_session(handler, args, locked.as_deref_mut()),
             Bound::Exec | Bound::Container => unreachable!("these never get here"),
@@ -81,10 +110,11 @@ impl<'e> Run<'_, 'e> {
                 self.wait(id, args, wait, locked.expect("a command that waits has keys"));
                 return Outcome::Blocked;
             }
+            Err(CommandError::Long) => return Outcome::Job,
             Err(CommandError::Reply(text)) => {
                 self.out.truncate(start);
                 Reply::new(self.out, self.session.protocol).error(text.as_bytes());
-                self.shared.stats[self.state.loop_id].errors.add(1);
+                self.shared.stats[self.state.slot].errors.add(1);
             }
         }
         Outcome::Done
@@ -100,6 +130,12 @@ impl<'e> Run<'_, 'e> {
             Held::Pass(gate) => Held::Pass(gate),
             Held::All(exclusive) => Held::All(exclusive),
         };
+        let (mut hurry, mut none) = (Hurry, NoTick);
+        let tick: &mut dyn Tick = match &mut self.pace {
+            Pace::Batch => &mut hurry,
+            Pace::Committed => &mut none,
+            Pace::Beside(tick) => *tick,
+        };
         handler(&mut Turn {
             shared: self.shared,
             state: self.state,
@@ -108,7 +144,7 @@ impl<'e> Run<'_, 'e> {
             args,
             held,
             locked,
-            tick: self.tick,
+            tick,
         })
     }
 
@@ -119,7 +155,7 @@ impl<'e> Run<'_, 'e> {
             db: self.session.db,
             dbs: gate.settings.dbs,
             now_ms: self.state.now_ms,
-            may_expire: gate.primary,
+            may_expire: gate.may_remove(self.state.now_ms),
             no_touch: self.session.no_touch,
             bulk_bytes_max: gate.settings.bulk_bytes_max,
             clocks: gate.settings.policy.access(),

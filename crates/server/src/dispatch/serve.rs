@@ -8,7 +8,7 @@ use crate::inbox::Mail;
 use crate::session::Replies;
 use catalog::commands::CommandId;
 use engine::keyspace::{Fate, Home, Keys, Keyspace, Moment, Wait, Waiter, shard_of};
-use engine::{Blocking, CommandError, Ctx};
+use engine::{Blocking, CommandError, Ctx, NoTick};
 use resp::{Args, Reply};
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ impl<'e> Run<'_, 'e> {
             reply: Reply::new(&mut out, waiter.protocol),
             args: waiter.args.as_args(),
             rng: &mut state.rng,
-            tick: self.tick,
+            tick: &mut NoTick,
             blocking: Blocking::Served(key),
         });
         match result {
@@ -89,9 +89,9 @@ impl<'e> Run<'_, 'e> {
             Err(CommandError::Reply(text)) => {
                 out.clear();
                 Reply::new(&mut out, waiter.protocol).error(text.as_bytes());
-                self.shared.stats[self.state.loop_id].errors.add(1);
+                self.shared.stats[self.state.slot].errors.add(1);
             }
-            Err(CommandError::Busy | CommandError::Block(_)) => {
+            Err(CommandError::Busy | CommandError::Long | CommandError::Block(_)) => {
                 unreachable!("a waiter is served when its key is there and its shards are held")
             }
         }

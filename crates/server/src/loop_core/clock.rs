@@ -1,6 +1,7 @@
 //! A loop's work by the clock: dead keys, idle connections, samples.
 
 use super::LoopCore;
+use crate::gate::GateState;
 use crate::links::feed;
 use crate::trash::Rubbish;
 use engine::keyspace::{Keyspace, SHARDS};
@@ -20,7 +21,7 @@ impl LoopCore {
         self.state.now_ms = self.shared.host.clock().unix_ms();
         self.remove_dead_keys();
         self.close_idle();
-        if self.state.loop_id == 0 {
+        if self.state.slot == 0 {
             self.sample();
             feed::ping(&self.shared);
         }
@@ -38,15 +39,17 @@ impl LoopCore {
     }
 
     fn own_shards(&self) -> impl Iterator<Item = u8> + use<> {
-        let (loops, own) = (self.shared.inboxes.len(), self.state.loop_id);
+        let (loops, own) = (self.shared.inboxes.len(), self.state.slot);
         (0..SHARDS).filter(move |id| id % loops == own).map(|id| id as u8)
     }
 
     fn remove_dead_keys(&mut self) {
         let start_us = self.shared.host.clock().monotonic_us();
         let shared = Arc::clone(&self.shared);
-        let pass = shared.executor.pass(self.state.loop_id);
-        if !pass.gate.primary || !shared.switches.removes_dead_keys() {
+        let Some(pass) = shared.executor.pass(self.state.slot) else { return };
+        let may_remove = pass.gate.may_remove(self.state.now_ms);
+        if !may_remove || !shared.switches.removes_dead_keys() {
+            shared.executor.give_back(pass);
             return;
         }
         self.state.effects.wanted = shared.journal.is_wanted();
@@ -60,7 +63,7 @@ impl LoopCore {
                 shared.journal.append(self.state.effects.propagated());
                 self.state.effects.clear();
             }
-            shared.stats[self.state.loop_id].expired_keys.add(dead.len() as u64);
+            shared.stats[self.state.slot].expired_keys.add(dead.len() as u64);
             shared.trash.add(dead.into_iter().map(|(_, entry)| Rubbish::Entry(entry)));
             if shared.host.clock().monotonic_us() - start_us > EXPIRE_US_MAX {
                 break;
@@ -78,9 +81,8 @@ impl LoopCore {
     }
 
     fn close_idle(&mut self) {
-        let pass = self.shared.executor.pass(self.state.loop_id);
-        let idle_s_max = pass.gate.settings.idle_s_max;
-        self.shared.executor.give_back(pass);
+        let idle = |gate: &GateState| gate.settings.idle_s_max;
+        let idle_s_max = self.shared.executor.look(self.state.slot, idle);
         let now_ms = self.state.now_ms;
         for (place, conn) in self.conns.iter_mut().enumerate() {
             let Some(conn) = conn.as_mut().filter(|conn| !conn.is_blocked()) else { continue };

@@ -1,6 +1,7 @@
 //! What other loops put into this loop's inbox, done for its connections.
 
 use super::LoopCore;
+use crate::blocked::address_of;
 use crate::conn::Conn;
 use crate::inbox::{Address, Mail, Message};
 use resp::Reply;
@@ -13,22 +14,38 @@ impl LoopCore {
     /// Does what other loops asked for.
     pub fn read_mail(&mut self) {
         let shared = Arc::clone(&self.shared);
-        for mail in shared.inboxes[self.state.loop_id].take() {
-            match mail {
-                Mail::Publish(addresses, message) => {
-                    for address in addresses {
+        let mail = shared.inboxes[self.state.slot].take();
+        mail.into_iter().for_each(|mail| self.open(mail));
+    }
+
+    pub(super) fn open(&mut self, mail: Mail) {
+        match mail {
+            Mail::Publish(addresses, message) => {
+                for address in addresses {
+                    if !self.away.is_empty() && self.away.contains_key(&address.place) {
+                        self.hold(address, Mail::Publish(vec![address], Arc::clone(&message)));
+                    } else {
                         self.deliver(address, &message);
                     }
                 }
-                Mail::Served { waiter, reply, offset: _ } => self.served(&waiter, &reply),
-                Mail::Released { waiter, release } => self.released(&waiter, release),
-                Mail::Kill(address) => {
-                    if let Some(conn) = self.addressed(address) {
-                        conn.give_up();
-                        self.touched.push(address.place);
-                    }
+            }
+            Mail::Served { ref waiter, .. } | Mail::Released { ref waiter, .. }
+                if self.away.contains_key(&waiter.home.place) =>
+            {
+                // It waits for a key, but has not come home yet.
+                self.hold(address_of(waiter), mail);
+            }
+            Mail::Served { waiter, reply, offset: _ } => self.served(&waiter, &reply),
+            Mail::Released { waiter, release } => self.released(&waiter, release),
+            Mail::Kill(address) => {
+                if self.away.contains_key(&address.place) {
+                    self.hold(address, mail);
+                } else if let Some(conn) = self.addressed(address) {
+                    conn.give_up();
+                    self.touched.push(address.place);
                 }
             }
+            Mail::Return(job) => self.take_back(job),
         }
     }
 

@@ -1,8 +1,9 @@
 //! One loop's connections: bytes come in, requests are handled in batches under the loop's pass,
 //! replies go out. The shell around it owns the sockets and decides when to call what.
 
-mod batch;
+pub(crate) mod batch;
 mod clock;
+mod jobs;
 mod mail;
 mod waits;
 
@@ -10,17 +11,18 @@ use crate::ahead::Ahead;
 use crate::clients::ClientRecord;
 use crate::conn::{Conn, State};
 use crate::inbox::Address;
+use crate::job::Job;
 use crate::links::feed::Feeds;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::turn::LoopState;
-use engine::Effects;
-use engine::keyspace::KeyStats;
+use batch::Next;
+use jobs::{Absent, Waiting};
 use resp::Reply;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use stdx::Rng;
 
 /// Unfinished requests up to this wait in a buffer of their own size.
 const PIECE_BYTES_MAX: usize = 1024;
@@ -46,6 +48,10 @@ pub struct LoopCore {
     state: LoopState,
     ahead: Ahead,
     deferred: Vec<u32>,
+    paused: Vec<u32>,
+    waiting: Waiting,
+    away: HashMap<u32, Absent>,
+    jobs: VecDeque<Box<Job>>,
     /// Connections with something to send or to close, for the shell to take.
     pub touched: Vec<u32>,
     feeds: Feeds,
@@ -60,13 +66,7 @@ impl LoopCore {
     #[must_use]
     pub fn new(shared: Arc<Shared>, loop_id: usize) -> Self {
         let seed = u64::from_le_bytes(shared.host.entropy()[..8].try_into().expect("8 of 16"));
-        let state = LoopState {
-            loop_id,
-            rng: Rng::new(seed),
-            effects: Effects::default(),
-            keys: KeyStats::default(),
-            now_ms: shared.host.clock().unix_ms(),
-        };
+        let state = LoopState::new(loop_id, seed, shared.host.clock().unix_ms());
         Self {
             shared,
             conns: Vec::new(),
@@ -74,6 +74,10 @@ impl LoopCore {
             state,
             ahead: Ahead::default(),
             deferred: Vec::new(),
+            paused: Vec::new(),
+            waiting: Waiting::default(),
+            away: HashMap::new(),
+            jobs: VecDeque::new(),
             touched: Vec::new(),
             feeds: Feeds::default(),
             spare_input: Vec::new(),
@@ -92,15 +96,16 @@ impl LoopCore {
         });
         let shared = &self.shared;
         let client = shared.clients.next_id();
-        let address = Address { loop_id: self.state.loop_id as u16, place, client };
+        let address = Address { loop_id: self.state.slot as u16, place, client };
         let now_ms = shared.host.clock().unix_ms();
         let record = Arc::new(ClientRecord::new(address, peer.peer, peer.local, now_ms));
-        let pass = shared.executor.pass(self.state.loop_id);
-        let user = pass.gate.access.initial_user().cloned();
-        let allowed = peer.address.is_none_or(|address| pass.gate.access.allowlist.admits(address));
-        let full = shared.clients.len() >= pass.gate.settings.connections_max;
-        shared.executor.give_back(pass);
-        let stats = &shared.stats[self.state.loop_id];
+        let (access, connections_max) = shared.executor.look(self.state.slot, |gate| {
+            (Arc::clone(&gate.access), gate.settings.connections_max)
+        });
+        let user = access.initial_user().cloned();
+        let allowed = peer.address.is_none_or(|address| access.allowlist.admits(address));
+        let full = shared.clients.len() >= connections_max;
+        let stats = &shared.stats[self.state.slot];
         stats.connections_received.add(1);
         shared.clients.add(&record);
         let mut conn = Conn::new(Session::new(record, user));
@@ -137,8 +142,14 @@ impl LoopCore {
         self.conns.get_mut(place as usize)?.as_mut()
     }
 
-    /// Handles the requests that have arrived on a connection.
+    /// Handles the requests that have arrived on a connection, unless it waits for something.
     pub fn process(&mut self, place: u32) {
+        if self.conn_mut(place).is_some_and(|conn| conn.state == State::Ready) {
+            self.work(place, false);
+        }
+    }
+
+    fn work(&mut self, place: u32, resumed: bool) {
         let Some(conn) = self.conns.get_mut(place as usize).and_then(Option::as_mut) else {
             return;
         };
@@ -152,18 +163,18 @@ impl LoopCore {
         }
         self.state.now_ms = self.shared.host.clock().unix_ms();
         conn.session.record.active_ms.store(self.state.now_ms, Relaxed);
-        let resumed = std::mem::replace(&mut conn.state, State::Ready) != State::Ready;
         let unsent = conn.out.len();
-        while batch::handle(&self.shared, &mut self.state, &mut self.ahead, conn) {}
+        let next = loop {
+            match batch::handle(&self.shared, &mut self.state, &mut self.ahead, conn) {
+                Next::More => {}
+                next => break next,
+            }
+        };
         self.shared.journal.wake_due();
-        let state = conn.state;
-        if state == State::Deferred {
-            self.deferred.push(place);
-        }
         if conn.session.replica.is_some() {
             self.feeds.settle(conn, unsent);
         }
-        let stats = &self.shared.stats[self.state.loop_id];
+        let stats = &self.shared.stats[self.state.slot];
         stats.add_keys(&mut self.state.keys);
         conn.compact();
         let room = PIECE_BYTES_MAX + 1..=SPARE_BYTES_MAX;
@@ -173,15 +184,24 @@ impl LoopCore {
             self.spare_input = std::mem::replace(&mut conn.input, piece);
             self.spare_input.clear();
         }
-        // The shell reads again from a connection that goes on after a wait.
-        let goes_on = resumed && conn.state == State::Ready;
+        // The shell reads again from a connection that goes on after a wait, and looks whether one
+        // that begins to wait still has a peer.
+        let goes_on = resumed && conn.state == State::Ready || conn.waits_for_others();
+        let waits = conn.state == State::Blocked;
+        match conn.state {
+            State::Deferred => self.deferred.push(place),
+            State::Paused => self.paused.push(place),
+            _ => {}
+        }
         if !conn.unsent().is_empty() || conn.session.closing || goes_on {
             self.touched.push(place);
         } else {
             self.give_up_buffer(place);
         }
-        if state == State::Blocked {
-            self.begin_wait(place);
+        match next {
+            Next::Job(kind) => self.send_away(place, kind),
+            Next::Wait if waits => self.begin_wait(place),
+            _ => {}
         }
     }
 
@@ -198,14 +218,6 @@ impl LoopCore {
         }
     }
 
-    /// Tries deferred connections again; true when some are deferred still.
-    pub fn retry_deferred(&mut self) -> bool {
-        for place in std::mem::take(&mut self.deferred) {
-            self.process(place);
-        }
-        !self.deferred.is_empty()
-    }
-
     /// Feeds the replicas of this loop. To be called before each wait: whatever is appended to the
     /// journal afterwards wakes the loop. True when there may be more at once.
     #[inline]
@@ -218,9 +230,13 @@ impl LoopCore {
 
     /// Forgets a connection whose socket is closed.
     pub fn disconnect(&mut self, place: u32) {
-        let Some(mut conn) = self.conns.get_mut(place as usize).and_then(Option::take) else {
-            return;
-        };
+        match self.conns.get_mut(place as usize).and_then(Option::take) {
+            Some(conn) => self.end(place, conn),
+            None => self.disconnect_away(place),
+        }
+    }
+
+    fn end(&mut self, place: u32, mut conn: Conn) {
         let waiter = conn.session.record.waiter.lock().take();
         if let Some(waiter) = waiter {
             self.abandon_wait(&waiter);
@@ -228,7 +244,7 @@ impl LoopCore {
         self.feeds.disconnect(&self.shared, &mut conn);
         conn.session.unsubscribe_all(&self.shared.pubsub);
         self.shared.clients.remove(conn.session.address().client);
-        self.shared.stats[self.state.loop_id].connections_closed.add(1);
+        self.shared.stats[self.state.slot].connections_closed.add(1);
         self.free.push(place);
     }
 }

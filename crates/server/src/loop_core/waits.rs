@@ -95,14 +95,16 @@ impl LoopCore {
         if !waiter.silent && !conn.session.closing {
             reply(&mut conn.out);
         }
+        conn.state = State::Ready;
         self.touched.push(waiter.home.place);
-        self.process(waiter.home.place);
+        self.work(waiter.home.place, true);
     }
 
     /// Takes a waiter out of its queues. A shard in use keeps it until it is next swept.
     fn forget(&mut self, waiter: &Arc<Waiter>) {
         let shared = Arc::clone(&self.shared);
-        let pass = shared.executor.pass(self.state.loop_id);
+        // Without a pass the shards can be in use for long: the waiter stays until it is swept.
+        let Some(pass) = shared.executor.pass(self.state.slot) else { return };
         let mut space = shared.executor.walk();
         for key in waiter.keys() {
             if let Some(shard) = space.shard(shard_of(shared.executor.seed().hash(key))) {

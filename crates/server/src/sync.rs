@@ -1,0 +1,5 @@
+//! The locks of the executor and of the inboxes, in one place, so that a model checker can put its
+//! own in. Knows nothing of what they guard.
+
+#[cfg(not(feature = "shuttle"))]
+pub use parking_lot::{Condvar, Mutex, MutexGuard};
