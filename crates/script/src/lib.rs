@@ -16,7 +16,7 @@ mod text;
 
 pub use failure::ScriptError;
 pub use host::{Call, Caller, Host, Killed, Script, digest};
-pub use library::{Function, Library};
+pub use library::{Function, Library, Restore};
 pub use shebang::ScriptFlags;
 
 #[cfg(test)]

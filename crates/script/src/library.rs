@@ -37,6 +37,17 @@ pub struct Libraries {
     functions: BTreeMap<String, ScriptFlags>,
 }
 
+/// What becomes of libraries that are there when others are restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restore {
+    /// They go.
+    Flush,
+    /// They stay; a name that is taken ends the restoring.
+    Append,
+    /// They stay, unless a restored one has their name.
+    Replace,
+}
+
 /// A function as a loading library has registered it.
 struct Registered {
     function: Function,
@@ -103,6 +114,61 @@ impl Host {
         self.delete_library(name.as_bytes());
         self.link(prepared).map_err(|error| broken(&error))?;
         Ok(name)
+    }
+
+    /// Loads all of `codes`, or none of them.
+    ///
+    /// # Errors
+    /// As [`Host::load_library`].
+    pub fn restore_libraries(
+        &mut self,
+        codes: &[Vec<u8>],
+        policy: Restore,
+        go_on: &mut dyn FnMut() -> Result<(), Killed>,
+    ) -> Result<(), ScriptError> {
+        let mut all: Vec<Prepared> = Vec::new();
+        for code in codes {
+            let (name, source) = shebang::library(code)?;
+            if all.iter().any(|one| one.library.name == name) {
+                return Err(error(format!("Library '{name}' already exists")));
+            }
+            let prepared = prepare(self.sandbox()?, &name, source, code, go_on)?;
+            if prepared.library.functions.is_empty() {
+                return Err(error("No functions registered"));
+            }
+            all.push(prepared);
+        }
+        self.check_restored(&all, policy)?;
+        if policy == Restore::Flush {
+            self.flush_libraries();
+        }
+        for prepared in all {
+            self.delete_library(prepared.library.name.as_bytes());
+            self.link(prepared).map_err(|error| broken(&error))?;
+        }
+        Ok(())
+    }
+
+    fn check_restored(&self, all: &[Prepared], policy: Restore) -> Result<(), ScriptError> {
+        let stays = |library: &&Library| match policy {
+            Restore::Flush => false,
+            Restore::Append => true,
+            Restore::Replace => !all.iter().any(|one| one.library.name == library.name),
+        };
+        let mut names: Vec<&str> = Vec::new();
+        for library in self.libraries.by_name.values().filter(stays) {
+            if all.iter().any(|one| one.library.name == library.name) {
+                return Err(error(format!("Library {} already exists", library.name)));
+            }
+            names.extend(library.functions.iter().map(|function| &*function.name));
+        }
+        for function in all.iter().flat_map(|one| &one.library.functions) {
+            if names.contains(&&*function.name) {
+                return Err(error(format!("Function {} already exists", function.name)));
+            }
+            names.push(&function.name);
+        }
+        Ok(())
     }
 
     fn link(&mut self, prepared: Prepared) -> mlua::Result<()> {

@@ -110,6 +110,14 @@ pub fn unknown_subcommand(container: &str, sub: &[u8]) -> CommandError {
     other(format!("ERR unknown subcommand '{sub}'. Try {container} HELP."))
 }
 
+/// A subcommand with words that it does not take.
+#[must_use]
+pub fn subcommand_syntax(container: &str, sub: &[u8]) -> CommandError {
+    let sub = String::from_utf8_lossy(&sub[..sub.len().min(128)]).into_owned();
+    let text = format!("ERR unknown subcommand or wrong number of arguments for '{sub}'.");
+    other(format!("{text} Try {container} HELP."))
+}
+
 /// A command that this user may not run.
 #[must_use]
 pub fn no_permission(command: &str) -> CommandError {

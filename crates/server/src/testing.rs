@@ -216,6 +216,16 @@ impl Bench {
         self.read(name)
     }
 
+    /// As [`Bench::send`], with the answer as it is.
+    pub fn send_bytes(&mut self, name: char, bytes: &[u8]) -> Vec<u8> {
+        self.send_unread(name, bytes);
+        let (loop_id, place) = self.conns[&name];
+        let conn = self.loops[loop_id].conn_mut(place).expect("it is open");
+        let got = conn.unsent().to_vec();
+        conn.sent(got.len());
+        got
+    }
+
     /// Sends bytes on a connection (made when it is new) and leaves the answers and all mail.
     pub fn send_unread(&mut self, name: char, bytes: &[u8]) {
         if !self.conns.contains_key(&name) {

@@ -6,6 +6,7 @@ pub mod config;
 pub mod connection;
 pub mod debug;
 mod debug_protocol;
+pub mod function;
 pub mod keyspace;
 pub mod pubsub;
 pub mod replication;
@@ -50,6 +51,17 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("evalsha", Session(script::evalsha)),
     ("evalsha_ro", Session(script::evalsha_ro)),
     ("exec", Exec),
+    ("fcall", Session(function::fcall)),
+    ("fcall_ro", Session(function::fcall_ro)),
+    ("function|delete", Session(function::delete)),
+    ("function|dump", Session(function::dump)),
+    ("function|flush", Session(function::flush)),
+    ("function|help", Session(function::help)),
+    ("function|kill", Session(function::kill)),
+    ("function|list", Session(function::list)),
+    ("function|load", Session(function::load)),
+    ("function|restore", Session(function::restore)),
+    ("function|stats", Session(function::stats)),
     ("flushall", Session(keyspace::flushall)),
     ("flushdb", Session(keyspace::flushdb)),
     ("hello", Session(connection::hello)),
