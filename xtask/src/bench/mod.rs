@@ -3,6 +3,7 @@
 //! of the same run mean anything on a shared machine.
 
 mod load;
+mod memory;
 mod results;
 mod sample;
 mod server;
@@ -12,13 +13,19 @@ mod tests;
 
 use crate::shell;
 use anyhow::{Context, Result};
-use load::{LOADS, Load};
+use load::{LOADS, Load, Seen, Setup};
+use memory::DATA_SETS;
 use server::Server;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+/// Rounds unless told otherwise.
+const ROUNDS: usize = 5;
 /// Fewer rounds make no median.
 const ROUNDS_MIN: usize = 3;
+/// How long a fresh server is left alone to see what it does then.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -27,8 +34,11 @@ pub struct Options {
     #[arg(long = "peer", value_name = "NAME=CMD", value_parser = peer)]
     peers: Vec<Peer>,
     /// Rounds over all servers
-    #[arg(long, default_value_t = ROUNDS_MIN)]
+    #[arg(long, default_value_t = ROUNDS)]
     rounds: usize,
+    /// Leave the memory per element out
+    #[arg(long)]
+    no_memory: bool,
     /// Leave the time from CreateInstance to the first PONG out
     #[arg(long)]
     no_create: bool,
@@ -58,8 +68,8 @@ fn peer(text: &str) -> Result<Peer, String> {
 pub struct Measure {
     /// CPU time of the server, in microseconds per operation.
     pub cpu_us: f64,
-    /// Throughput that the load saw.
-    pub operations_per_s: f64,
+    /// What the load saw.
+    pub seen: Seen,
 }
 
 /// All measurements of one server.
@@ -71,8 +81,12 @@ pub struct Account {
     pub command: String,
     /// Proportional set size before the first load.
     pub idle_pss_kb: u64,
+    /// Percent of a core that it takes while nobody asks.
+    pub idle_cpu_percent: f64,
     /// By load, one entry per round.
     pub rounds: Vec<Vec<Measure>>,
+    /// By data set, resident bytes per element; empty when left out.
+    pub bytes: Vec<f64>,
 }
 
 /// Runs everything, prints the table and writes it to the file asked for.
@@ -80,26 +94,22 @@ pub fn run(root: &Path, options: &Options) -> Result<bool> {
     let mut build = Command::new("cargo");
     build.args(["build", "--release", "--package", "larder"]).current_dir(root);
     anyhow::ensure!(build.status().context("run cargo build")?.success(), "it does not build");
-    let servers = start_all(root, &options.peers)?;
-    let mut accounts = Vec::new();
-    for server in &servers {
-        accounts.push(Account {
-            name: server.name.clone(),
-            command: server.command.clone(),
-            idle_pss_kb: sample::pss_kb(server.pid())?,
-            rounds: vec![Vec::new(); LOADS.len()],
-        });
-    }
-    for round in 1..=options.rounds.max(ROUNDS_MIN) {
-        for (server, account) in servers.iter().zip(&mut accounts) {
-            for (load, measures) in LOADS.iter().zip(&mut account.rounds) {
-                let measure = measure(server, load)?;
-                println!("round {round} {:<8} {:<9} {measure}", account.name, load.name);
-                measures.push(measure);
+    let contestants = contestants(&options.peers);
+    let mut accounts = loads(root, &contestants, options.rounds.max(ROUNDS_MIN))?;
+    if !options.no_memory {
+        for data in &DATA_SETS {
+            for (contestant, account) in contestants.iter().zip(&mut accounts) {
+                let server = contestant.start(root, Setup::Memory)?;
+                account.bytes.push(data.fill(&server)?);
+                println!(
+                    "{:<8} {}: {:.1} B",
+                    account.name,
+                    data.name,
+                    account.bytes[account.bytes.len() - 1]
+                );
             }
         }
     }
-    drop(servers);
     let create_ms = if options.no_create { None } else { Some(create_to_pong(root)?) };
     let page = results::page(&results::machine()?, &accounts, create_ms.as_deref());
     print!("\n{page}");
@@ -108,29 +118,74 @@ pub fn run(root: &Path, options: &Options) -> Result<bool> {
     Ok(true)
 }
 
-fn start_all(root: &Path, peers: &[Peer]) -> Result<Vec<Server>> {
-    let ours = "target/release/larder node --port {port} --save '' --io-threads 1";
-    let redis = "redis-server --port {port} --save '' --appendonly no";
-    let mut servers = vec![
-        Server::start(root, "larder", ours).context("build it first: cargo build --release")?,
-        Server::start(root, "redis", redis)?,
-    ];
-    for peer in peers {
-        servers.push(Server::start(root, &peer.name, &peer.command)?);
+fn loads(root: &Path, contestants: &[Peer], rounds: usize) -> Result<Vec<Account>> {
+    let mut servers = Vec::new();
+    let mut accounts = Vec::new();
+    for contestant in contestants {
+        let memory = contestant.start(root, Setup::Memory)?;
+        accounts.push(Account {
+            name: memory.name.clone(),
+            command: memory.command.clone(),
+            idle_pss_kb: sample::pss_kb(memory.pid())?,
+            idle_cpu_percent: idle(&memory)?,
+            rounds: vec![Vec::new(); LOADS.len()],
+            bytes: Vec::new(),
+        });
+        servers.push((memory, contestant.start(root, Setup::AppendOnly)?));
     }
-    Ok(servers)
+    for round in 1..=rounds {
+        for (index, load) in LOADS.iter().enumerate() {
+            for ((memory, append_only), account) in servers.iter().zip(&mut accounts) {
+                let server = if load.setup == Setup::Memory { memory } else { append_only };
+                let measure = measure(root, server, load)?;
+                println!("round {round} {:<8} {:<26} {measure}", account.name, load.name);
+                account.rounds[index].push(measure);
+            }
+        }
+    }
+    Ok(accounts)
 }
 
-fn measure(server: &Server, load: &Load) -> Result<Measure> {
-    let before = sample::cpu_us(server.pid())?;
-    let operations_per_s = load.run(server.port)?;
-    let spent = sample::cpu_us(server.pid())? - before;
-    Ok(Measure { cpu_us: spent as f64 / f64::from(load.operations), operations_per_s })
+/// Ours, Debian's redis-server and the peers asked for.
+fn contestants(peers: &[Peer]) -> Vec<Peer> {
+    let of = |name: &str, command: &str| Peer { name: name.into(), command: command.into() };
+    let ours = of("larder", "target/release/larder node --port {port} --save '' --io-threads 1");
+    let redis = of("redis", "redis-server --port {port} --save ''");
+    [ours, redis].into_iter().chain(peers.iter().cloned()).collect()
+}
+
+impl Peer {
+    fn start(&self, root: &Path, setup: Setup) -> Result<Server> {
+        let extra = match setup {
+            Setup::Memory => "--appendonly no",
+            Setup::AppendOnly => {
+                "--appendonly yes --appendfsync everysec --auto-aof-rewrite-percentage 0"
+            }
+        };
+        Server::start(root, &self.name, &format!("{} {extra}", self.command))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is measured is that nothing happens")]
+fn idle(server: &Server) -> Result<f64> {
+    let before_ns = sample::cpu_ns(server.pid())?;
+    std::thread::sleep(IDLE);
+    let spent_ns = sample::cpu_ns(server.pid())? - before_ns;
+    Ok(spent_ns as f64 * 100.0 / IDLE.as_nanos() as f64)
+}
+
+fn measure(root: &Path, server: &Server, load: &Load) -> Result<Measure> {
+    let before_ns = sample::cpu_ns(server.pid())?;
+    let seen = load.run(root, server.port)?;
+    let spent_ns = sample::cpu_ns(server.pid())? - before_ns;
+    Ok(Measure { cpu_us: spent_ns as f64 / 1000.0 / f64::from(load.operations), seen })
 }
 
 impl std::fmt::Display for Measure {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{:.3} µs CPU/op, {:.0} op/s", self.cpu_us, self.operations_per_s)
+        let [p50, p99, p999] = self.seen.latency_us;
+        let rate = self.seen.operations_per_s;
+        write!(out, "{:.3} µs CPU/op, {rate:.0} op/s, {p50:.0} {p99:.0} {p999:.0} µs", self.cpu_us)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The page of results: medians, ratios to ours, and what made them. Pure but for [`machine`].
 
 use super::load::LOADS;
+use super::memory::DATA_SETS;
 use super::{Account, Measure};
 use crate::shell;
 use anyhow::Result;
@@ -46,19 +47,25 @@ pub fn page(machine: &Machine, accounts: &[Account], create_ms: Option<&[f64]>) 
     let mut out = "# Measurements\n\n".to_owned();
     out.push_str(&format!("Made by `cargo xtask bench`, {date}, commit {commit}, on\n"));
     out.push_str(&format!("{description}.\n{redis}.\n\n"));
-    out.push_str("Servers on one core, redis-benchmark on the other, in turn; medians of ");
+    out.push_str("Servers on one core, `larder bench` on the other, in turn; medians of ");
     out.push_str(&format!("{rounds} rounds.\nCPU is the server's own user and system time. "));
-    out.push_str("50 clients, 32-byte values, 100,000 keys.\n\n## CPU time per operation\n\n");
-    out.push_str("| load | server | µs CPU/op | ratio to larder | op/s | all rounds, µs |\n");
-    out.push_str("|---|---|---|---|---|---|\n");
+    out.push_str("50 connections unless said, 32-byte values, 100,000 keys.\n");
+    out.push_str("Ratios are medians over the rounds of ours to theirs.\n\n");
+    out.push_str("## CPU time per operation\n\n");
+    out.push_str("| load | server | µs CPU/op | larder's ratio to it | op/s | p50, p99, p99.9 µs ");
+    out.push_str("| all rounds, µs CPU |\n|---|---|---|---|---|---|---|\n");
     for (index, load) in LOADS.iter().enumerate() {
         for account in accounts {
-            let ratio = ratio(&account.rounds[index], &accounts[0].rounds[index]);
+            let ratio = ratio(&accounts[0].rounds[index], &account.rounds[index]);
             let cpu: Vec<f64> = values(&account.rounds[index], |measure| measure.cpu_us);
-            let rate = values(&account.rounds[index], |measure| measure.operations_per_s);
+            let rate = values(&account.rounds[index], |measure| measure.seen.operations_per_s);
+            let [p50, p99, p999] = [0, 1, 2].map(|at| {
+                let rounds = account.rounds[index].iter();
+                median(&rounds.map(|measure| measure.seen.latency_us[at]).collect::<Vec<_>>())
+            });
             let all: Vec<String> = cpu.iter().map(|value| format!("{value:.3}")).collect();
             out.push_str(&format!(
-                "| {} | {} | {:.3} | {ratio:.2} | {:.0} | {} |\n",
+                "| {} | {} | {:.3} | {ratio:.2} | {:.0} | {p50:.0}, {p99:.0}, {p999:.0} | {} |\n",
                 load.name,
                 account.name,
                 median(&cpu),
@@ -67,10 +74,8 @@ pub fn page(machine: &Machine, accounts: &[Account], create_ms: Option<&[f64]>) 
             ));
         }
     }
-    out.push_str("\n## Memory of a fresh server\n\n| server | PSS, KiB |\n|---|---|\n");
-    for account in accounts {
-        out.push_str(&format!("| {} | {} |\n", account.name, account.idle_pss_kb));
-    }
+    out.push_str(&fresh(accounts));
+    out.push_str(&bytes(accounts));
     if let Some(times) = create_ms {
         let all: Vec<String> = times.iter().map(|time| format!("{time:.0}")).collect();
         out.push_str(&format!(
@@ -85,15 +90,48 @@ pub fn page(machine: &Machine, accounts: &[Account], create_ms: Option<&[f64]>) 
         out.push_str(&format!("    {}\n", account.command));
     }
     for load in &LOADS {
-        out.push_str(&format!("    redis-benchmark {}\n", load.arguments().join(" ")));
+        out.push_str(&format!("    larder bench {}\n", load.arguments().join(" ")));
     }
     out
 }
 
-/// Median over the rounds of theirs to ours; both of one round were measured close together.
-fn ratio(theirs: &[Measure], ours: &[Measure]) -> f64 {
-    let pairs = theirs.iter().zip(ours);
-    median(&pairs.map(|(their, our)| their.cpu_us / our.cpu_us).collect::<Vec<_>>())
+fn fresh(accounts: &[Account]) -> String {
+    let mut out = "\n## A fresh server\n\n| server | PSS, KiB | idle, % of a core |\n".to_owned();
+    out.push_str("|---|---|---|\n");
+    for account in accounts {
+        let Account { name, idle_pss_kb, idle_cpu_percent, .. } = account;
+        out.push_str(&format!("| {name} | {idle_pss_kb} | {idle_cpu_percent:.3} |\n"));
+    }
+    out
+}
+
+fn bytes(accounts: &[Account]) -> String {
+    if accounts.iter().any(|account| account.bytes.is_empty()) {
+        return String::new();
+    }
+    let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+    let mut out = format!(
+        "\n## Resident bytes per element\n\n| data | payload | {} |\n|---|---|{}\n",
+        names.join(" | "),
+        "---|".repeat(names.len()),
+    );
+    for (index, data) in DATA_SETS.iter().enumerate() {
+        let each = accounts.iter().map(|account| format!("{:.0}", account.bytes[index]));
+        let each: Vec<String> = each.collect();
+        out.push_str(&format!(
+            "| {} | {} | {} |\n",
+            data.name,
+            data.payload_bytes,
+            each.join(" | ")
+        ));
+    }
+    out
+}
+
+/// Median over the rounds of ours to theirs; both of one round were measured close together.
+fn ratio(ours: &[Measure], theirs: &[Measure]) -> f64 {
+    let pairs = ours.iter().zip(theirs);
+    median(&pairs.map(|(our, their)| our.cpu_us / their.cpu_us).collect::<Vec<_>>())
 }
 
 fn values(measures: &[Measure], field: fn(&Measure) -> f64) -> Vec<f64> {

@@ -2,21 +2,21 @@
 
 use anyhow::{Context, Result};
 
-/// The kernel's clock ticks are 1/100 s on every Linux that we run on.
-const TICK_US: u64 = 10_000;
-
-/// User and system time of all threads so far, in microseconds.
-pub fn cpu_us(pid: u32) -> Result<u64> {
-    let path = format!("/proc/{pid}/stat");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-    ticks(&text).map(|ticks| ticks * TICK_US).with_context(|| format!("no times in {path}"))
+/// Time on a processor of all living threads so far, in nanoseconds.
+pub fn cpu_ns(pid: u32) -> Result<u64> {
+    let directory = format!("/proc/{pid}/task");
+    let mut sum_ns = 0;
+    for task in std::fs::read_dir(&directory).with_context(|| format!("read {directory}"))? {
+        let path = task?.path().join("schedstat");
+        let text = std::fs::read_to_string(&path).with_context(|| format!("read {path:?}"))?;
+        sum_ns += on_cpu_ns(&text).with_context(|| format!("no time in {path:?}"))?;
+    }
+    Ok(sum_ns)
 }
 
-/// utime + stime; the program's name before them may contain anything.
-pub fn ticks(stat: &str) -> Option<u64> {
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let field = |index: usize| fields.get(index)?.parse::<u64>().ok();
-    Some(field(11)? + field(12)?)
+/// The first field of schedstat.
+pub fn on_cpu_ns(schedstat: &str) -> Option<u64> {
+    schedstat.split_whitespace().next()?.parse().ok()
 }
 
 /// Proportional set size in KiB.

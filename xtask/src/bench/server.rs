@@ -30,7 +30,7 @@ impl Server {
     pub fn start(root: &Path, name: &str, command: &str) -> Result<Server> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let command = command.replace("{port}", &port.to_string());
-        let directory = root.join("target/bench").join(name);
+        let directory = root.join("target/bench").join(format!("{name}-{port}"));
         std::fs::create_dir_all(&directory)?;
         let mut words = words(&command).into_iter();
         let program = words.next().context("an empty command")?;
