@@ -60,7 +60,7 @@ fn remove(shared: &Shared, state: &mut LoopState, victim: &Candidate) -> Option<
     let shard = locked.shard(id)?;
     let db = shard.db_mut(victim.db)?;
     let place = db.find(hash, &victim.key)?;
-    let entry = db.remove(hash, place);
+    let entry = db.remove(place);
     shard.touched(victim.db, &victim.key, &mut state.effects);
     if shared.journal.is_wanted() {
         state.effects.wanted = true;

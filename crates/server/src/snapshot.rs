@@ -118,7 +118,7 @@ pub fn reload(
             if !merge {
                 return Err(Refusal::Duplicate);
             }
-            let old = database.remove(hash, place);
+            let old = database.remove(place);
             shared.trash.add(std::iter::once(Rubbish::Entry(old)));
         }
         shard.db_or_new(db).insert(hash, entry);

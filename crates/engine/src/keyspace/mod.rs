@@ -314,7 +314,7 @@ impl<'a> Keys<'a> {
         }
         entry.set_access(moment.access_after(entry.access(), hash >> 32));
         let effects = &mut *self.effects;
-        Ok(Edit { shard, effects, db, hash, place, changed: true, of: PhantomData })
+        Ok(Edit { shard, effects, db, place, changed: true, of: PhantomData })
     }
 
     /// Overwrites part of a long string where it lies, see [`Object::write`]. False, and nothing
@@ -351,7 +351,7 @@ impl<'a> Keys<'a> {
             Ttl::Keep => database.at(place).expiry_ms().filter(|&at_ms| at_ms > moment.now_ms),
         };
         let access = moment.access_after(database.at(place).access(), hash >> 32);
-        let old = database.set(hash, place, value, expiry_ms);
+        let old = database.set(place, value, expiry_ms);
         database.refresh(place, |_| access);
         self.touched(hash, db, key);
         self.discard(old);
@@ -377,7 +377,7 @@ impl<'a> Keys<'a> {
     /// As [`Keys::take`], from another database.
     pub fn take_from(&mut self, db: u16, key: &[u8]) -> Option<Entry> {
         let (hash, place) = self.locate(db, key)?;
-        let entry = self.shard(hash).db_mut(db)?.remove(hash, place);
+        let entry = self.shard(hash).db_mut(db)?.remove(place);
         self.touched(hash, db, key);
         Some(entry)
     }
@@ -395,7 +395,7 @@ impl<'a> Keys<'a> {
         let db = self.moment.db;
         if let Some((hash, place)) = self.locate(db, key) {
             if let Some(database) = self.shard(hash).db_mut(db) {
-                database.set_expiry(hash, place, expiry_ms);
+                database.set_expiry(place, expiry_ms);
             }
             self.touched(hash, db, key);
         }
@@ -512,7 +512,7 @@ impl<'a> Keys<'a> {
         if !self.moment.may_expire {
             return;
         }
-        let entry = self.shard(hash).db_mut(db).map(|database| database.remove(hash, place));
+        let entry = self.shard(hash).db_mut(db).map(|database| database.remove(place));
         self.touched(hash, db, key);
         self.discard(entry);
         self.stats.expired += 1;
@@ -535,7 +535,7 @@ impl<'a> Keys<'a> {
     fn bury(&mut self, db: u16, hash: u64, key: &[u8]) {
         let entry = self.shard(hash).db_mut(db).and_then(|database| {
             let place = database.find(hash, key)?;
-            Some(database.remove(hash, place))
+            Some(database.remove(place))
         });
         self.discard(entry);
     }
@@ -572,7 +572,6 @@ pub struct Edit<'k, T: Collection> {
     shard: &'k mut Shard,
     effects: &'k mut Effects,
     db: u16,
-    hash: u64,
     place: Place,
     changed: bool,
     of: PhantomData<T>,
@@ -611,7 +610,7 @@ impl<T: Collection> Drop for Edit<'_, T> {
         if self.is_empty()
             && let Some(db) = self.shard.db_mut(self.db)
         {
-            self.effects.trash.push(db.remove(self.hash, self.place));
+            self.effects.trash.push(db.remove(self.place));
         }
         if let Some(key) = key.flatten() {
             self.shard.touched(self.db, &key, self.effects);

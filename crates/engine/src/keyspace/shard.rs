@@ -8,7 +8,6 @@ use super::interest::Interest;
 use super::table::{Place, Table};
 use crate::effects::Effects;
 use smallvec::SmallVec;
-use std::collections::BTreeSet;
 use stdx::hash::HashSeed;
 
 /// Number of shards.
@@ -36,8 +35,6 @@ pub struct Shard {
 #[derive(Debug)]
 pub struct Db {
     table: Table,
-    /// (time of death, hash) of every entry that has one, earliest first.
-    deaths: BTreeSet<(u64, u64)>,
 }
 
 impl Shard {
@@ -65,7 +62,7 @@ impl Shard {
     #[inline]
     pub fn db_or_new(&mut self, db: u16) -> &mut Db {
         while self.dbs.len() <= usize::from(db) {
-            self.dbs.push(Db { table: Table::new(self.seed), deaths: BTreeSet::new() });
+            self.dbs.push(Db { table: Table::new(self.seed) });
         }
         &mut self.dbs[usize::from(db)]
     }
@@ -90,7 +87,7 @@ impl Shard {
     pub fn clear_db(&mut self, db: u16) -> Option<Db> {
         let seed = self.seed;
         let db = self.dbs.get_mut(usize::from(db))?;
-        let old = std::mem::replace(db, Db { table: Table::new(seed), deaths: BTreeSet::new() });
+        let old = std::mem::replace(db, Db { table: Table::new(seed) });
         self.release(old)
     }
 
@@ -110,15 +107,10 @@ impl Shard {
         let mut dead = Vec::new();
         for number in 0..self.dbs.len() {
             let db = &mut self.dbs[number];
-            while dead.len() < limit
-                && let Some(&(at_ms, hash)) = db.deaths.first()
-                && at_ms <= now_ms
-            {
-                let place = db.table.find_by(hash, |entry| entry.expiry_ms() == Some(at_ms));
-                match place {
-                    Some(place) => dead.push((number as u16, db.remove(hash, place))),
-                    None => drop(db.deaths.pop_first()),
-                }
+            let found = db.table.dead(now_ms, limit.saturating_sub(dead.len()));
+            for (at_ms, hash) in found {
+                let place = db.table.find_mortal(hash, at_ms).expect("it was there a moment ago");
+                dead.push((number as u16, db.table.remove(place)));
             }
         }
         for (db, entry) in &dead {
@@ -130,7 +122,7 @@ impl Shard {
     /// The earliest time of death of any entry, in Unix milliseconds.
     #[must_use]
     pub fn first_death_ms(&self) -> Option<u64> {
-        self.dbs.iter().filter_map(|db| db.deaths.first()).map(|&(at_ms, _)| at_ms).min()
+        self.dbs.iter().filter_map(|db| db.table.first_death_ms()).min()
     }
 
     /// Checks everything that must hold between commands.
@@ -154,15 +146,13 @@ impl Db {
     /// The entry that dies first.
     #[must_use]
     pub fn first_to_die(&self) -> Option<&Entry> {
-        let &(at_ms, hash) = self.deaths.first()?;
-        let place = self.table.find_by(hash, |entry| entry.expiry_ms() == Some(at_ms))?;
-        Some(self.table.at(place))
+        self.table.soon_to_die()
     }
 
     /// Number of entries that have a time of death.
     #[must_use]
     pub fn mortal_len(&self) -> usize {
-        self.deaths.len()
+        self.table.mortal_len()
     }
 
     /// Where the entry of `key` lies.
@@ -194,23 +184,13 @@ impl Db {
 
     /// Adds an entry whose key is not there.
     pub fn insert(&mut self, hash: u64, entry: Entry) {
-        if let Some(at_ms) = entry.expiry_ms() {
-            self.deaths.insert((at_ms, hash));
-        }
         self.table.insert(hash, entry);
     }
 
     /// Sets the value and time of death of the key at `place`; returns the entry it replaced when
     /// it could not be overwritten where it lies.
-    pub fn set(
-        &mut self,
-        hash: u64,
-        place: Place,
-        value: Value<'_>,
-        expiry_ms: Option<u64>,
-    ) -> Option<Entry> {
-        self.deaths_moved(hash, place, expiry_ms);
-        if self.table.at_mut(place).overwrite(&value, expiry_ms) {
+    pub fn set(&mut self, place: Place, value: Value<'_>, expiry_ms: Option<u64>) -> Option<Entry> {
+        if self.table.overwrite(place, &value, expiry_ms) {
             return None;
         }
         let new = Entry::new(self.table.at(place).key(), value, expiry_ms);
@@ -218,32 +198,16 @@ impl Db {
     }
 
     /// Changes the time of death of the entry at `place`.
-    pub fn set_expiry(&mut self, hash: u64, place: Place, expiry_ms: Option<u64>) {
-        self.deaths_moved(hash, place, expiry_ms);
-        self.table.rebuild(place, |entry| entry.with_expiry(expiry_ms));
+    pub fn set_expiry(&mut self, place: Place, expiry_ms: Option<u64>) {
+        self.table.set_expiry(place, expiry_ms);
     }
 
     /// Removes the entry at `place`.
-    pub fn remove(&mut self, hash: u64, place: Place) -> Entry {
-        let entry = self.table.remove(place);
-        if let Some(at_ms) = entry.expiry_ms() {
-            self.deaths.remove(&(at_ms, hash));
-        }
-        entry
-    }
-
-    #[inline]
-    fn deaths_moved(&mut self, hash: u64, place: Place, expiry_ms: Option<u64>) {
-        let old = self.table.at(place).expiry_ms();
-        if old != expiry_ms {
-            old.map(|at_ms| self.deaths.remove(&(at_ms, hash)));
-            expiry_ms.map(|at_ms| self.deaths.insert((at_ms, hash)));
-        }
+    pub fn remove(&mut self, place: Place) -> Entry {
+        self.table.remove(place)
     }
 
     fn check_invariants(&self) {
         self.table.check_invariants();
-        let mortal = self.table.iter().filter_map(Entry::expiry_ms).count();
-        assert_eq!(mortal, self.deaths.len(), "every time of death is in the index");
     }
 }

@@ -11,9 +11,11 @@
 //! "every key that stayed is returned" through growth and shrinking.
 
 pub mod cut;
+mod deaths;
 
-use super::entry::{Entry, prefetch};
+use super::entry::{Entry, Value, prefetch};
 use cut::Debt;
+use deaths::Deaths;
 use stdx::hash::HashSeed;
 
 /// Entries in a bucket before it needs an overflow bucket.
@@ -34,6 +36,7 @@ pub struct Table {
     level: u32,
     split: usize,
     len: usize,
+    deaths: Deaths,
     /// What a cut in progress still needs.
     debt: Option<Box<Debt>>,
 }
@@ -65,7 +68,15 @@ impl Table {
     /// An empty table that has allocated nothing.
     #[must_use]
     pub fn new(seed: HashSeed) -> Self {
-        Self { seed, segments: Vec::new(), level: MIN_LEVEL, split: 0, len: 0, debt: None }
+        Self {
+            seed,
+            segments: Vec::new(),
+            level: MIN_LEVEL,
+            split: 0,
+            len: 0,
+            deaths: Deaths::default(),
+            debt: None,
+        }
     }
 
     /// Number of entries.
@@ -149,7 +160,7 @@ impl Table {
         bucket.slots[usize::from(place.slot)].as_ref().expect("a place outlives no change")
     }
 
-    /// The entry at `place`, to change its value.
+    /// The entry at `place`, to change its value (never its time of death).
     ///
     /// # Panics
     /// As [`Table::at`].
@@ -177,21 +188,40 @@ impl Table {
     /// As [`Table::at`], and when the keys differ.
     pub fn replace(&mut self, place: Place, entry: Entry) -> Entry {
         self.touch(place.bucket);
+        let new = entry.expiry_ms();
         let slot = self.slot_mut(place);
         let old = slot.replace(entry).expect("a place outlives no change");
+        self.deaths.moved(place.bucket, old.expiry_ms(), new);
         assert!(self.at(place).key() == old.key(), "a replacement keeps the key");
         old
     }
 
-    /// Takes the entry at `place` out, changes it and puts it back.
+    /// Overwrites the value of the entry at `place` where it lies, with its time of death. False,
+    /// and nothing done, when it does not fit.
     ///
     /// # Panics
     /// As [`Table::at`].
-    pub fn rebuild(&mut self, place: Place, change: impl FnOnce(Entry) -> Entry) {
+    pub fn overwrite(&mut self, place: Place, value: &Value<'_>, expiry_ms: Option<u64>) -> bool {
+        let entry = self.at_mut(place);
+        let old = entry.expiry_ms();
+        let done = entry.overwrite(value, expiry_ms);
+        if done && old != expiry_ms {
+            self.deaths.moved(place.bucket, old, expiry_ms);
+        }
+        done
+    }
+
+    /// Changes the time of death of the entry at `place`.
+    ///
+    /// # Panics
+    /// As [`Table::at`].
+    pub fn set_expiry(&mut self, place: Place, expiry_ms: Option<u64>) {
         self.touch(place.bucket);
         let slot = self.slot_mut(place);
         let entry = slot.take().expect("a place outlives no change");
-        *slot = Some(change(entry));
+        let old = entry.expiry_ms();
+        *slot = Some(entry.with_expiry(expiry_ms));
+        self.deaths.moved(place.bucket, old, expiry_ms);
     }
 
     /// Adds an entry whose key is not in the table.
@@ -202,6 +232,7 @@ impl Table {
         }
         let number = self.number_of(hash);
         self.touch(number);
+        self.deaths.moved(number, None, entry.expiry_ms());
         push(self.bucket_mut(number), tag_of(hash), entry);
         self.len += 1;
         if self.len * 10 > self.buckets() * GROW_ABOVE {
@@ -216,6 +247,7 @@ impl Table {
     pub fn remove(&mut self, place: Place) -> Entry {
         self.touch(place.bucket);
         let entry = self.slot_mut(place).take().expect("a place outlives no change");
+        self.deaths.moved(place.bucket, entry.expiry_ms(), None);
         self.len -= 1;
         self.tidy_chain(place.bucket);
         if self.buckets() > SEGMENT && self.len * 10 < self.buckets() * SHRINK_BELOW {
@@ -265,11 +297,13 @@ impl Table {
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        (0..self.buckets()).flat_map(|number| {
-            let first = (!self.segments.is_empty()).then(|| self.bucket(number));
-            let chain = std::iter::successors(first, |bucket| bucket.overflow.as_deref());
-            chain.flat_map(|bucket| bucket.slots.iter().flatten())
-        })
+        (0..self.buckets()).flat_map(|number| self.chain(number))
+    }
+
+    fn chain(&self, number: usize) -> impl Iterator<Item = &Entry> {
+        let first = (!self.segments.is_empty()).then(|| self.bucket(number));
+        let chain = std::iter::successors(first, |bucket| bucket.overflow.as_deref());
+        chain.flat_map(|bucket| bucket.slots.iter().flatten())
     }
 
     /// Checks everything that must hold between calls.
@@ -285,6 +319,7 @@ impl Table {
             assert!(std::ptr::eq(self.at(place), entry), "keys are unique");
         }
         self.check_cut();
+        self.check_deaths();
     }
 
     fn buckets(&self) -> usize {
@@ -356,6 +391,7 @@ impl Table {
         self.redistribute(chain);
         // One spare segment stays, so that a size that goes up and down does not allocate.
         self.segments.truncate(self.buckets().div_ceil(SEGMENT) + 1);
+        self.deaths.truncate(self.buckets().div_ceil(SEGMENT));
     }
 
     fn redistribute(&mut self, chain: Bucket) {
@@ -366,6 +402,9 @@ impl Table {
             for slot in 0..WIDTH {
                 if let Some(entry) = bucket.slots[slot].take() {
                     let number = self.number_of(self.seed.hash(entry.key()));
+                    if let Some(at_ms) = entry.expiry_ms() {
+                        self.deaths.note(number, at_ms);
+                    }
                     push(self.bucket_mut(number), bucket.tags[slot], entry);
                 }
             }

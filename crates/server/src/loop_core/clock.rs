@@ -53,7 +53,10 @@ impl LoopCore {
             return;
         }
         self.state.effects.wanted = shared.journal.is_wanted();
-        for id in self.own_shards() {
+        let own: Vec<u8> = self.own_shards().collect();
+        // A round that runs out of time goes on with the next shard at the next tick.
+        for step in 0..own.len() {
+            let id = own[(self.expire_from + step) % own.len()];
             let mut space = shared.executor.walk();
             let Some(shard) = space.shard(id) else { continue };
             let now_ms = self.state.now_ms;
@@ -66,6 +69,7 @@ impl LoopCore {
             shared.stats[self.state.slot].expired_keys.add(dead.len() as u64);
             shared.trash.add(dead.into_iter().map(|(_, entry)| Rubbish::Entry(entry)));
             if shared.host.clock().monotonic_us() - start_us > EXPIRE_US_MAX {
+                self.expire_from = (self.expire_from + step + 1) % own.len();
                 break;
             }
         }

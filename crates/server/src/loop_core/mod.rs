@@ -58,6 +58,8 @@ pub struct LoopCore {
     spare_input: Vec<u8>,
     spare_out: Vec<Vec<u8>>,
     sampled: (u64, u64),
+    /// Place among the loop's own shards where the next round of removing dead keys begins.
+    expire_from: usize,
     deadlines: waits::Deadlines,
 }
 
@@ -83,6 +85,7 @@ impl LoopCore {
             spare_input: Vec::new(),
             spare_out: Vec::new(),
             sampled: (0, 0),
+            expire_from: 0,
             deadlines: waits::Deadlines::default(),
         }
     }
