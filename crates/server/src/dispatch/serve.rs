@@ -49,15 +49,24 @@ impl<'e> Run<'_, 'e> {
     /// Serves those who wait for keys that have become ready.
     #[cold]
     pub(super) fn serve(&mut self, locked: &mut Locked<'e>) {
+        // The command that is the cause may have taken long, and time stood still for it.
+        let frozen_ms = self.state.now_ms;
+        self.state.now_ms = self.shared.host.clock().unix_ms();
         while self.state.effects.has_ready() {
             for (db, key) in self.state.effects.take_ready() {
                 self.serve_key(db, &key, locked);
             }
         }
+        self.state.now_ms = frozen_ms;
     }
 
     fn serve_key(&mut self, db: u16, key: &[u8], locked: &mut Locked<'e>) {
         let id = shard_of(self.shared.executor.seed().hash(key));
+        let moment = Moment { db, ..self.moment() };
+        let state = &mut *self.state;
+        // A key that has died meanwhile goes now.
+        Keys::new(locked, &mut state.effects, &mut state.keys, moment).peek(key);
+        self.append_effects();
         while let Some(shard) = locked.shard(id)
             && let Some(waiter) = shard.first_waiter(db, key, self.state.now_ms)
         {
