@@ -20,7 +20,7 @@ const fn locked(lock: Lock, row: Command) -> Command {
 const OPEN: Flags = all(&[Flags::NOSCRIPT, Flags::LOADING, Flags::STALE]);
 const TX: Flags = all(&[OPEN, Flags::FAST, Flags::ALLOW_BUSY, Flags::UNQUEUED]);
 const EXEC: Flags = all(&[OPEN, Flags::UNQUEUED, Flags::SKIP_MONITOR]);
-const WATCH: Flags = all(&[OPEN, Flags::FAST, Flags::NO_MULTI, Flags::ALLOW_BUSY]);
+const WATCH: Flags = TX;
 const UNWATCH: Flags = all(&[OPEN, Flags::FAST, Flags::ALLOW_BUSY]);
 
 /// Transactions.

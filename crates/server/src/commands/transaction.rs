@@ -38,8 +38,11 @@ pub fn discard(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// WATCH key [key …].
 ///
 /// # Errors
-/// None: inside MULTI the gate refuses it.
+/// A transaction is open; that does not abort it.
 pub fn watch(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    if turn.session.multi.is_some() {
+        return Err(error::reply("ERR WATCH inside MULTI is not allowed"));
+    }
     let db = turn.session.db;
     let now_ms = turn.state.now_ms;
     let mut watch = turn.session.watch.take().unwrap_or_default();
