@@ -218,11 +218,12 @@ impl AdminServer {
     }
 
     fn save(&self) -> Result<NodeReply, Refusal> {
-        let exclusive = self.shared.executor.exclusive();
+        let mut exclusive = self.shared.executor.exclusive();
         if exclusive.gate().loading {
             return Err(refusal("Failed", "the data set has not been read yet"));
         }
-        let saved = snapshot::save(&self.shared, &exclusive);
+        let mut space = exclusive.space();
+        let saved = snapshot::save(&self.shared, &mut exclusive, &mut space);
         saved.map(|_| NodeReply::Done).map_err(|error| refusal("Failed", error.to_string()))
     }
 

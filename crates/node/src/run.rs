@@ -82,9 +82,13 @@ pub fn run(options: Options) -> Result<(), NodeError> {
     let report = snapshot::load(&node.shared)?;
     tracing::info!(keys = report.keys, "data set loaded");
     admin.loaded();
+    let snapshots = node.start_snapshots()?;
     let threads = node.start_loops()?;
     tracing::info!("Ready to accept connections");
     threads.join();
+    // A save in the background leaves no file behind.
+    node.shared.cuts.close();
+    let _ = snapshots.join();
     node.shared.trash.close();
     if let Some(path) = admin_socket {
         let _ = std::fs::remove_file(path);
@@ -151,6 +155,18 @@ impl Node {
             threads.start(Box::new(event_loop)).map_err(system("start a thread"))?;
         }
         Ok(threads)
+    }
+
+    /// Writes down cuts of the data set, beside the loops.
+    fn start_snapshots(&self) -> Result<JoinHandle<()>, NodeError> {
+        let shared = Arc::clone(&self.shared);
+        spawn("snapshots", move || {
+            while let Some(rest) = snapshot::step(&shared) {
+                if !rest.is_zero() {
+                    shared.cuts.rest(rest);
+                }
+            }
+        })
     }
 
     fn start_reaper(&self) -> Result<JoinHandle<()>, NodeError> {

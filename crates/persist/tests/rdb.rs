@@ -4,12 +4,17 @@ mod support;
 
 use engine::keyspace::Entry;
 use persist::PersistError;
-use persist::rdb::{LoadReport, SaveInfo, load, save};
-use support::{MemoryDisk, Whole, object, samples, string};
+use persist::rdb::{LoadReport, SaveInfo, Writer, load};
+use support::{MemoryDisk, Whole, object, samples, save, string};
 
 const NOW_MS: u64 = 1_700_000_000_000;
-const INFO: SaveInfo<'_> =
-    SaveInfo { dbs: 16, now_ms: NOW_MS, used_bytes: 12_345, extra: &[("repl-id", "abc")] };
+const INFO: SaveInfo<'_> = SaveInfo {
+    now_ms: NOW_MS,
+    used_bytes: 12_345,
+    aof_base: false,
+    sizes: &[(0, 0); 16],
+    extra: &[("repl-id", "abc")],
+};
 
 fn read(disk: &MemoryDisk, name: &str) -> Result<(Whole, LoadReport), PersistError> {
     let mut space = Whole::new();
@@ -42,6 +47,22 @@ fn what_is_saved_is_loaded() {
     assert_eq!(fact("redis-ver"), Some("7.0.15"));
     assert_eq!(fact("ctime"), Some("1700000000"));
     assert_eq!(fact("repl-id"), Some("abc"));
+}
+
+#[test]
+fn databases_may_come_in_several_runs() {
+    let disk = MemoryDisk::new();
+    let info = SaveInfo { sizes: &[(2, 0), (1, 1)], aof_base: true, ..INFO };
+    let mut writer = Writer::create(&disk, "base.rdb", &info).expect("it is created");
+    let entries = [(0, "a", None), (1, "b", Some(NOW_MS + 1)), (0, "c", None), (7, "d", None)];
+    for (db, key, at_ms) in entries {
+        writer.entry(db, &string(key, b"v", at_ms)).expect("it is written");
+    }
+    assert_eq!(writer.finish().expect("it is written").keys, 4);
+    let (space, report) = read(&disk, "base.rdb").expect("it is loaded");
+    let got: Vec<_> = space.contents().into_keys().collect();
+    assert_eq!(got, [(0, "a".into()), (0, "c".into()), (1, "b".into()), (7, "d".into())]);
+    assert!(report.facts.contains(&("aof-base".into(), "1".into())));
 }
 
 #[test]

@@ -3,18 +3,23 @@
 
 mod support;
 
-use persist::rdb::{LoadReport, SaveInfo, load, save};
+use persist::rdb::{LoadReport, SaveInfo, Writer, load};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use stdx::RealDisk;
-use support::{Contents, Whole, samples, score, show};
+use support::{Contents, Whole, samples, save, score, show, string};
 
 /// Far enough in the future that no key dies during a test: the year 2100.
 const LATER_MS: u64 = 4_102_444_800_000;
-const INFO: SaveInfo<'_> =
-    SaveInfo { dbs: 16, now_ms: 1_700_000_000_000, used_bytes: 0, extra: &[] };
+const INFO: SaveInfo<'_> = SaveInfo {
+    now_ms: 1_700_000_000_000,
+    used_bytes: 0,
+    aof_base: false,
+    sizes: &[(0, 0); 16],
+    extra: &[],
+};
 
 /// A directory that goes with the test.
 struct Directory(PathBuf);
@@ -227,6 +232,26 @@ fn redis_loads_what_we_save() {
         samples(ttl).into_iter().for_each(|entry| space.put(db, entry));
     }
     save(&directory.disk(), "dump.rdb", &mut space, &INFO).expect("it is saved");
+    let mut redis = Redis::start(&directory.0, &[]);
+    compare(&redis.contents(), &space.contents());
+}
+
+#[test]
+fn redis_loads_databases_in_several_runs() {
+    let directory = Directory::new("runs");
+    let mut space = Whole::new();
+    let sizes = [(1000, 0), (0, 0), (1000, 500)];
+    let info = SaveInfo { sizes: &sizes, extra: &[("repl-stream-db", "0")], ..INFO };
+    let disk = directory.disk();
+    let mut writer = Writer::create(&disk, "dump.rdb", &info).expect("it is created");
+    for n in 0..2000u64 {
+        let (db, at_ms) =
+            if n % 2 == 0 { (0, None) } else { (2, (n % 4 == 1).then_some(LATER_MS)) };
+        let entry = string(&format!("key:{n}"), b"value", at_ms);
+        writer.entry(db, &entry).expect("it is written");
+        space.put(db, entry);
+    }
+    writer.finish().expect("it is written");
     let mut redis = Redis::start(&directory.0, &[]);
     compare(&redis.contents(), &space.contents());
 }

@@ -1,5 +1,6 @@
 //! Parameters in force: the text of each, and the typed values that gates and loops read.
 
+use crate::snapshot::background::points;
 use catalog::params::{PARAMS, Param, find};
 use engine::keyspace::Policy;
 use engine::types::limits;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub idle_s_max: u64,
     /// Milliseconds after which a script makes others be refused; `None` is never.
     pub busy_after_ms: Option<u64>,
+    /// Writes are refused after a save that failed: it is wanted, and so is the refusal.
+    pub save_must_not_fail: bool,
     /// Databases.
     pub dbs: u16,
     /// Who may run DEBUG.
@@ -173,6 +176,8 @@ impl Config {
             bulk_bytes_max: self.number("proto-max-bulk-len"),
             idle_s_max: self.number("timeout"),
             busy_after_ms: self.get("busy-reply-threshold").parse().ok().filter(|ms| *ms > 0),
+            save_must_not_fail: self.get("stop-writes-on-bgsave-error") == "yes"
+                && !points(self.get("save")).is_empty(),
             dbs: self.number("databases") as u16,
             debug: match self.get("enable-debug-command") {
                 "yes" => Allowed::Everybody,

@@ -118,6 +118,17 @@ pub fn subcommand_syntax(container: &str, sub: &[u8]) -> CommandError {
     other(format!("{text} Try {container} HELP."))
 }
 
+/// A write after a failed save, while saves are wanted.
+pub const SAVE_FAILED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's \
+currently unable to persist to disk. Commands that may modify the data set are disabled, because \
+this instance is configured to report errors during writes if RDB snapshotting fails \
+(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
+/// SAVE or BGSAVE while the RDB file is being written.
+pub const SAVING: &str = "ERR Background save already in progress";
+/// BGSAVE while there is a cut for something else.
+pub const OTHER_CUT: &str = "ERR Another child process is active (AOF?): can't BGSAVE right now. \
+Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.";
+
 /// A command that this user may not run.
 #[must_use]
 pub fn no_permission(command: &str) -> CommandError {

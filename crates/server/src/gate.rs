@@ -22,6 +22,8 @@ pub struct GateState {
     pub generation: u64,
     /// The data set is being read.
     pub loading: bool,
+    /// The last save in the background failed.
+    pub save_failed: bool,
     /// Parameters in force.
     pub settings: Arc<Settings>,
     /// Users and allowlist in force.
@@ -98,6 +100,12 @@ pub fn check(
     let busy = state.busy.is_some();
     if limit > 0 && flags.has(Flags::DENYOOM) && !busy && used_bytes() > limit {
         return Err(error::reply(error::OOM));
+    }
+    if state.save_failed
+        && state.settings.save_must_not_fail
+        && (flags.has(Flags::WRITE) || row.name == "ping")
+    {
+        return Err(error::reply(error::SAVE_FAILED));
     }
     if !state.primary && flags.has(Flags::WRITE) {
         return Err(error::reply(error::NOBODY));
@@ -198,6 +206,9 @@ mod tests {
             row("get", open, reader, 0, None),
             row("set", limited, plain, 101, Some("OOM")),
             row("set", limited, plain, 100, None),
+            row("set", |s| s.save_failed = true, plain, 0, Some("MISCONF")),
+            row("ping", |s| s.save_failed = true, plain, 0, Some("MISCONF")),
+            row("get", |s| s.save_failed = true, plain, 0, None),
             row("del", limited, plain, 101, None),
             row("set", |s| s.primary = false, plain, 0, Some("READONLY")),
             row("get", |s| s.primary = false, plain, 0, None),

@@ -3,6 +3,7 @@
 use crate::gate::GateState;
 use crate::links;
 use crate::shared::Shared;
+use crate::snapshot::cuts::Active;
 use engine::CommandError;
 use engine::keyspace::{Keyspace, SHARDS};
 use std::fmt::Write;
@@ -114,15 +115,41 @@ fn memory(out: &mut String, shared: &Shared, gate: &GateState) {
     line(out, format_args!("mem_allocator:mimalloc"));
 }
 
+/// Redis tells here how far its child is and what the pages that both have written cost.
+fn cut_in_progress(out: &mut String, shared: &Shared) {
+    let active = shared.cuts.active();
+    let of = |value: fn(&Active) -> u64| active.as_ref().map_or(0, value);
+    let copied = of(|active| active.saved.total_bytes.load(Relaxed) as u64);
+    let (done, all) = (of(|active| active.entries.load(Relaxed)), of(Active::keys));
+    let share = if all > 0 { done as f64 * 100.0 / all as f64 } else { 0.0 };
+    line(out, format_args!("current_cow_peak:{copied}"));
+    line(out, format_args!("current_cow_size:{copied}"));
+    line(out, format_args!("current_cow_size_age:0"));
+    line(out, format_args!("current_fork_perc:{share:.2}"));
+    line(out, format_args!("current_save_keys_processed:{done}"));
+    line(out, format_args!("current_save_keys_total:{all}"));
+}
+
 fn persistence(out: &mut String, shared: &Shared, gate: &GateState) {
     let saves = shared.saves.lock().clone();
     let changes = shared.total(|stats| &stats.changes);
     let status = if saves.failed { "err" } else { "ok" };
     line(out, format_args!("loading:{}", u8::from(gate.loading)));
-    line(out, format_args!("rdb_changes_since_last_save:{}", changes - saves.changes_at_last));
-    line(out, format_args!("rdb_bgsave_in_progress:0"));
+    line(out, format_args!("async_loading:0"));
+    cut_in_progress(out, shared);
+    let unsaved = changes.saturating_sub(saves.changes_at_last);
+    line(out, format_args!("rdb_changes_since_last_save:{unsaved}"));
+    let seconds = |seconds: Option<u64>| seconds.map_or(-1, |seconds| seconds as i64);
+    let active = shared.cuts.active();
+    let saving = active.as_ref().filter(|active| active.writes_rdb());
+    line(out, format_args!("rdb_bgsave_in_progress:{}", u8::from(saving.is_some())));
     line(out, format_args!("rdb_last_save_time:{}", saves.last_s));
     line(out, format_args!("rdb_last_bgsave_status:{status}"));
+    line(out, format_args!("rdb_last_bgsave_time_sec:{}", seconds(saves.took_s)));
+    let since = saving.map(|active| active.age_ms(shared.host.clock().unix_ms()) / 1000);
+    line(out, format_args!("rdb_current_bgsave_time_sec:{}", seconds(since)));
+    line(out, format_args!("rdb_saves:{}", saves.begun));
+    line(out, format_args!("rdb_last_cow_size:{}", saves.copied_bytes));
     line(out, format_args!("aof_enabled:0"));
 }
 

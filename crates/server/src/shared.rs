@@ -12,7 +12,8 @@ use crate::inbox::{Inbox, Waker};
 use crate::links::Links;
 use crate::pubsub::PubSub;
 use crate::scripts::Scripts;
-use crate::snapshot::SaveState;
+use crate::snapshot::background::RdbName;
+use crate::snapshot::{Cuts, SaveState};
 use crate::stats::{Counter, LoopStats};
 use crate::switches::Switches;
 use crate::trash::Trash;
@@ -61,6 +62,10 @@ pub struct Shared {
     pub links: Links,
     /// Saving.
     pub saves: Mutex<SaveState>,
+    /// Who may take the name of the RDB file.
+    pub rdb_file: Arc<RdbName>,
+    /// The data set at one moment, for those who want it.
+    pub cuts: Cuts,
     /// Commands run in the last full second, sampled by loop 0.
     pub commands_per_second: AtomicU64,
     /// What DEBUG switches for tests.
@@ -134,6 +139,8 @@ impl Shared {
             trash: Trash::default(),
             links: Links::default(),
             saves: Mutex::new(SaveState::default()),
+            rdb_file: Arc::default(),
+            cuts: Cuts::default(),
             commands_per_second: AtomicU64::new(0),
             switches: Switches::default(),
             host,

@@ -31,7 +31,7 @@ type Files = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
 /// Files in memory.
 #[derive(Default, Clone)]
-pub struct MemoryDisk(Files);
+pub struct MemoryDisk(Files, Arc<AtomicBool>);
 
 struct MemoryFile(Files, String);
 
@@ -59,6 +59,9 @@ impl Disk for MemoryDisk {
         Ok(Box::new(Cursor::new(bytes.clone())))
     }
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        if self.1.load(Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.0.lock().expect("not poisoned").insert(name.to_owned(), Vec::new());
         Ok(Box::new(MemoryFile(Arc::clone(&self.0), name.to_owned())))
     }
@@ -111,6 +114,18 @@ impl Host for TestHost {
 }
 
 impl TestHost {
+    /// Makes the disk refuse new files, or take them again.
+    pub fn fill_disk(&self, full: bool) {
+        self.disk.1.store(full, Relaxed);
+    }
+
+    /// Names of all files.
+    pub fn files(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.disk.0.lock().expect("not poisoned").keys().cloned().collect();
+        names.sort();
+        names
+    }
+
     /// Moves time.
     pub fn pass_ms(&self, ms: u64) {
         self.clock.0.fetch_add(ms, Relaxed);

@@ -22,6 +22,8 @@ pub struct LoopState {
     pub keys: KeyStats,
     /// Unix milliseconds, read at the start of the batch.
     pub now_ms: u64,
+    /// The running command is one of a transaction.
+    pub in_exec: bool,
 }
 
 impl LoopState {
@@ -29,7 +31,7 @@ impl LoopState {
     #[must_use]
     pub fn new(slot: usize, seed: u64, now_ms: u64) -> Self {
         let (rng, effects) = (Rng::new(seed), Effects::default());
-        Self { slot, rng, effects, keys: KeyStats::default(), now_ms }
+        Self { slot, rng, effects, keys: KeyStats::default(), now_ms, in_exec: false }
     }
 }
 
@@ -87,6 +89,17 @@ impl<'e> Turn<'_, 'e> {
         match &mut self.held {
             Held::All(exclusive) => exclusive,
             Held::Pass(_) => panic!("only rows of lock class exclusive change gate state"),
+        }
+    }
+
+    /// Everything, and all shards, for commands that are of lock class exclusive.
+    ///
+    /// # Panics
+    /// As [`Turn::exclusive`].
+    pub fn everything(&mut self) -> (&mut Exclusive<'e>, &mut Locked<'e>) {
+        match (&mut self.held, &mut self.locked) {
+            (Held::All(exclusive), Some(locked)) => (exclusive, locked),
+            _ => panic!("only rows of lock class exclusive have everything"),
         }
     }
 

@@ -119,6 +119,7 @@ const ADMIN: Flags = all(&[Flags::ADMIN, OPEN, Flags::DANGEROUS]);
 const LOOK: Flags = all(&[ADMIN, Flags::TENANT]);
 const DEBUG: Flags = all(&[ADMIN, Flags::PROTECTED]);
 const SAVE: Flags = all(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::NO_MULTI, Flags::DANGEROUS]);
+const BGSAVE: Flags = all(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::DANGEROUS]);
 const STOP: Flags = all(&[ADMIN, Flags::NO_MULTI, Flags::ALLOW_BUSY]);
 const TELL: Flags = all(&[Flags::LOADING, Flags::STALE]);
 const FLUSH: Flags = all(&[Flags::WRITE, Flags::DANGEROUS, Flags::KEYSPACE]);
@@ -131,6 +132,10 @@ const LINK: Flags = all(&[ADMIN, Flags::ALLOW_BUSY]);
 
 /// The server.
 pub const SERVER: &[Command] = &[
+    locked(
+        Lock::Exclusive,
+        row("bgsave", -1, BGSAVE, Family::Server, "1.0.0", "Saves the data set beside all else."),
+    ),
     row("command", -1, Flags(TELL.0 | Flags::CONTAINER.0), Family::Server, "2.8.13", "Lists."),
     row("command|count", 2, TELL, Family::Server, "2.8.13", "Counts the commands."),
     row("command|docs", -2, TELL, Family::Server, "7.0.0", "Documents commands."),

@@ -1,13 +1,12 @@
 //! Cuts against a model: commands and a walker take turns by a seed, and what the walker took must
 //! be the state at the cut, each key exactly once.
 
-use super::{Budget, Cut, Entry, Keyspace, Shard, Taken};
+use super::{Budget, Cut, Entry, Keyspace, Saved, Shard, Taken};
 use crate::commands::testing::Bench;
 use crate::effects::Effects;
 use crate::rdb::encode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use stdx::Rng;
 
@@ -29,14 +28,14 @@ fn add(state: &mut State, db: u16, entry: &Entry) {
 struct World {
     bench: Bench,
     rng: Rng,
-    saved_bytes: Arc<AtomicUsize>,
+    saved: Arc<Saved>,
     number: u16,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let bench = Bench::with_shards(SHARDS);
-        Self { bench, rng: Rng::new(seed), saved_bytes: Arc::default(), number: 0 }
+        Self { bench, rng: Rng::new(seed), saved: Arc::default(), number: 0 }
     }
 
     fn shards(&mut self) -> impl Iterator<Item = &mut Shard> {
@@ -113,7 +112,7 @@ impl World {
 
     fn begin(&mut self) {
         self.number += 1;
-        let cut = Cut { number: self.number, saved_bytes: Arc::clone(&self.saved_bytes) };
+        let cut = Cut { number: self.number, saved: Arc::clone(&self.saved) };
         self.shards().for_each(|shard| shard.begin_cut(&cut));
     }
 
@@ -146,14 +145,18 @@ impl World {
             if aborts && self.rng.below(20) == 0 {
                 self.shards().for_each(|shard| shard.end_cut(&mut taken));
                 self.shards().for_each(|shard| shard.check_invariants());
-                assert_eq!(self.saved_bytes.load(Relaxed), 0, "nothing is owed after the end");
+                assert_eq!(
+                    self.saved.waiting_bytes.load(Relaxed),
+                    0,
+                    "nothing is owed after the end"
+                );
                 return;
             }
         }
         let mut got = State::new();
         taken.entries.iter().for_each(|(db, entry)| add(&mut got, *db, entry));
         assert!(got == want, "{} keys of {}", got.len(), want.len());
-        assert_eq!(self.saved_bytes.load(Relaxed), 0, "everything was taken");
+        assert_eq!(self.saved.waiting_bytes.load(Relaxed), 0, "everything was taken");
     }
 }
 

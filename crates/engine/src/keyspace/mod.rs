@@ -18,7 +18,7 @@ pub use evict::{Access, Candidate, Order, Policy};
 pub use interest::WatchFlag;
 pub use shard::cut::Taken;
 pub use shard::{SHARDS, Shard, shard_of};
-pub use table::cut::{Budget, Cut};
+pub use table::cut::{Budget, Cut, Saved};
 pub use waiters::{Fate, Home, Wait, Waiter, Wanted};
 
 use crate::effects::Effects;

@@ -10,7 +10,7 @@ mod sink;
 mod source;
 
 pub use load::{LoadReport, Refusal, Taker, load};
-pub use save::{SaveInfo, SaveReport, save, write_to};
+pub use save::{SaveInfo, SaveReport, Writer, publish, save, write_to};
 
 const MAGIC: &[u8] = b"REDIS";
 

@@ -1,4 +1,4 @@
-//! Writing an RDB file from a keyspace that is held as a whole.
+//! Writing an RDB file: entry by entry as they come, or from a keyspace that is held as a whole.
 
 use super::{MAGIC, mark, sink::FileSink};
 use crate::PersistError;
@@ -11,14 +11,16 @@ use stdx::{Disk, DiskFile};
 const REDIS_VERSION: &str = "7.0.15";
 
 /// Facts that go into the file beside the data.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct SaveInfo<'a> {
-    /// Number of databases.
-    pub dbs: u16,
     /// Unix milliseconds.
     pub now_ms: u64,
     /// Memory in use, in bytes.
     pub used_bytes: u64,
+    /// The file is the base of an append-only file.
+    pub aof_base: bool,
+    /// Keys of each database, and how many of them have a time of death: hints for who loads.
+    pub sizes: &'a [(u64, u64)],
     /// Further facts by name, such as `repl-id` and `repl-offset`.
     pub extra: &'a [(&'a str, &'a str)],
 }
@@ -32,31 +34,106 @@ pub struct SaveReport {
     pub bytes: u64,
 }
 
-/// Writes all of `space` to the file `name`: first to `temp-<name>`, which takes the name when it
-/// is complete and durable. Dead keys that are still there are written with their times of death.
+/// A file being written. Entries may come in any order, those of one database in several runs.
+/// Dropped before [`Writer::finish`], it leaves a file that nobody can load.
+pub struct Writer {
+    sink: FileSink,
+    name: String,
+    db: Option<u16>,
+    /// Hints not written yet.
+    sizes: Vec<(u64, u64)>,
+    keys: u64,
+}
+
+impl Writer {
+    /// Creates the file `name` and writes its head.
+    ///
+    /// # Errors
+    /// It cannot be created.
+    pub fn create(disk: &dyn Disk, name: &str, info: &SaveInfo<'_>) -> Result<Self, PersistError> {
+        Ok(Self::new(create(disk, name)?, name, info))
+    }
+
+    /// Writes the head of a file that is open, and called `name` in errors.
+    #[must_use]
+    pub fn new(file: Box<dyn DiskFile>, name: &str, info: &SaveInfo<'_>) -> Self {
+        let mut sink = FileSink::new(file);
+        header(&mut sink, info);
+        Self { sink, name: name.to_owned(), db: None, sizes: info.sizes.to_vec(), keys: 0 }
+    }
+
+    /// Appends an entry of database `db`. A dead one is written with its time of death.
+    ///
+    /// # Errors
+    /// What could not be written; the file is lost then.
+    pub fn entry(&mut self, db: u16, entry: &Entry) -> Result<(), PersistError> {
+        let sink = &mut self.sink;
+        if self.db != Some(db) {
+            self.db = Some(db);
+            sink.put(&[mark::DB]);
+            encode::length(sink, u64::from(db));
+            let hint = self.sizes.get_mut(usize::from(db)).map(std::mem::take);
+            if let Some((keys @ 1.., mortal)) = hint {
+                sink.put(&[mark::SIZES]);
+                encode::length(sink, keys);
+                encode::length(sink, mortal);
+            }
+        }
+        if let Some(at_ms) = entry.expiry_ms() {
+            sink.put(&[mark::DEATH_MS]);
+            sink.put(&at_ms.to_le_bytes());
+        }
+        let value = entry.value();
+        sink.put(&[encode::kind_of(&value)]);
+        encode::text(sink, entry.key());
+        encode::value(sink, &value);
+        self.keys += 1;
+        match sink.failure() {
+            Some(source) => Err(PersistError::Write { name: self.name.clone(), source }),
+            None => Ok(()),
+        }
+    }
+
+    /// Completes the file and makes it durable.
+    ///
+    /// # Errors
+    /// What could not be written.
+    pub fn finish(mut self) -> Result<SaveReport, PersistError> {
+        self.sink.put(&[mark::END]);
+        let name = self.name;
+        let bytes = self.sink.finish().map_err(|source| PersistError::Write { name, source })?;
+        Ok(SaveReport { keys: self.keys, bytes })
+    }
+}
+
+/// Writes all of `space` to the file `name`, which is durable then; calls `each` after each entry.
 ///
 /// # Errors
-/// What could not be written; the file `name` is as it was, and the temporary one is removed.
+/// What could not be written; the file is removed.
 pub fn save(
     disk: &dyn Disk,
     name: &str,
     space: &mut dyn Keyspace,
     info: &SaveInfo<'_>,
+    each: &mut dyn FnMut(),
 ) -> Result<SaveReport, PersistError> {
-    let temp = format!("temp-{name}");
-    let report = write(disk, &temp, space, info).and_then(|report| {
-        let renamed = disk.rename(&temp, name);
-        renamed.map(|()| report).map_err(|source| PersistError::Rename {
-            from: temp.clone(),
-            name: name.to_owned(),
-            source,
-        })
-    });
+    let report = write(disk, name, space, info, each);
     if report.is_err() {
         // What matters is the first error; a file that stays is overwritten next time.
-        let _ = disk.remove(&temp);
+        let _ = disk.remove(name);
     }
     report
+}
+
+/// Gives a complete file its name, in place of the one that was there.
+///
+/// # Errors
+/// It could not be renamed; it is removed, and the file `name` is as it was.
+pub fn publish(disk: &dyn Disk, temp: &str, name: &str) -> Result<(), PersistError> {
+    disk.rename(temp, name).map_err(|source| {
+        let _ = disk.remove(temp);
+        PersistError::Rename { from: temp.to_owned(), name: name.to_owned(), source }
+    })
 }
 
 fn write(
@@ -64,14 +141,17 @@ fn write(
     name: &str,
     space: &mut dyn Keyspace,
     info: &SaveInfo<'_>,
+    each: &mut dyn FnMut(),
 ) -> Result<SaveReport, PersistError> {
-    let file = disk
-        .create(name)
-        .map_err(|source| PersistError::Create { name: name.to_owned(), source })?;
-    write_to(file, name, space, info)
+    write_to(create(disk, name)?, name, space, info, each)
 }
 
-/// Writes all of `space` to an open file, called `name` in errors, and makes it durable.
+fn create(disk: &dyn Disk, name: &str) -> Result<Box<dyn DiskFile>, PersistError> {
+    disk.create(name).map_err(|source| PersistError::Create { name: name.to_owned(), source })
+}
+
+/// Writes all of `space` to an open file, called `name` in errors, and makes it durable; calls
+/// `each` after each entry.
 ///
 /// # Errors
 /// What could not be written.
@@ -80,17 +160,20 @@ pub fn write_to(
     name: &str,
     space: &mut dyn Keyspace,
     info: &SaveInfo<'_>,
+    each: &mut dyn FnMut(),
 ) -> Result<SaveReport, PersistError> {
-    let mut sink = FileSink::new(file);
-    header(&mut sink, info);
-    let mut keys = 0;
-    for db in 0..info.dbs {
-        keys += database(&mut sink, name, space, db)?;
+    let mut writer = Writer::new(file, name, info);
+    for db in 0..info.sizes.len() as u16 {
+        for shard in 0..=u8::MAX {
+            let held = || PersistError::Held { name: name.to_owned(), shard };
+            let Some(part) = space.shard(shard).ok_or_else(held)?.db(db) else { continue };
+            for entry in part.table().iter() {
+                writer.entry(db, entry)?;
+                each();
+            }
+        }
     }
-    sink.put(&[mark::END]);
-    let bytes =
-        sink.finish().map_err(|source| PersistError::Write { name: name.to_owned(), source })?;
-    Ok(SaveReport { keys, bytes })
+    writer.finish()
 }
 
 fn header(sink: &mut impl Sink, info: &SaveInfo<'_>) {
@@ -99,56 +182,12 @@ fn header(sink: &mut impl Sink, info: &SaveInfo<'_>) {
     let seconds = (info.now_ms / 1000).to_string();
     let used = info.used_bytes.to_string();
     let bits = usize::BITS.to_string();
+    let base = if info.aof_base { "1" } else { "0" };
     let facts = [("redis-ver", REDIS_VERSION), ("redis-bits", &bits), ("ctime", &seconds)];
-    let more = [("used-mem", &*used), ("aof-base", "0")];
-    for (fact, value) in facts.iter().chain(&more).chain(info.extra) {
+    let (memory, kind) = ([("used-mem", &*used)], [("aof-base", base)]);
+    for (fact, value) in facts.iter().chain(&memory).chain(info.extra).chain(&kind) {
         sink.put(&[mark::AUX]);
         encode::text(sink, fact.as_bytes());
         encode::text(sink, value.as_bytes());
     }
-}
-
-/// Writes a database; returns its number of keys.
-fn database(
-    sink: &mut FileSink,
-    name: &str,
-    space: &mut dyn Keyspace,
-    db: u16,
-) -> Result<u64, PersistError> {
-    let held = |shard| PersistError::Held { name: name.to_owned(), shard };
-    let (mut keys, mut mortal) = (0, 0);
-    for id in 0..=u8::MAX {
-        if let Some(part) = space.shard(id).ok_or_else(|| held(id))?.db(db) {
-            keys += part.table().len() as u64;
-            mortal += part.mortal_len() as u64;
-        }
-    }
-    if keys == 0 {
-        return Ok(0);
-    }
-    sink.put(&[mark::DB]);
-    encode::length(sink, u64::from(db));
-    sink.put(&[mark::SIZES]);
-    encode::length(sink, keys);
-    encode::length(sink, mortal);
-    for id in 0..=u8::MAX {
-        if let Some(part) = space.shard(id).ok_or_else(|| held(id))?.db(db) {
-            part.table().iter().for_each(|entry| self::entry(sink, entry));
-        }
-        if sink.has_failed() {
-            break;
-        }
-    }
-    Ok(keys)
-}
-
-fn entry(sink: &mut impl Sink, entry: &Entry) {
-    if let Some(at_ms) = entry.expiry_ms() {
-        sink.put(&[mark::DEATH_MS]);
-        sink.put(&at_ms.to_le_bytes());
-    }
-    let value = entry.value();
-    sink.put(&[encode::kind_of(&value)]);
-    encode::text(sink, entry.key());
-    encode::value(sink, &value);
 }

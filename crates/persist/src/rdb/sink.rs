@@ -22,9 +22,9 @@ impl FileSink {
         Self { file, buffer, sum: crc64::start(), written: 0, failure: None }
     }
 
-    /// True when something went wrong; [`FileSink::finish`] says what.
-    pub fn has_failed(&self) -> bool {
-        self.failure.is_some()
+    /// What went wrong; the file is of no use then.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.failure.as_ref().map(|error| io::Error::new(error.kind(), error.to_string()))
     }
 
     /// Appends the checksum of everything so far and makes the file durable; returns its length.

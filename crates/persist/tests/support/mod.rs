@@ -4,7 +4,8 @@
 use engine::keyspace::{Entry, SHARDS, Value, ValueRef, shard_of};
 use engine::types::{Collection, Hash, List, Object, Set, SortedSet};
 use engine::{Keyspace, Shard};
-use persist::rdb::Refusal;
+use persist::PersistError;
+use persist::rdb::{self, Refusal, SaveInfo, SaveReport};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -114,6 +115,18 @@ pub fn string(key: &str, text: &[u8], expiry_ms: Option<u64>) -> Entry {
 
 pub fn object(key: &str, object: impl Collection, expiry_ms: Option<u64>) -> Entry {
     Entry::new(key.as_bytes(), Value::Object(Box::new(object.into_object())), expiry_ms)
+}
+
+/// Saves all of `space` under a temporary name and gives it `name`.
+pub fn save(
+    disk: &dyn Disk,
+    name: &str,
+    space: &mut dyn Keyspace,
+    info: &SaveInfo<'_>,
+) -> Result<SaveReport, PersistError> {
+    let temp = format!("temp-{name}");
+    let report = rdb::save(disk, &temp, space, info, &mut || {})?;
+    rdb::publish(disk, &temp, name).map(|()| report)
 }
 
 /// Entries of every type: small, large, with numbers and with bytes of all values.

@@ -50,6 +50,8 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
             gate.access = Arc::clone(access);
         }
     });
+    // Saving looks at some of them.
+    turn.shared.cuts.wake();
     turn.reply().ok();
     Ok(())
 }

@@ -264,21 +264,19 @@ fn reload(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         }
     }
     let shared = turn.shared;
-    // The shards that this command has taken are needed by those who save and load.
-    if let Some(locked) = turn.locked.as_mut() {
-        locked.release();
-    }
     if save {
-        snapshot::save(shared, turn.exclusive())
+        let (exclusive, space) = turn.everything();
+        snapshot::save(shared, exclusive, space)
             .map_err(|why| error::other(format!("ERR {why}")))?;
     }
     if flush {
         for db in 0..turn.gate().settings.dbs {
             super::keyspace::flush(turn, db);
         }
-        if let Some(locked) = turn.locked.as_mut() {
-            locked.release();
-        }
+    }
+    // The shards that this command has taken are needed by the one who loads.
+    if let Some(locked) = turn.locked.as_mut() {
+        locked.release();
     }
     let loaded = snapshot::reload(shared, turn.exclusive(), merge);
     loaded.map_err(|why| error::other(format!("ERR Error trying to load the RDB dump: {why}")))?;

@@ -1,6 +1,7 @@
 //! DBSIZE, FLUSHALL, FLUSHDB, SWAPDB: whole databases.
 
 use crate::info::count_keys;
+use crate::snapshot;
 use crate::trash::Rubbish;
 use crate::turn::Turn;
 use engine::keyspace::{Keyspace, SHARDS};
@@ -24,10 +25,14 @@ pub fn dbsize(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// Another option.
 pub fn flushall(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     check_mode(turn)?;
-    for db in 0..turn.gate().settings.dbs {
+    let dbs = turn.gate().settings.dbs;
+    let keys: usize = count_keys(turn.space(), dbs)?.into_iter().map(|(keys, _)| keys).sum();
+    for db in 0..dbs {
         flush(turn, db);
     }
     turn.state.effects.verbatim(turn.session.db, turn.args);
+    turn.state.effects.dirty += keys as u64;
+    snapshot::flushed(turn);
     turn.reply().ok();
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::error;
 use crate::links::feed::OutLimit;
 use crate::links::{LinkState, Start, WakeLoop};
+use crate::snapshot::cuts::sizes;
 use crate::turn::Turn;
 use engine::{CommandError, parse};
 use journal::{Consumer, From, Gone, Identity, Interest};
@@ -89,14 +90,18 @@ fn full(turn: &mut Turn<'_, '_>, announces: bool) -> Result<(), CommandError> {
     let (offset, id) = (shared.journal.offset(), shared.journal.identity().id);
     let offset_text = offset.to_string();
     let facts = [("repl-stream-db", "0"), ("repl-id", &*id), ("repl-offset", &*offset_text)];
+    let dbs = turn.gate().settings.dbs;
+    let sizes = sizes(turn.space(), dbs);
     let info = SaveInfo {
-        dbs: turn.gate().settings.dbs,
         now_ms: turn.state.now_ms,
         used_bytes: stdx::alloc::used_bytes(),
+        aof_base: false,
+        sizes: &sizes,
         extra: &facts,
     };
     let (writer, reader) = shared.host.disk().scratch().map_err(|error| failed(&error))?;
-    let report = persist::rdb::write_to(writer, "data set of a replica", turn.space(), &info);
+    let report =
+        persist::rdb::write_to(writer, "data set of a replica", turn.space(), &info, &mut || {});
     let bytes = report.map_err(|error| failed(&error))?.bytes;
     let mut preamble = Vec::new();
     if announces {

@@ -1,5 +1,6 @@
 //! INFO, LASTSAVE, SAVE, SHUTDOWN, TIME.
 
+use crate::snapshot::{Consumer, background};
 use crate::turn::Turn;
 use crate::{error, info as text_of_info, snapshot};
 use engine::{CommandError, parse};
@@ -29,12 +30,49 @@ pub fn lastsave(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// SAVE.
 ///
 /// # Errors
-/// What the disk said.
+/// A save in the background is in progress; or what the disk said.
 pub fn save(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let shared = turn.shared;
-    snapshot::save(shared, turn.exclusive())
+    if shared.cuts.is_busy_for(Consumer::Save) {
+        return Err(error::reply(error::SAVING));
+    }
+    shared.saves.lock().begun += 1;
+    let (exclusive, space) = turn.everything();
+    snapshot::save(shared, exclusive, space)
         .map_err(|error| engine::error::other(format!("ERR {error}")))?;
     turn.reply().ok();
+    Ok(())
+}
+
+/// BGSAVE [SCHEDULE].
+///
+/// # Errors
+/// Another option; or the data set is being written down already.
+pub fn bgsave(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let schedules = match turn.args.find(1) {
+        None => false,
+        Some(word) if parse::is(word, "SCHEDULE") => true,
+        Some(_) => return Err(engine::error::SYNTAX),
+    };
+    let (shared, in_exec) = (turn.shared, turn.state.in_exec);
+    if shared.cuts.is_busy_for(Consumer::Save) || shared.cuts.is_busy_for(Consumer::Replica) {
+        return Err(error::reply(error::SAVING));
+    }
+    // In the middle of a transaction there is no moment to save.
+    if in_exec || shared.cuts.active().is_some() {
+        if !schedules && !in_exec {
+            return Err(error::reply(error::OTHER_CUT));
+        }
+        shared.saves.lock().is_scheduled = true;
+        shared.cuts.wake();
+        turn.reply().simple("Background saving scheduled");
+        return Ok(());
+    }
+    let request = background::request(shared);
+    if shared.cuts.begin(shared, turn.space(), request).is_err() {
+        return Err(error::reply(error::SAVING));
+    }
+    turn.reply().simple("Background saving started");
     Ok(())
 }
 

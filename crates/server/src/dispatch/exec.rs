@@ -51,10 +51,12 @@ impl<'e> Run<'_, 'e> {
         self.state.effects.wanted = self.shared.journal.is_wanted();
         Reply::new(self.out, self.session.protocol).array(multi.queue.len());
         self.may_block = false;
+        self.state.in_exec = true;
         for (id, owned) in &multi.queue {
             let outcome = self.call(*id, owned.as_args(), Some(&mut locked), 0);
             debug_assert_eq!(outcome, Outcome::Done, "EXEC holds all that its commands need");
         }
+        self.state.in_exec = false;
         self.hand_on(Some(&mut locked));
         Outcome::Done
     }

@@ -20,8 +20,17 @@ const AHEAD: usize = 4;
 pub struct Cut {
     /// Never 0, and other than that of the cuts before. A bucket with this epoch was visited.
     pub number: u16,
-    /// Bytes set aside by writers and not taken yet, in all tables.
-    pub saved_bytes: Arc<AtomicUsize>,
+    /// What writers set aside.
+    pub saved: Arc<Saved>,
+}
+
+/// What writers set aside in all tables, in bytes.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// Not taken yet.
+    pub waiting_bytes: AtomicUsize,
+    /// Since the cut.
+    pub total_bytes: AtomicUsize,
 }
 
 /// How much one visit may do before the shard is somebody else's turn.
@@ -64,14 +73,15 @@ impl Debt {
         let bytes = weight(entry);
         self.saved.push(entry.duplicate(entry.key()));
         self.saved_bytes += bytes;
-        self.cut.saved_bytes.fetch_add(bytes, Relaxed);
+        self.cut.saved.waiting_bytes.fetch_add(bytes, Relaxed);
+        self.cut.saved.total_bytes.fetch_add(bytes, Relaxed);
     }
 
     /// Takes what was set aside.
     fn take_saved(&mut self) -> Vec<Entry> {
         let bytes = mem::take(&mut self.saved_bytes);
         if bytes > 0 {
-            self.cut.saved_bytes.fetch_sub(bytes, Relaxed);
+            self.cut.saved.waiting_bytes.fetch_sub(bytes, Relaxed);
         }
         mem::take(&mut self.saved)
     }
@@ -186,7 +196,8 @@ impl Table {
         assert!(visited, "all buckets below the walker have been visited");
         let bytes: usize = debt.saved.iter().map(weight).sum();
         assert_eq!(bytes, debt.saved_bytes, "what is set aside is counted");
-        assert!(debt.cut.saved_bytes.load(Relaxed) >= bytes, "it is counted in the sum");
+        let all = debt.cut.saved.waiting_bytes.load(Relaxed);
+        assert!(all >= bytes, "it is counted in the sum");
     }
 }
 

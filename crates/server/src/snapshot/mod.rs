@@ -1,45 +1,126 @@
-//! Saving the data set and reading it back. Saving holds everything: a forkless cut replaces this.
+//! Saving the data set and reading it back. Saving in the background is a cut: everybody goes on
+//! while the snapshot thread walks through the data as they were at one moment. SAVE and stopping
+//! hold everything instead.
 
-use crate::executor::Exclusive;
+pub mod background;
+pub mod cuts;
+pub mod file;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use background::SaveState;
+pub use cuts::{Consumer, CutRequest, CutStart, Cuts, End, Sink};
+pub use file::RdbFile;
+
+use crate::executor::{Exclusive, Locked};
 use crate::shared::Shared;
 use crate::trash::Rubbish;
+use crate::turn::Turn;
+use cuts::Work;
 use engine::keyspace::{Entry, Keyspace, shard_of};
 use persist::PersistError;
 use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport};
 use std::collections::VecDeque;
+use std::time::Duration;
+use walk::Progress;
 
-/// How saving went.
-#[derive(Debug, Default, Clone)]
-pub struct SaveState {
-    /// Unix seconds of the last good save, or of the start.
-    pub last_s: u64,
-    /// `changes` counter at the last good save.
-    pub changes_at_last: u64,
-    /// The last attempt failed.
-    pub failed: bool,
+/// Goes on with cuts: what the snapshot thread does all day. Returns how long it may rest before
+/// the next call; `None` when the node ends.
+pub fn step(shared: &Shared) -> Option<Duration> {
+    match shared.cuts.next() {
+        Work::Walk(walk, cancelled) => match walk.step(shared, &cancelled, delay_us(shared)) {
+            Progress::Going(walk, rest) => {
+                shared.cuts.put_back(walk);
+                return Some(rest);
+            }
+            Progress::Complete => shared.cuts.finish(true),
+            Progress::Abandoned => shared.cuts.finish(false),
+        },
+        Work::Begin => {
+            let exclusive = shared.executor.exclusive();
+            if exclusive.gate().loading {
+                return Some(LOADING_REST);
+            }
+            shared.cuts.begin_waiting(shared, &mut exclusive.space());
+        }
+        Work::Lost(requests) => {
+            requests.into_iter().for_each(|request| request.sink.end(shared, End::Aborted));
+        }
+        Work::Rest => return Some(background::look(shared)),
+        Work::Close(walk, requests) => {
+            requests.into_iter().for_each(|request| request.sink.end(shared, End::Aborted));
+            if let Some(walk) = walk {
+                walk.abort(shared);
+                shared.cuts.finish(false);
+            }
+            return None;
+        }
+    }
+    Some(Duration::ZERO)
 }
 
-/// Writes the RDB file.
+/// Rest while a wish for a cut waits for the end of loading.
+const LOADING_REST: Duration = Duration::from_millis(100);
+
+/// Writes the RDB file while everything is held; `space` is that of the exclusive holder.
 ///
 /// # Errors
 /// What the disk says; the file that was there before stays.
-pub fn save(shared: &Shared, exclusive: &Exclusive<'_>) -> Result<SaveReport, PersistError> {
+pub fn save(
+    shared: &Shared,
+    exclusive: &mut Exclusive<'_>,
+    space: &mut Locked<'_>,
+) -> Result<SaveReport, PersistError> {
     let name = shared.config.lock().get("dbfilename").to_owned();
-    let now_ms = shared.host.clock().unix_ms();
-    let info = SaveInfo {
-        dbs: exclusive.gate().settings.dbs,
-        now_ms,
-        used_bytes: stdx::alloc::used_bytes(),
-        extra: &[],
+    let delay_us = delay_us(shared);
+    let (disk, now_ms) = (shared.host.disk(), shared.host.clock().unix_ms());
+    let sizes = cuts::sizes(space, exclusive.gate().settings.dbs);
+    let used_bytes = stdx::alloc::used_bytes();
+    let info = SaveInfo { now_ms, used_bytes, sizes: &sizes, ..SaveInfo::default() };
+    let mut owed_us = 0;
+    let mut each = || {
+        owed_us += delay_us;
+        if owed_us >= 1000 {
+            shared.host.sleep_ms(owed_us / 1000);
+            owed_us %= 1000;
+        }
     };
-    let result = persist::rdb::save(shared.host.disk(), &name, &mut exclusive.space(), &info);
+    let temp = format!("temp-{}.rdb", shared.host.pid());
+    let report = persist::rdb::save(disk, &temp, space, &info, &mut each)?;
+    shared.rdb_file.take(|| persist::rdb::publish(disk, &temp, &name))?;
+    shared.host.log("DB saved on disk");
     let mut saves = shared.saves.lock();
-    saves.failed = result.is_err();
-    if result.is_ok() {
-        saves.last_s = now_ms / 1000;
-        saves.changes_at_last = shared.total(|stats| &stats.changes);
+    saves.failed = false;
+    saves.last_s = now_ms / 1000;
+    saves.changes_at_last = shared.total(|stats| &stats.changes);
+    drop(saves);
+    exclusive.change_gate(|gate| gate.save_failed = false);
+    Ok(report)
+}
+
+/// Microseconds to rest after each entry that is saved: `rdb-key-save-delay`.
+fn delay_us(shared: &Shared) -> u64 {
+    let delay = shared.config.lock().get("rdb-key-save-delay").parse::<i64>().ok();
+    delay.and_then(|delay| u64::try_from(delay).ok()).unwrap_or(0)
+}
+
+/// What follows for the RDB file when all databases have been emptied: a save in progress is given
+/// up, and when saves are wanted an empty file takes its place, so that a crash does not bring the
+/// data back.
+pub fn flushed(turn: &mut Turn<'_, '_>) {
+    let shared = turn.shared;
+    shared.rdb_file.renounce();
+    shared.cuts.cancel(Consumer::Save);
+    if background::points(shared.config.lock().get("save")).is_empty() {
+        return;
     }
-    result
+    let (exclusive, space) = turn.everything();
+    match save(shared, exclusive, space) {
+        // The command itself is no change that a save would have to follow.
+        Ok(_) => turn.state.effects.dirty = 0,
+        Err(error) => shared.host.log(&format!("Save after FLUSHALL: {error}")),
+    }
 }
 
 /// Saves when told to and the data set has been read, then closes the gate for good and asks the
@@ -54,8 +135,11 @@ pub fn stop(
 ) -> Result<(), PersistError> {
     // What has not been read in full must not replace its file. A node that has stopped already
     // counts as loading, too.
+    shared.rdb_file.renounce();
+    shared.cuts.cancel(Consumer::Save);
     if with_save && !exclusive.gate().loading {
-        save(shared, exclusive)?;
+        let mut space = exclusive.space();
+        save(shared, exclusive, &mut space)?;
     }
     // From here on nothing is served, so that nothing can be written behind the save.
     exclusive.change_gate(|gate| {
