@@ -1,6 +1,6 @@
-//! The value of a hash: few short fields packed, else an index over pairs. Knows no command.
+//! The value of a hash: few short fields packed, else a tree by hash. Knows no command.
 
-use super::indexed::{Indexed, Keyed};
+use super::hashed::{self, Hashed};
 use super::limits::{HASH_BYTES, HASH_FIELDS};
 use super::packed::Packed;
 
@@ -11,40 +11,7 @@ pub struct Hash(Form);
 #[derive(Debug, Clone)]
 enum Form {
     Packed(Packed),
-    Large(Box<Indexed<Field>>),
-}
-
-/// A field and its value in one allocation.
-#[derive(Debug, Clone)]
-struct Field {
-    key_len: u32,
-    bytes: Box<[u8]>,
-}
-
-impl Field {
-    fn new(key: &[u8], value: &[u8]) -> Self {
-        Self { key_len: key.len() as u32, bytes: [key, value].concat().into_boxed_slice() }
-    }
-
-    fn pair(&self) -> (&[u8], &[u8]) {
-        self.bytes.split_at(self.key_len as usize)
-    }
-
-    fn set_value(&mut self, value: &[u8]) {
-        let key_len = self.key_len as usize;
-        if self.bytes.len() - key_len == value.len() {
-            self.bytes[key_len..].copy_from_slice(value);
-        } else {
-            *self = Self::new(&self.bytes[..key_len], value);
-        }
-    }
-}
-
-impl Keyed for Field {
-    #[inline]
-    fn key(&self) -> &[u8] {
-        &self.bytes[..self.key_len as usize]
-    }
+    Large(Hashed<true>),
 }
 
 impl Default for Hash {
@@ -79,9 +46,7 @@ impl Hash {
     pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
         match &self.0 {
             Form::Packed(packed) => packed.find(field).map(|pair| pair.value),
-            Form::Large(large) => {
-                large.locate(field).ok().map(|place| large.items()[place].pair().1)
-            }
+            Form::Large(large) => large.get(field),
         }
     }
 
@@ -101,16 +66,7 @@ impl Hash {
             self.enlarge();
         }
         let Form::Large(large) = &mut self.0 else { unreachable!("enlarged above") };
-        match large.locate(field) {
-            Ok(place) => {
-                large.at_mut(place).set_value(value);
-                false
-            }
-            Err(missing) => {
-                large.push(&missing, Field::new(field, value));
-                true
-            }
-        }
+        large.insert(field, value)
     }
 
     /// Removes a field; true when it was there.
@@ -120,7 +76,7 @@ impl Hash {
                 let offset = packed.find(field).map(|pair| pair.offset);
                 offset.map(|offset| packed.remove(offset)).is_some()
             }
-            Form::Large(large) => large.remove(field).is_some(),
+            Form::Large(large) => large.remove(field),
         }
     }
 
@@ -129,7 +85,7 @@ impl Hash {
     pub fn iter(&self) -> Iter<'_> {
         match &self.0 {
             Form::Packed(packed) => Iter(Walk::Packed(packed, 0)),
-            Form::Large(large) => Iter(Walk::Large(large.items().iter())),
+            Form::Large(large) => Iter(Walk::Large(large.iter())),
         }
     }
 
@@ -138,7 +94,7 @@ impl Hash {
     pub fn nth(&self, place: usize) -> Option<(&[u8], &[u8])> {
         match &self.0 {
             Form::Packed(packed) => packed.iter().nth(place).map(|pair| (pair.key, pair.value)),
-            Form::Large(large) => large.items().get(place).map(Field::pair),
+            Form::Large(large) => large.nth(place),
         }
     }
 
@@ -150,18 +106,14 @@ impl Hash {
                 packed.iter().for_each(|pair| visit(pair.key, pair.value));
                 0
             }
-            Form::Large(large) => large.scan(position, count, |field| {
-                let (key, value) = field.pair();
-                visit(key, value);
-            }),
+            Form::Large(large) => large.scan(position, count, visit),
         }
     }
 
     fn enlarge(&mut self) {
-        let mut large = Box::<Indexed<Field>>::default();
+        let mut large = Hashed::default();
         for (field, value) in self.iter() {
-            let missing = large.locate(field).expect_err("fields are unique");
-            large.push(&missing, Field::new(field, value));
+            large.insert(field, value);
         }
         self.0 = Form::Large(large);
     }
@@ -187,7 +139,7 @@ pub struct Iter<'h>(Walk<'h>);
 #[derive(Debug, Clone)]
 enum Walk<'h> {
     Packed(&'h Packed, usize),
-    Large(std::slice::Iter<'h, Field>),
+    Large(hashed::Iter<'h, true>),
 }
 
 impl<'h> Iterator for Iter<'h> {
@@ -201,7 +153,7 @@ impl<'h> Iterator for Iter<'h> {
                 *offset = pair.end();
                 Some((pair.key, pair.value))
             }
-            Walk::Large(fields) => fields.next().map(Field::pair),
+            Walk::Large(fields) => fields.next(),
         }
     }
 }

@@ -4,14 +4,14 @@
 mod bytes;
 mod chunk;
 pub mod hash;
-mod index;
-mod indexed;
+mod hashed;
 pub mod limits;
 pub mod list;
-mod order;
 mod packed;
 pub mod pages;
+mod ranked;
 pub mod set;
+mod slots;
 mod tree;
 pub mod zset;
 

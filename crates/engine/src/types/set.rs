@@ -1,10 +1,17 @@
-//! The value of a set: few integers in order, else an index over members. Knows no command.
+//! The value of a set: few integers in order, or few short members packed, else a tree by hash.
+//! Knows no command.
 
 use super::bytes::Bytes;
-use super::indexed::Indexed;
+use super::hashed::{self, Hashed};
 use super::limits::SET_INTEGERS;
+use super::packed::Packed;
 use resp::number::{Digits, parse_i64};
 use stdx::Rng;
+
+/// Members above which a set is no longer packed. Redis has no such form, so it is not told.
+const PACKED_MEMBERS_MAX: usize = 16;
+/// Bytes of a member above which a set is no longer packed.
+const PACKED_BYTES_MAX: usize = 64;
 
 /// Distinct byte strings.
 #[derive(Debug, Clone)]
@@ -13,7 +20,8 @@ pub struct Set(Form);
 #[derive(Debug, Clone)]
 enum Form {
     Integers(Vec<i64>),
-    Large(Box<Indexed<Bytes>>),
+    Packed(Packed),
+    Large(Hashed<false>),
 }
 
 impl Default for Set {
@@ -58,6 +66,7 @@ impl Set {
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Integers(integers) => integers.len(),
+            Form::Packed(packed) => packed.len(),
             Form::Large(large) => large.len(),
         }
     }
@@ -67,7 +76,7 @@ impl Set {
     pub fn encoding(&self) -> &'static str {
         match &self.0 {
             Form::Integers(_) => "intset",
-            Form::Large(_) => "hashtable",
+            Form::Packed(_) | Form::Large(_) => "hashtable",
         }
     }
 
@@ -79,7 +88,8 @@ impl Set {
             Form::Integers(integers) => {
                 parse_i64(member).is_some_and(|value| integers.binary_search(&value).is_ok())
             }
-            Form::Large(large) => large.locate(member).is_ok(),
+            Form::Packed(packed) => packed.find(member).is_some(),
+            Form::Large(large) => large.get(member).is_some(),
         }
     }
 
@@ -94,16 +104,20 @@ impl Set {
                     return true;
                 }
             }
-            self.enlarge();
+            self.enlarge(member.len());
+        }
+        if let Form::Packed(packed) = &mut self.0 {
+            if packed.find(member).is_some() {
+                return false;
+            }
+            if packed.len() < PACKED_MEMBERS_MAX && member.len() <= PACKED_BYTES_MAX {
+                packed.insert(packed.end(), member, b"");
+                return true;
+            }
+            self.enlarge(member.len());
         }
         let Form::Large(large) = &mut self.0 else { unreachable!("enlarged above") };
-        match large.locate(member) {
-            Ok(_) => false,
-            Err(missing) => {
-                large.push(&missing, Bytes::new(member));
-                true
-            }
-        }
+        large.insert(member, b"")
     }
 
     /// Removes a member; true when it was there.
@@ -114,13 +128,23 @@ impl Set {
                 let place = parse_i64(member).and_then(|value| integers.binary_search(&value).ok());
                 place.map(|place| integers.remove(place)).is_some()
             }
-            Form::Large(large) => large.remove(member).is_some(),
+            Form::Packed(packed) => {
+                let offset = packed.find(member).map(|pair| pair.offset);
+                offset.map(|offset| packed.remove(offset)).is_some()
+            }
+            Form::Large(large) => large.remove(member),
         }
     }
 
     /// All members.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Member<'_>> + Clone {
-        (0..self.len()).map(|place| self.nth(place))
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        let walk = match &self.0 {
+            Form::Integers(integers) => Walk::Integers(integers.iter()),
+            Form::Packed(packed) => Walk::Packed(packed, 0),
+            Form::Large(large) => Walk::Large(large.iter()),
+        };
+        Iter { walk, remaining: self.len() }
     }
 
     /// The member at a place; places are stable until the set is changed.
@@ -130,9 +154,11 @@ impl Set {
     #[inline]
     #[must_use]
     pub fn nth(&self, place: usize) -> Member<'_> {
+        const ANY: &str = "the place is below the length";
         match &self.0 {
             Form::Integers(integers) => Member::Integer(integers[place]),
-            Form::Large(large) => Member::Bytes(&large.items()[place]),
+            Form::Packed(packed) => Member::Bytes(packed.iter().nth(place).expect(ANY).key),
+            Form::Large(large) => Member::Bytes(large.nth(place).expect(ANY).0),
         }
     }
 
@@ -148,7 +174,13 @@ impl Set {
     pub fn take(&mut self, place: usize) -> Member<'static> {
         match &mut self.0 {
             Form::Integers(integers) => Member::Integer(integers.remove(place)),
-            Form::Large(large) => Member::Taken(large.remove_at(place)),
+            Form::Packed(packed) => {
+                let pair = packed.at(packed.offset_of(place)).expect("the place exists");
+                let (taken, offset) = (Bytes::new(pair.key), pair.offset);
+                packed.remove(offset);
+                Member::Taken(taken)
+            }
+            Form::Large(large) => Member::Taken(large.take(place)),
         }
     }
 
@@ -158,33 +190,32 @@ impl Set {
             Form::Integers(integers) => {
                 integers.retain(|value| wanted(Digits::new().format(*value)));
             }
-            Form::Large(large) => {
-                for place in (0..large.len()).rev() {
-                    if !wanted(&large.items()[place]) {
-                        large.remove_at(place);
-                    }
-                }
+            Form::Packed(_) | Form::Large(_) => {
+                let unwanted = |member: Member<'_>| {
+                    member.with(|bytes| (!wanted(bytes)).then(|| Bytes::new(bytes)))
+                };
+                let gone: Vec<Bytes> = self.iter().filter_map(unwanted).collect();
+                gone.iter().for_each(|member| _ = self.remove(member));
             }
         }
     }
 
-    /// Visits about `count` members from a scan position (all, when they are integers); returns
+    /// Visits about `count` members from a scan position (all, when they are few); returns
     /// the next position, 0 at the end.
     pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8])) -> u64 {
         match &self.0 {
-            Form::Integers(_) => {
+            Form::Integers(_) | Form::Packed(_) => {
                 self.iter().for_each(|member| member.with(&mut visit));
                 0
             }
-            Form::Large(large) => large.scan(position, count, |member| visit(member)),
+            Form::Large(large) => large.scan(position, count, |member, _| visit(member)),
         }
     }
 
     /// Keeps the members as integers if they are few integers; for results of other commands.
     pub fn compact(&mut self) {
-        let Form::Large(large) = &self.0 else { return };
-        if large.len() <= SET_INTEGERS.get() {
-            let integers = large.items().iter().map(|member| parse_i64(member));
+        if self.len() <= SET_INTEGERS.get() && !matches!(self.0, Form::Integers(_)) {
+            let integers = self.iter().map(|member| member.with(parse_i64));
             if let Some(mut integers) = integers.collect::<Option<Vec<i64>>>() {
                 integers.sort_unstable();
                 self.0 = Form::Integers(integers);
@@ -192,15 +223,21 @@ impl Set {
         }
     }
 
-    fn enlarge(&mut self) {
-        let mut large = Box::<Indexed<Bytes>>::default();
+    /// Makes room for a member of `len` bytes that does not fit the present form.
+    fn enlarge(&mut self, len: usize) {
+        let few = self.len() < PACKED_MEMBERS_MAX && len <= PACKED_BYTES_MAX;
+        let mut larger = match self.0 {
+            Form::Integers(_) if few => Form::Packed(Packed::default()),
+            _ => Form::Large(Hashed::default()),
+        };
         for member in self.iter() {
-            member.with(|bytes| {
-                let missing = large.locate(bytes).expect_err("members are unique");
-                large.push(&missing, Bytes::new(bytes));
+            member.with(|bytes| match &mut larger {
+                Form::Packed(packed) => packed.insert(packed.end(), bytes, b""),
+                Form::Large(large) => _ = large.insert(bytes, b""),
+                Form::Integers(_) => unreachable!("chosen above"),
             });
         }
-        self.0 = Form::Large(large);
+        self.0 = larger;
     }
 
     /// Checks everything that must hold between calls.
@@ -212,10 +249,53 @@ impl Set {
             Form::Integers(integers) => {
                 assert!(integers.is_sorted_by(|a, b| a < b), "integers are in order");
             }
+            Form::Packed(packed) => {
+                packed.check_invariants();
+                assert!(packed.len() <= PACKED_MEMBERS_MAX, "many members are in a tree");
+            }
             Form::Large(large) => large.check_invariants(),
         }
     }
 }
+
+/// Iterator of [`Set::iter`].
+#[derive(Debug, Clone)]
+pub struct Iter<'s> {
+    walk: Walk<'s>,
+    remaining: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Walk<'s> {
+    Integers(std::slice::Iter<'s, i64>),
+    Packed(&'s Packed, usize),
+    Large(hashed::Iter<'s, false>),
+}
+
+impl<'s> Iterator for Iter<'s> {
+    type Item = Member<'s>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Member<'s>> {
+        let member = match &mut self.walk {
+            Walk::Integers(integers) => Member::Integer(*integers.next()?),
+            Walk::Packed(packed, offset) => {
+                let pair = packed.at(*offset)?;
+                *offset = pair.end();
+                Member::Bytes(pair.key)
+            }
+            Walk::Large(members) => Member::Bytes(members.next()?.0),
+        };
+        self.remaining -= 1;
+        Some(member)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.remaining, Some(self.remaining))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
 
 #[cfg(test)]
 mod tests {

@@ -292,12 +292,6 @@ impl<L: Leaf> Tree<L> {
         assert_eq!(self.leaves().map(Leaf::len).sum::<usize>(), self.len, "all are reached");
         assert_eq!(self.leaves().rev().map(Leaf::len).sum::<usize>(), self.len, "backwards too");
     }
-
-    /// Number of levels.
-    #[cfg(test)]
-    pub fn depth(&self) -> usize {
-        self.root.as_ref().map_or(0, |root| root.check().1)
-    }
 }
 
 type Siblings<L> = SmallVec<[Node<L>; 1]>;

@@ -1,11 +1,9 @@
-//! The value of a sorted set: few short members packed in order, else a tree in order next to an
-//! index by member. Knows no command.
+//! The value of a sorted set: few short members packed in order, else trees. Knows no command.
 
 use super::bytes::Bytes;
-use super::index::{Index, hash_of};
 use super::limits::{ZSET_BYTES, ZSET_MEMBERS};
-use super::order::{Ascend, Descend, Item, Tree};
 use super::packed::Packed;
+use super::ranked::{Down, Ranked, Up, compare};
 use std::cmp::Ordering;
 
 /// Distinct members in the order of their scores, then of their bytes.
@@ -15,23 +13,7 @@ pub struct SortedSet(Form);
 #[derive(Debug, Clone)]
 enum Form {
     Packed(Packed),
-    Large(Box<Large>),
-}
-
-#[derive(Debug, Default, Clone)]
-struct Large {
-    members: Vec<Member>,
-    /// Places in `members` that are free.
-    free: Vec<u32>,
-    index: Index,
-    tree: Tree,
-}
-
-#[derive(Debug, Clone)]
-struct Member {
-    /// NaN when the place is free.
-    score: f64,
-    bytes: Bytes,
+    Large(Box<Ranked>),
 }
 
 impl Default for SortedSet {
@@ -48,7 +30,7 @@ impl SortedSet {
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Packed(packed) => packed.len(),
-            Form::Large(large) => large.tree.len(),
+            Form::Large(large) => large.len(),
         }
     }
 
@@ -67,9 +49,7 @@ impl SortedSet {
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match &self.0 {
             Form::Packed(packed) => packed.find(member).map(|pair| score_of(pair.value)),
-            Form::Large(large) => {
-                large.find(hash_of(member), member).map(|id| large.members[id].score)
-            }
+            Form::Large(large) => large.score(member),
         }
     }
 
@@ -107,13 +87,7 @@ impl SortedSet {
                 packed.remove(offset);
                 Some(score)
             }
-            Form::Large(large) => {
-                let id = large.find(hash_of(member), member)?;
-                let score = large.members[id].score;
-                let rank = large.rank_of(member, score);
-                large.take(rank);
-                Some(score)
-            }
+            Form::Large(large) => large.remove(member),
         }
     }
 
@@ -122,10 +96,7 @@ impl SortedSet {
     pub fn rank(&self, member: &[u8]) -> Option<usize> {
         match &self.0 {
             Form::Packed(packed) => packed.iter().position(|pair| pair.key == member),
-            Form::Large(large) => {
-                let id = large.find(hash_of(member), member)?;
-                Some(large.rank_of(member, large.members[id].score))
-            }
+            Form::Large(large) => large.rank(member),
         }
     }
 
@@ -136,9 +107,7 @@ impl SortedSet {
             Form::Packed(packed) => {
                 packed.iter().take_while(|pair| before(pair.key, score_of(pair.value))).count()
             }
-            Form::Large(large) => {
-                large.tree.rank(|item| before(&large.members[item.id as usize].bytes, item.score))
-            }
+            Form::Large(large) => large.count_before(before),
         }
     }
 
@@ -153,7 +122,7 @@ impl SortedSet {
     pub fn ascend(&self, rank: usize) -> Iter<'_> {
         Iter(match &self.0 {
             Form::Packed(packed) => Walk::PackedUp(packed, packed.offset_of(rank)),
-            Form::Large(large) => Walk::Up(&large.members, large.tree.ascend(rank)),
+            Form::Large(large) => Walk::Up(large.ascend(rank)),
         })
     }
 
@@ -163,9 +132,9 @@ impl SortedSet {
         Iter(match &self.0 {
             Form::Packed(packed) => {
                 let offsets = packed.iter().take(rank.saturating_add(1));
-                Walk::PackedDown(packed, offsets.map(|pair| pair.offset as u16).collect())
+                Walk::PackedDown(packed, offsets.map(|pair| pair.offset as u32).collect())
             }
-            Form::Large(large) => Walk::Down(&large.members, large.tree.descend(rank)),
+            Form::Large(large) => Walk::Down(large.descend(rank)),
         })
     }
 
@@ -181,37 +150,26 @@ impl SortedSet {
                 packed.remove(offset);
                 taken
             }
-            Form::Large(large) => {
-                let member = large.take(rank);
-                (member.bytes, member.score)
-            }
+            Form::Large(large) => large.take(rank),
         }
     }
 
     /// Visits about `count` members from a scan position (all, when there are few); returns the
     /// next position, 0 at the end.
     pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
-        let Form::Large(large) = &self.0 else {
-            self.iter().for_each(|(member, score)| visit(member, score));
-            return 0;
-        };
-        // A member never changes its place, so one that stays is never overtaken.
-        let places = large.members.len();
-        let position = usize::try_from(position).unwrap_or(usize::MAX);
-        let above = if position == 0 { places } else { position.min(places) };
-        let next = above.saturating_sub(count.max(1));
-        for member in large.members[next..above].iter().rev() {
-            if !member.score.is_nan() {
-                visit(&member.bytes, member.score);
+        match &self.0 {
+            Form::Packed(_) => {
+                self.iter().for_each(|(member, score)| visit(member, score));
+                0
             }
+            Form::Large(large) => large.scan(position, count, visit),
         }
-        next as u64
     }
 
     /// Packs the members if they are few and short enough; for results of other commands.
     pub fn compact(&mut self) {
         let Form::Large(large) = &self.0 else { return };
-        let few = large.tree.len() <= ZSET_MEMBERS.get();
+        let few = large.len() <= ZSET_MEMBERS.get();
         if few && self.iter().all(|(member, _)| member.len() <= ZSET_BYTES.get()) {
             let mut packed = Packed::default();
             for (member, score) in self.iter() {
@@ -222,7 +180,7 @@ impl SortedSet {
     }
 
     fn enlarge(&mut self) {
-        let mut large = Box::<Large>::default();
+        let mut large = Box::<Ranked>::default();
         for (member, score) in self.iter() {
             large.insert(member, score);
         }
@@ -241,90 +199,6 @@ impl SortedSet {
         let mut pairs = self.iter().zip(self.iter().skip(1));
         assert!(pairs.all(|(a, b)| compare(a, b) == Ordering::Less), "members are in order");
     }
-}
-
-impl Large {
-    #[inline]
-    fn find(&self, hash: u32, member: &[u8]) -> Option<usize> {
-        self.index.find(hash, |id| *self.members[id].bytes == *member)
-    }
-
-    fn rank_of(&self, member: &[u8], score: f64) -> usize {
-        self.tree.rank(|item| self.is_before(item, member, score))
-    }
-
-    #[inline]
-    fn is_before(&self, item: &Item, member: &[u8], score: f64) -> bool {
-        item.score < score
-            || (item.score == score && *self.members[item.id as usize].bytes < *member)
-    }
-
-    fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        let hash = hash_of(member);
-        let found = self.find(hash, member);
-        let (id, old) = match found {
-            Some(id) => {
-                let old = self.members[id].score;
-                if old == score {
-                    return Some(old);
-                }
-                let rank = self.rank_of(member, old);
-                self.tree.remove(rank);
-                self.members[id].score = score;
-                (id as u32, Some(old))
-            }
-            None => (self.add(hash, Member { score, bytes: Bytes::new(member) }), None),
-        };
-        let members = &self.members;
-        self.tree.insert(Item { score, id }, |item| {
-            item.score < score
-                || (item.score == score && *members[item.id as usize].bytes < *member)
-        });
-        old
-    }
-
-    fn add(&mut self, hash: u32, member: Member) -> u32 {
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.members[id as usize] = member;
-                id
-            }
-            None => {
-                self.members.push(member);
-                u32::try_from(self.members.len() - 1).expect("there are fewer than 2^32 members")
-            }
-        };
-        self.index.insert(hash, id as usize);
-        id
-    }
-
-    fn take(&mut self, rank: usize) -> Member {
-        let id = self.tree.remove(rank).id;
-        let free = Member { score: f64::NAN, bytes: Bytes::new(b"") };
-        let member = std::mem::replace(&mut self.members[id as usize], free);
-        let removed = self.index.remove(hash_of(&member.bytes), |other| other == id as usize);
-        assert!(removed.is_some(), "every member is in the index");
-        self.free.push(id);
-        member
-    }
-
-    fn check_invariants(&self) {
-        self.tree.check_invariants();
-        assert_eq!(self.index.len(), self.tree.len(), "both hold the same members");
-        assert_eq!(self.free.len() + self.tree.len(), self.members.len(), "places are counted");
-        for item in self.tree.ascend(0) {
-            let member = &self.members[item.id as usize];
-            assert!(member.score == item.score, "scores agree");
-            let found = self.find(hash_of(&member.bytes), &member.bytes);
-            assert_eq!(found, Some(item.id as usize), "every member is found");
-        }
-    }
-}
-
-/// The order of members.
-#[inline]
-fn compare(a: (&[u8], f64), b: (&[u8], f64)) -> Ordering {
-    a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal).then_with(|| a.0.cmp(b.0))
 }
 
 fn score_of(value: &[u8]) -> f64 {
@@ -348,9 +222,9 @@ pub struct Iter<'z>(Walk<'z>);
 #[derive(Debug, Clone)]
 enum Walk<'z> {
     PackedUp(&'z Packed, usize),
-    PackedDown(&'z Packed, Vec<u16>),
-    Up(&'z [Member], Ascend<'z>),
-    Down(&'z [Member], Descend<'z>),
+    PackedDown(&'z Packed, Vec<u32>),
+    Up(Up<'z>),
+    Down(Down<'z>),
 }
 
 impl<'z> Iterator for Iter<'z> {
@@ -358,20 +232,17 @@ impl<'z> Iterator for Iter<'z> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (members, item) = match &mut self.0 {
+        let pair = match &mut self.0 {
             Walk::PackedUp(packed, offset) => {
                 let pair = packed.at(*offset)?;
                 *offset = pair.end();
-                return Some((pair.key, score_of(pair.value)));
+                pair
             }
-            Walk::PackedDown(packed, offsets) => {
-                let pair = packed.at(usize::from(offsets.pop()?))?;
-                return Some((pair.key, score_of(pair.value)));
-            }
-            Walk::Up(members, items) => (members, items.next()?),
-            Walk::Down(members, items) => (members, items.next()?),
+            Walk::PackedDown(packed, offsets) => packed.at(offsets.pop()? as usize)?,
+            Walk::Up(members) => return members.next(),
+            Walk::Down(members) => return members.next(),
         };
-        Some((&members[item.id as usize].bytes, item.score))
+        Some((pair.key, score_of(pair.value)))
     }
 }
 

@@ -114,9 +114,8 @@ mod tests {
             SSCAN none 0 FOO => ["0", []]
             SSCAN none x => -ERR invalid cursor
             SADD s a b c => :3
-            SSCAN s 0 COUNT 2 => ["1", ["c", "b"]]
-            SSCAN s 1 COUNT 2 => ["0", ["a"]]
-            SSCAN s 0 MATCH [ab] => ["0", ["b", "a"]]
+            SSCAN s 0 COUNT 2 => ["0", ["a", "b", "c"]]
+            SSCAN s 0 MATCH [ab] => ["0", ["a", "b"]]
             SSCAN s 0 COUNT 0 => -ERR syntax error
             SSCAN s 0 COUNT x => -ERR value is not an integer or out of range
             SSCAN s 0 FOO => -ERR syntax error

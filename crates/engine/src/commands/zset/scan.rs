@@ -53,6 +53,7 @@ mod tests {
         let pairs: Vec<_> = (0..200).map(|i| format!("{i} m{i}")).collect();
         bench.check(&format!("ZADD z {} => :200", pairs.join(" ")));
         let (reply, _) = bench.run("ZSCAN z 0 COUNT 150");
-        assert!(reply.starts_with("[\"50\", [\"m199\", \"199\""), "{reply}");
+        let members = reply.matches('m').count();
+        assert!((150..200).contains(&members) && !reply.starts_with("[\"0\""), "{reply}");
     }
 }

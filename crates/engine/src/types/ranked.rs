@@ -1,0 +1,349 @@
+//! Members in the order of (score, member), in one tree, and the scores by the hash of the member,
+//! in another. A member's bytes are kept once: what the second tree finds is looked up in the
+//! first.
+
+use super::bytes::Bytes;
+use super::hashed::hash_of;
+use super::slots::{Ascend, Descend, Slot, Slots};
+use super::tree::{At, Last, Tree};
+use std::cmp::Ordering;
+
+/// Members with equal scores from which on a scan takes more members at a time.
+const LONG_RUN: usize = 1024;
+/// Calls in which a scan is done whose members all have the same score.
+const LONG_RUN_CALLS: usize = 512;
+
+/// The order of members.
+#[inline]
+#[must_use]
+pub fn compare(a: (&[u8], f64), b: (&[u8], f64)) -> Ordering {
+    a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal).then_with(|| a.0.cmp(b.0))
+}
+
+/// Distinct members with scores.
+#[derive(Debug, Clone, Default)]
+pub struct Ranked {
+    order: Tree<Slots<Ranking>>,
+    scores: Tree<Slots<Score>>,
+}
+
+/// What is known of a member besides its bytes.
+#[derive(Debug, Clone, Copy)]
+struct Ranking {
+    score: f64,
+    end: u32,
+    hash: u32,
+}
+
+/// The first member of a leaf.
+#[derive(Debug, Clone)]
+struct First {
+    score: f64,
+    member: Bytes,
+}
+
+impl PartialEq for First {
+    fn eq(&self, other: &Self) -> bool {
+        self.partial_cmp(other) == Some(Ordering::Equal)
+    }
+}
+
+impl PartialOrd for First {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(compare((&self.member, self.score), (&other.member, other.score)))
+    }
+}
+
+impl Slot for Ranking {
+    type Key = First;
+
+    fn key(&self, bytes: &[u8]) -> First {
+        First { score: self.score, member: Bytes::new(bytes) }
+    }
+
+    #[inline]
+    fn end(&self) -> usize {
+        self.end as usize
+    }
+
+    #[inline]
+    fn set_end(&mut self, end: usize) {
+        self.end = end as u32;
+    }
+
+    fn are_one(&self, _: &Self) -> bool {
+        false
+    }
+}
+
+/// The score of a member that has this hash. In words of 4 bytes, which take no padding.
+#[derive(Debug, Clone, Copy)]
+struct Score {
+    hash: u32,
+    bits: [u32; 2],
+}
+
+impl Score {
+    #[inline]
+    fn new(hash: u32, score: f64) -> Self {
+        let bits = score.to_bits();
+        Self { hash, bits: [bits as u32, (bits >> 32) as u32] }
+    }
+
+    #[inline]
+    fn score(&self) -> f64 {
+        f64::from_bits(u64::from(self.bits[0]) | u64::from(self.bits[1]) << 32)
+    }
+}
+
+impl Slot for Score {
+    type Key = u32;
+
+    fn key(&self, _: &[u8]) -> u32 {
+        self.hash
+    }
+
+    #[inline]
+    fn end(&self) -> usize {
+        0
+    }
+
+    #[inline]
+    fn set_end(&mut self, _: usize) {}
+
+    fn are_one(&self, next: &Self) -> bool {
+        self.hash == next.hash
+    }
+}
+
+impl Ranked {
+    /// Number of members.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The score of a member.
+    #[must_use]
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        self.score_of(hash_of(member), member)
+    }
+
+    fn score_of(&self, hash: u32, member: &[u8]) -> Option<f64> {
+        let (run, _) = self.scores.find(Last(|first: &u32| *first <= hash))?;
+        let slots = run.slots();
+        let start = slots.partition_point(|slot| slot.hash < hash);
+        let alike = slots[start..].iter().take_while(|slot| slot.hash == hash);
+        alike.map(Score::score).find(|score| self.holds(member, *score))
+    }
+
+    fn holds(&self, member: &[u8], score: f64) -> bool {
+        let found = self.order.find(Last(|first: &First| !is_behind(first, member, score)));
+        found.is_some_and(|(run, _)| {
+            let at = place_in(run, member, score);
+            run.slots().get(at).is_some_and(|slot| slot.score == score) && run.bytes(at) == member
+        })
+    }
+
+    /// Sets the score of a member; returns the one it had.
+    pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let hash = hash_of(member);
+        let old = self.score_of(hash, member);
+        match old {
+            Some(old) if old == score => return Some(old),
+            Some(old) => {
+                self.remove_ranking(member, old);
+                let edit = |slot: &mut Score| *slot = Score::new(hash, score);
+                self.edit_score(hash, old, |run, at| edit(run.slot_mut(at)));
+            }
+            None => self.scores.edit(Last(|first: &u32| *first <= hash), |run, _| {
+                let at = run.slots().partition_point(|slot| slot.hash < hash);
+                run.insert(at, Score::new(hash, score), &[]);
+            }),
+        }
+        self.order.edit(Last(|first: &First| !is_behind(first, member, score)), |run, _| {
+            let at = place_in(run, member, score);
+            run.insert(at, Ranking { score, end: 0, hash }, &[member]);
+        });
+        old
+    }
+
+    /// Removes a member; returns its score.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let hash = hash_of(member);
+        let score = self.score_of(hash, member)?;
+        self.remove_ranking(member, score);
+        self.edit_score(hash, score, |run, at| _ = run.remove(at));
+        Some(score)
+    }
+
+    fn remove_ranking(&mut self, member: &[u8], score: f64) {
+        self.order.edit(Last(|first: &First| !is_behind(first, member, score)), |run, _| {
+            run.remove(place_in(run, member, score));
+        });
+    }
+
+    /// Changes one of the scores that are equal to `score` at this hash.
+    fn edit_score(&mut self, hash: u32, score: f64, edit: impl FnOnce(&mut Slots<Score>, usize)) {
+        self.scores.edit(Last(|first: &u32| *first <= hash), |run, _| {
+            let start = run.slots().partition_point(|slot| slot.hash < hash);
+            let alike = run.slots()[start..].iter().position(|slot| slot.score() == score);
+            edit(run, start + alike.expect("every member has its score"));
+        });
+    }
+
+    /// Takes out the member with this rank.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn take(&mut self, rank: usize) -> (Bytes, f64) {
+        let (member, slot) = self.order.edit(At(rank), |run, at| {
+            let member = Bytes::new(run.bytes(at));
+            (member, run.remove(at))
+        });
+        self.edit_score(slot.hash, slot.score, |run, at| _ = run.remove(at));
+        (member, slot.score)
+    }
+
+    /// Number of members that sort before this one.
+    #[must_use]
+    pub fn rank(&self, member: &[u8]) -> Option<usize> {
+        let score = self.score(member)?;
+        let place = Last(|first: &First| !is_behind(first, member, score));
+        let (run, before) = self.order.find_counted(place)?;
+        Some(before + place_in(run, member, score))
+    }
+
+    /// Number of leading members that satisfy `before`, which must hold for none behind them.
+    #[must_use]
+    pub fn count_before(&self, before: impl Fn(&[u8], f64) -> bool) -> usize {
+        let place = Last(|first: &First| before(&first.member, first.score));
+        let found = self.order.find_counted(place);
+        found.map_or(0, |(run, count)| {
+            count + run.partition_point(|slot, bytes| before(bytes, slot.score))
+        })
+    }
+
+    /// Members with their scores from a rank on, ascending.
+    #[must_use]
+    pub fn ascend(&self, rank: usize) -> Up<'_> {
+        let (walk, at) = self.order.walk(At(rank));
+        Up(Ascend::new(walk, at))
+    }
+
+    /// Members with their scores from a rank down, descending.
+    #[must_use]
+    pub fn descend(&self, rank: usize) -> Down<'_> {
+        let (walk, at) = self.order.walk(At(rank.min(self.len().saturating_sub(1))));
+        Down(Descend::new(walk, at))
+    }
+
+    /// Visits at least `count` members from a scan position, 0 being the start; returns the next
+    /// position, 0 at the end.
+    ///
+    /// The position is a hash, which a member keeps whatever becomes of its score. Members are
+    /// found through their scores; where many have the same, they are searched, so that it pays to
+    /// return more of them at a time.
+    pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+        let Ok(from) = u32::try_from(position) else { return 0 };
+        let (mut scores, mut next) = self.scores_from(from, count);
+        let longest = scores.iter().map(|score| self.run_of(*score).len()).max().unwrap_or(0);
+        if longest > LONG_RUN && longest / LONG_RUN_CALLS > count {
+            (scores, next) = self.scores_from(from, longest / LONG_RUN_CALLS);
+        }
+        let below = next.map_or(1 << 32, u64::from);
+        for score in scores {
+            let run = self.run_of(score);
+            let (walk, at) = self.order.walk(At(run.start));
+            for (slot, member) in Ascend::new(walk, at).take(run.len()) {
+                if from <= slot.hash && u64::from(slot.hash) < below {
+                    visit(member, slot.score);
+                }
+            }
+        }
+        next.map_or(0, u64::from)
+    }
+
+    /// The different scores of `count` or more members from a hash on, and the hash behind them.
+    fn scores_from(&self, from: u32, count: usize) -> (Vec<f64>, Option<u32>) {
+        let (walk, _) = self.scores.walk(Last(|first: &u32| *first <= from));
+        let at = walk.leaf().map_or(0, |run| run.partition_point(|slot, _| slot.hash < from));
+        let (mut scores, mut last, mut next) = (Vec::new(), from, None);
+        for (slot, _) in Ascend::new(walk, at) {
+            if scores.len() >= count.max(1) && slot.hash != last {
+                next = Some(slot.hash);
+                break;
+            }
+            scores.push(slot.score());
+            last = slot.hash;
+        }
+        scores.sort_unstable_by(f64::total_cmp);
+        // Not by their bits: 0 and -0 are one place in the order.
+        scores.dedup_by(|a, b| a == b);
+        (scores, next)
+    }
+
+    /// The ranks of the members with this score.
+    fn run_of(&self, score: f64) -> std::ops::Range<usize> {
+        let start = self.count_before(|_, other| other < score);
+        start..self.count_before(|_, other| other <= score)
+    }
+
+    /// Checks everything that must hold between calls.
+    ///
+    /// # Panics
+    /// When something does not.
+    pub fn check_invariants(&self) {
+        self.order.check_invariants();
+        self.scores.check_invariants();
+        self.order.leaves().for_each(Slots::check_invariants);
+        self.scores.leaves().for_each(Slots::check_invariants);
+        assert_eq!(self.order.len(), self.scores.len(), "both hold the same members");
+        let mut hashes = Ascend::new(self.scores.walk(At(0)).0, 0).map(|(slot, _)| slot.hash);
+        assert!(hashes.by_ref().is_sorted(), "hashes are in order");
+        for (rank, (slot, member)) in Ascend::new(self.order.walk(At(0)).0, 0).enumerate() {
+            assert_eq!(slot.hash, hash_of(member), "hashes are kept");
+            assert!(self.score(member) == Some(slot.score), "every member is found");
+            assert_eq!(self.rank(member), Some(rank), "and where it is");
+        }
+    }
+}
+
+/// True when the leaf that begins with `first` begins behind this member.
+#[inline]
+fn is_behind(first: &First, member: &[u8], score: f64) -> bool {
+    first.score > score || (first.score == score && *first.member > *member)
+}
+
+/// Where in a run a member is, or would be.
+#[inline]
+fn place_in(run: &Slots<Ranking>, member: &[u8], score: f64) -> usize {
+    run.partition_point(|slot, bytes| slot.score < score || (slot.score == score && bytes < member))
+}
+
+/// Iterator of [`Ranked::ascend`].
+#[derive(Debug, Clone)]
+pub struct Up<'r>(Ascend<'r, Ranking>);
+
+/// Iterator of [`Ranked::descend`].
+#[derive(Debug, Clone)]
+pub struct Down<'r>(Descend<'r, Ranking>);
+
+impl<'r> Iterator for Up<'r> {
+    type Item = (&'r [u8], f64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(slot, member)| (member, slot.score))
+    }
+}
+
+impl<'r> Iterator for Down<'r> {
+    type Item = (&'r [u8], f64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(slot, member)| (member, slot.score))
+    }
+}
