@@ -12,6 +12,18 @@ pub trait Tick {
     fn tick(&mut self) -> Result<(), CommandError>;
 }
 
+/// Steps between two ticks: some ten microseconds of the cheapest ones.
+pub const STEPS: usize = 1024;
+
+/// Ticks at each [`STEPS`]th step, but not at the first.
+///
+/// # Errors
+/// What the tick says.
+#[inline]
+pub fn at_step(number: usize, tick: &mut dyn Tick) -> Result<(), CommandError> {
+    if number % STEPS == STEPS - 1 { tick.tick() } else { Ok(()) }
+}
+
 /// Nobody waits.
 #[derive(Debug, Clone, Copy)]
 pub struct NoTick;

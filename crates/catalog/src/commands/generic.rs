@@ -5,7 +5,7 @@ use crate::command::{Command, Family, Flags, Keys, Lock, MANY, ONE, TWO, all};
 const R: Flags = all(&[Flags::READONLY, Flags::FAST]);
 const W: Flags = all(&[Flags::WRITE, Flags::FAST]);
 const WALK: Flags = Flags::READONLY;
-const KEYS: Flags = all(&[Flags::READONLY, Flags::DANGEROUS]);
+const KEYS: Flags = all(&[Flags::READONLY, Flags::DANGEROUS, Flags::LONG]);
 const HELP: Flags = all(&[Flags::LOADING, Flags::STALE]);
 const CONTAINER: Flags = Flags::CONTAINER;
 const THIRD: Keys = Keys::Range { first: 2, last: 2, step: 1 };
@@ -27,7 +27,6 @@ const AT_MANY: (Keys, Lock) = (MANY, Lock::Keys);
 const SUB: (Keys, Lock) = (THIRD, Lock::Keys);
 const NOWHERE: (Keys, Lock) = (Keys::None, Lock::None);
 const EACH: (Keys, Lock) = (Keys::None, Lock::Walk);
-const ALL: (Keys, Lock) = (Keys::None, Lock::Exclusive);
 
 /// The family's rows.
 pub const ROWS: &[Command] = &[
@@ -44,7 +43,7 @@ pub const ROWS: &[Command] = &[
     row("expire", -3, W, AT_ONE, "1.0.0", "Sets a time to live in seconds."),
     row("expireat", -3, W, AT_ONE, "1.2.0", "Sets the time of death in Unix seconds."),
     row("expiretime", 2, R, AT_ONE, "7.0.0", "Returns the time of death in Unix seconds."),
-    row("keys", 2, KEYS, ALL, "1.0.0", "Returns all keys that match a pattern."),
+    row("keys", 2, KEYS, EACH, "1.0.0", "Returns all keys that match a pattern."),
     row("move", 3, W, AT_ONE, "1.0.0", "Moves a key to another database."),
     row("object", -2, CONTAINER, NOWHERE, "2.2.3", "Looks inside a value."),
     row("object|encoding", 3, WALK, SUB, "2.2.3", "Returns how a value is stored."),
@@ -60,7 +59,7 @@ pub const ROWS: &[Command] = &[
     row("randomkey", 1, WALK, EACH, "1.0.0", "Returns a random key."),
     row("rename", 3, Flags::WRITE, AT_TWO, "1.0.0", "Renames a key."),
     row("renamenx", 3, W, AT_TWO, "1.0.0", "Renames a key if the new name is free."),
-    row("scan", -2, WALK, EACH, "2.8.0", "Walks over the keys of a database."),
+    row("scan", -2, all(&[WALK, Flags::LONG]), EACH, "2.8.0", "Walks over the keys of a database."),
     row("touch", -2, R, AT_MANY, "3.2.1", "Refreshes the access time of keys."),
     row("ttl", 2, R, AT_ONE, "1.0.0", "Returns the time to live in seconds."),
     row("type", 2, R, AT_ONE, "1.0.0", "Returns the type of a value."),

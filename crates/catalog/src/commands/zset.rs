@@ -6,9 +6,10 @@ const R: Flags = all(&[Flags::READONLY, Flags::FAST]);
 const W: Flags = all(&[Flags::WRITE, Flags::FAST]);
 const G: Flags = all(&[Flags::WRITE, Flags::FAST, Flags::DENYOOM]);
 const S: Flags = all(&[Flags::WRITE, Flags::DENYOOM]);
-const RM: Flags = all(&[Flags::READONLY, Flags::MOVABLE_KEYS]);
+const RM: Flags = all(&[Flags::READONLY, Flags::MOVABLE_KEYS, Flags::LONG]);
 const WM: Flags = all(&[Flags::WRITE, Flags::MOVABLE_KEYS]);
-const SM: Flags = all(&[Flags::WRITE, Flags::DENYOOM, Flags::MOVABLE_KEYS]);
+const LARGE: Flags = all(&[Flags::DENYOOM, Flags::MOVABLE_KEYS, Flags::LONG]);
+const SM: Flags = all(&[Flags::WRITE, LARGE]);
 const NUMBERED: Keys = Keys::Counted { count: 1, store: 0 };
 const STORED: Keys = Keys::Counted { count: 2, store: 1 };
 

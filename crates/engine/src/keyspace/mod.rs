@@ -23,6 +23,7 @@ pub use waiters::{Fate, Home, Wait, Waiter, Wanted};
 
 use crate::effects::Effects;
 use crate::error::{self, CommandError};
+use crate::tick::{Tick, at_step};
 use crate::types::{Collection, Object, Pages};
 use resp::Reply;
 use resp::number::Digits;
@@ -469,16 +470,26 @@ impl<'a> Keys<'a> {
         Ok(living.map(|entry| entry.key().to_vec()))
     }
 
-    /// Visits every living entry of the selected database. For a command that holds everything.
+    /// Visits every living entry of the selected database, shard by shard.
     ///
     /// # Errors
-    /// As [`Keys::walk`].
-    pub fn each(&mut self, mut visit: impl FnMut(&Entry)) -> Result<(), CommandError> {
+    /// What `tick` says: it is also asked when a shard is held by somebody else.
+    pub fn each(
+        &mut self,
+        tick: &mut dyn Tick,
+        mut visit: impl FnMut(&Entry),
+    ) -> Result<(), CommandError> {
         let Moment { db, now_ms, .. } = self.moment;
         for id in 0..=u8::MAX {
-            if let Some(database) = self.walk(id)?.db(db) {
-                let entries = database.table().iter();
-                entries.filter(|entry| is_alive(entry, now_ms)).for_each(&mut visit);
+            while self.space.shard(id).is_none() {
+                tick.tick()?;
+            }
+            let Some(database) = self.walk(id)?.db(db) else { continue };
+            for (number, entry) in database.table().iter().enumerate() {
+                at_step(number, tick)?;
+                if is_alive(entry, now_ms) {
+                    visit(entry);
+                }
             }
         }
         Ok(())

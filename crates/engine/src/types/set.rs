@@ -185,7 +185,7 @@ impl Set {
     }
 
     /// Keeps the members that `wanted` accepts.
-    pub fn retain(&mut self, wanted: impl Fn(&[u8]) -> bool) {
+    pub fn retain(&mut self, mut wanted: impl FnMut(&[u8]) -> bool) {
         match &mut self.0 {
             Form::Integers(integers) => {
                 integers.retain(|value| wanted(Digits::new().format(*value)));

@@ -5,6 +5,7 @@ use crate::snapshot;
 use crate::switches::REPLY_PEAK_RESET_MS;
 use crate::turn::{SessionHandler, Turn};
 use engine::keyspace::{Entry, Keyspace, Value, shard_of};
+use engine::tick::at_step;
 use engine::{CommandError, digest, error, parse};
 use resp::number::parse_i64;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -165,10 +166,19 @@ fn raise(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     Err(error::other(String::from_utf8_lossy(turn.args.at(2))))
 }
 
+/// Milliseconds between two ticks of a sleeper.
+const SLEEP_MS: u64 = 5;
+
 fn sleep(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let seconds = std::str::from_utf8(turn.args.at(2)).ok().and_then(|text| text.parse().ok());
     let seconds: f64 = seconds.filter(|seconds: &f64| *seconds > 0.0).unwrap_or(0.0);
-    turn.shared.host.sleep_ms((seconds * 1000.0) as u64);
+    let mut left_ms = (seconds * 1000.0) as u64;
+    while left_ms > 0 {
+        let step_ms = left_ms.min(SLEEP_MS);
+        turn.shared.host.sleep_ms(step_ms);
+        left_ms -= step_ms;
+        turn.tick.tick()?;
+    }
     turn.reply().ok();
     Ok(())
 }
@@ -233,6 +243,7 @@ fn populate(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let db = turn.session.db;
     let space = turn.locked.as_mut().expect("DEBUG holds everything");
     for number in 0..count {
+        at_step(number, turn.tick)?;
         let key = [&prefix[..], format!(":{number}").as_bytes()].concat();
         let mut value = format!("value:{number}").into_bytes();
         if size > 0 {

@@ -1,7 +1,8 @@
 //! KEYS pattern
 //!
-//! All keys of the database that match a glob pattern, in no order. Holds everything while it
-//! runs, so that what it returns existed at one moment.
+//! All keys of the database that match a glob pattern, in no order. Visits one shard after the
+//! other while others go on: a key that is renamed meanwhile can be missing. Inside EXEC and
+//! scripts nothing goes on meanwhile.
 
 use crate::commands::Ctx;
 use crate::error::CommandError;
@@ -11,12 +12,12 @@ use resp::Reply;
 /// KEYS.
 ///
 /// # Errors
-/// [`CommandError::Busy`] when it does not hold everything.
+/// None but what the tick says.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let pattern = ctx.args.at(1);
     let (mut found, mut items) = (0, Vec::new());
     let mut list = Reply::new(&mut items, ctx.reply.protocol());
-    ctx.keys.each(|entry| {
+    ctx.keys.each(ctx.tick, |entry| {
         if glob::matches(pattern, entry.key()) {
             found += 1;
             list.bulk(entry.key());

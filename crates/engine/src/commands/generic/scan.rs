@@ -9,6 +9,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::glob;
 use crate::parse;
+use crate::tick::at_step;
 use resp::{Args, Reply};
 
 /// Buckets visited per key that was asked for: small databases have mostly empty buckets.
@@ -78,6 +79,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
             Err(CommandError::Busy) if visited > 0 => break,
             Err(error) => return Err(error),
         };
+        at_step(visited as usize, ctx.tick)?;
         visited += 1;
         if cursor == 0 || met >= scan.count || visited >= scan.count.saturating_mul(BUCKETS_PER_KEY)
         {

@@ -7,6 +7,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Keys, Ttl, Value};
 use crate::parse;
+use crate::tick::{Tick, at_step};
 use crate::types::{Collection, Set};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,24 +84,27 @@ pub fn sintercard(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         limit = parse::positive(value).map_err(|_| error::LIMIT_NEGATIVE)?;
     }
     let keys: Vec<&[u8]> = ctx.args.from(2).take(count).collect();
-    let len = evaluate(&mut ctx.keys, &keys, Operation::Intersection)?.len();
+    let len = evaluate(ctx, &keys, Operation::Intersection)?.len();
     ctx.reply.int(if limit == 0 { len } else { len.min(limit) } as i64);
     Ok(())
 }
 
 fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
     let keys: Vec<&[u8]> = ctx.args.from(1).collect();
-    let result = evaluate(&mut ctx.keys, &keys, operation)?;
-    let reply = &mut ctx.reply;
-    reply.set(result.len());
-    result.iter().for_each(|member| member.with(|bytes| reply.bulk(bytes)));
+    let result = evaluate(ctx, &keys, operation)?;
+    ctx.reply.set(result.len());
+    for (number, member) in result.iter().enumerate() {
+        member.with(|bytes| ctx.reply.bulk(bytes));
+        // Whoever has come so far goes on to the end.
+        let _ = at_step(number, ctx.tick);
+    }
     Ok(())
 }
 
 fn store(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
     let destination = ctx.args.at(1);
     let keys: Vec<&[u8]> = ctx.args.from(2).collect();
-    let mut result = evaluate(&mut ctx.keys, &keys, operation)?;
+    let mut result = evaluate(ctx, &keys, operation)?;
     result.compact();
     let len = result.len();
     let changed = if len == 0 {
@@ -117,11 +121,9 @@ fn store(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn evaluate(
-    keys: &mut Keys<'_>,
-    names: &[&[u8]],
-    operation: Operation,
-) -> Result<Set, CommandError> {
+fn evaluate(ctx: &mut Ctx<'_>, names: &[&[u8]], operation: Operation) -> Result<Set, CommandError> {
+    let Ctx { keys, tick, .. } = ctx;
+    let tick = &mut **tick;
     let mut lens = Vec::with_capacity(names.len());
     for name in names {
         lens.push(keys.get::<Set>(name)?.map_or(0, Set::len));
@@ -130,30 +132,30 @@ fn evaluate(
         Operation::Union => {
             let mut result = Set::default();
             for name in names {
-                if let Some(set) = keys.get::<Set>(name)? {
-                    set.iter().for_each(|member| {
-                        member.with(|bytes| result.insert(bytes));
-                    });
+                let Some(set) = keys.get::<Set>(name)? else { continue };
+                for (number, member) in set.iter().enumerate() {
+                    at_step(number, tick)?;
+                    member.with(|bytes| result.insert(bytes));
                 }
             }
             Ok(result)
         }
-        Operation::Difference => keep(keys, names[0], &names[1..], false),
+        Operation::Difference => keep(keys, tick, names[0], (&names[1..], false)),
         Operation::Intersection => {
             let mut order: Vec<usize> = (0..names.len()).collect();
             order.sort_by_key(|&at| lens[at]);
             let ordered: Vec<&[u8]> = order.iter().map(|&at| names[at]).collect();
-            keep(keys, ordered[0], &ordered[1..], true)
+            keep(keys, tick, ordered[0], (&ordered[1..], true))
         }
     }
 }
 
-/// The members of `first` that each of the others has, or that none has.
+/// The members of `first` that each of the others has (`present`), or that none has.
 fn keep(
     keys: &mut Keys<'_>,
+    tick: &mut dyn Tick,
     first: &[u8],
-    others: &[&[u8]],
-    present: bool,
+    (others, present): (&[&[u8]], bool),
 ) -> Result<Set, CommandError> {
     let mut result = keys.get::<Set>(first)?.cloned().unwrap_or_default();
     for other in others {
@@ -161,7 +163,17 @@ fn keep(
             break;
         }
         match keys.get::<Set>(other)? {
-            Some(set) => result.retain(|member| set.contains(member) == present),
+            Some(set) => {
+                let (mut number, mut ticked) = (0, Ok(()));
+                result.retain(|member| {
+                    if ticked.is_ok() {
+                        ticked = at_step(number, tick);
+                    }
+                    number += 1;
+                    set.contains(member) == present
+                });
+                ticked?;
+            }
             None if present => result = Set::default(),
             None => {}
         }

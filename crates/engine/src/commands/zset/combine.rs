@@ -10,6 +10,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Keys, ValueRef};
 use crate::parse;
+use crate::tick::{Tick, at_step};
 use crate::types::{Object, Set, SortedSet};
 use resp::Args;
 
@@ -117,7 +118,7 @@ fn run(
     let aggregate = Aggregate::Sum;
     let mut combine = Combine { operation, sources, aggregate, show: Show::Members, limit: 0 };
     combine.parse_options(ctx.args, options, purpose)?;
-    let result = combine.evaluate(&mut ctx.keys)?;
+    let result = combine.evaluate(&mut ctx.keys, ctx.tick)?;
     match purpose {
         Purpose::Store => store(ctx, result),
         Purpose::Reply => combine.show.write(&mut ctx.reply, result.len(), result.iter()),
@@ -182,7 +183,11 @@ impl Combine<'_> {
         Ok(())
     }
 
-    fn evaluate(&mut self, keys: &mut Keys<'_>) -> Result<SortedSet, CommandError> {
+    fn evaluate(
+        &mut self,
+        keys: &mut Keys<'_>,
+        tick: &mut dyn Tick,
+    ) -> Result<SortedSet, CommandError> {
         let mut result = SortedSet::default();
         if self.operation != Operation::Difference {
             self.sources.sort_by_key(|source| source.len);
@@ -190,17 +195,18 @@ impl Combine<'_> {
         for (number, source) in self.sources.iter().enumerate() {
             let input = Input::at(keys, source.key)?;
             match self.operation {
-                _ if number == 0 => input.for_each(|member, score| {
+                _ if number == 0 => input.for_each(tick, |member, score| {
                     result.insert(member, not_nan(score * source.weight));
-                }),
-                Operation::Union => input.for_each(|member, score| {
+                })?,
+                Operation::Union => input.for_each(tick, |member, score| {
                     let score = not_nan(score * source.weight);
                     let old = result.score(member);
                     result.insert(member, old.map_or(score, |old| self.aggregate.of(old, score)));
-                }),
+                })?,
                 Operation::Intersection => {
                     let mut both = SortedSet::default();
-                    for (member, old) in result.iter() {
+                    for (step, (member, old)) in result.iter().enumerate() {
+                        at_step(step, tick)?;
                         if let Some(score) = input.score(member) {
                             // Unlike in a union, a product that is no number spoils the sum here.
                             both.insert(member, self.aggregate.of(old, score * source.weight));
@@ -208,9 +214,9 @@ impl Combine<'_> {
                     }
                     result = both;
                 }
-                Operation::Difference => input.for_each(|member, _| {
+                Operation::Difference => input.for_each(tick, |member, _| {
                     result.remove(member);
-                }),
+                })?,
             }
         }
         Ok(result)
@@ -286,12 +292,27 @@ impl<'k> Input<'k> {
         }
     }
 
-    fn for_each(&self, mut visit: impl FnMut(&[u8], f64)) {
+    fn for_each(
+        &self,
+        tick: &mut dyn Tick,
+        mut visit: impl FnMut(&[u8], f64),
+    ) -> Result<(), CommandError> {
         match self {
             Self::Missing => {}
-            Self::Set(set) => set.iter().for_each(|member| member.with(|m| visit(m, 1.0))),
-            Self::SortedSet(zset) => zset.iter().for_each(|(member, score)| visit(member, score)),
+            Self::Set(set) => {
+                for (step, member) in set.iter().enumerate() {
+                    at_step(step, tick)?;
+                    member.with(|member| visit(member, 1.0));
+                }
+            }
+            Self::SortedSet(zset) => {
+                for (step, (member, score)) in zset.iter().enumerate() {
+                    at_step(step, tick)?;
+                    visit(member, score);
+                }
+            }
         }
+        Ok(())
     }
 }
 
