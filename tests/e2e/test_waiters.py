@@ -1,0 +1,268 @@
+"""Blocking commands and WATCH: the hard cases, each with one loop and with four, and each compared
+word for word with redis-server."""
+
+import pytest
+
+from support.reference import Reference
+from support.transcript import play
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """A redis-server for all tests of this file."""
+    server = Reference(tmp_path_factory.mktemp("reference"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=[1, 4], ids=["1-loop", "4-loops"])
+def node(request, make_node):
+    """A node of ours."""
+    options = ("--save", "", "--enable-debug-command", "yes")
+    return make_node("--io-threads", str(request.param), *options)
+
+
+@pytest.fixture
+def same(reference, node):
+    """Plays a script on both, and wants the same transcript."""
+
+    def check(script):
+        wanted = play(reference.port, "z> FLUSHALL\n" + script)
+        assert play(node.port, "z> FLUSHALL\n" + script) == wanted
+
+    return check
+
+
+CHAINS = [
+    # A chain across many shards, and who waits at its end.
+    """
+    b>> BLMOVE k1 k2 LEFT RIGHT 0
+    c>> BRPOPLPUSH k2 k3 0
+    d>> BLMOVE k3 k4 RIGHT LEFT 0
+    e>> BLMOVE k4 k5 RIGHT LEFT 0
+    f>> BLPOP none k5 0
+    a> RPUSH k1 x y
+    b<
+    c<
+    d<
+    e<
+    f<
+    a> LRANGE k1 0 -1
+    a> EXISTS k2 k3 k4 k5
+    """,
+    # A circle: the element comes back to where it was pushed.
+    """
+    b>> BLMOVE k1 k2 LEFT LEFT 0
+    c>> BLMOVE k2 k3 LEFT LEFT 0
+    d>> BLMOVE k3 k1 LEFT LEFT 0
+    a> RPUSH k1 x
+    b<
+    c<
+    d<
+    a> LRANGE k1 0 -1
+    """,
+    # A circle with a second waiter on its start, who gets what came round.
+    """
+    b>> BRPOPLPUSH k1 k2 0
+    c>> BRPOPLPUSH k1 k2 0
+    d>> BRPOPLPUSH k2 k1 0
+    a> RPUSH k1 x
+    b<
+    d<
+    c<
+    a> LRANGE k1 0 -1
+    a> LRANGE k2 0 -1
+    """,
+    # Onto itself.
+    """
+    b>> BRPOPLPUSH k k 0
+    c>> BLMOVE k k LEFT RIGHT 0
+    d>> BLPOP k 0
+    a> RPUSH k 1 2 3
+    b<
+    c<
+    d<
+    a> LRANGE k 0 -1
+    """,
+    # A destination of the wrong type loses neither the element nor its place.
+    """
+    a> SET bad v
+    b>> BLMOVE k bad LEFT LEFT 0
+    c>> BLMOVE k good RIGHT LEFT 0
+    a> RPUSH k x y z
+    b<
+    c<
+    a> LRANGE k 0 -1
+    a> LRANGE good 0 -1
+    """,
+    # The destination becomes wrong while the chain runs.
+    """
+    b>> BLMOVE k1 k2 LEFT LEFT 0
+    c>> BLMOVE k2 k3 LEFT LEFT 0
+    a> SET k3 v
+    a> RPUSH k1 x
+    b<
+    c<
+    a> LRANGE k2 0 -1
+    """,
+    # Transactions and linked moves: served after the whole EXEC.
+    """
+    b>> BLMOVE k1 k2 LEFT LEFT 0
+    c>> BLPOP k2 0
+    a> MULTI
+    a> RPUSH k1 x
+    a> LRANGE k1 0 -1
+    a> EXISTS k2
+    a> LPUSH k2 first
+    a> EXEC
+    b<
+    c<
+    a> LRANGE k1 0 -1
+    a> LRANGE k2 0 -1
+    """,
+    """
+    b>> BLPOP k 0
+    c>> BZPOPMIN k 0
+    a> MULTI
+    a> RPUSH k x
+    a> DEL k
+    a> ZADD k 1 m 2 n
+    a> EXEC
+    c<
+    a> DEL k
+    a> RPUSH k y
+    b<
+    """,
+    # Scripts are served after their end too.
+    """
+    b>> BLPOP k 0
+    a> EVAL "redis.call('RPUSH','k','x'); redis.call('LSET','k',0,'y'); return redis.call('LLEN','k')" 0
+    b<
+    a> EVAL "return redis.call('BLMPOP',0,1,'k','LEFT')" 0
+    """,
+]
+
+
+@pytest.mark.parametrize("script", CHAINS)
+def test_blmove_chains_across_shards_circular_and_self_referential(same, script):
+    same(script)
+
+
+WAKERS = [
+    ("RENAME from k", "RPUSH from x y"),
+    ("RENAMENX from k", "RPUSH from x y"),
+    ("COPY from k", "RPUSH from x y"),
+    ("LMOVE from k LEFT LEFT", "RPUSH from x y"),
+    ("SWAPDB 0 2", "SELECT 2|RPUSH k x y|SELECT 0"),
+    ("MOVE k 0", "SELECT 2|RPUSH k x y"),
+    ("COPY k k DB 0", "SELECT 2|RPUSH k x y"),
+    ("LINSERT k BEFORE x y", "PING"),
+    ("RPUSHX k x", "PING"),
+]
+
+
+@pytest.mark.parametrize("wake,prepare", WAKERS)
+def test_whatever_makes_a_key_wakes_who_waits(same, wake, prepare):
+    steps = "\n".join(f"a> {step}" for step in prepare.split("|"))
+    same(f"""
+    b>> BLPOP k 0
+    {steps}
+    a> {wake}
+    a> SELECT 0
+    a> RPUSH k last
+    b<
+    a> LRANGE k 0 -1
+    """)
+
+
+ENDS = [
+    """
+    b> CLIENT SETNAME b
+    b>> BLPOP k 0.05
+    b<
+    B>> BLMOVE k l LEFT LEFT 0.05
+    B<
+    b>> BZPOPMIN k 0.01
+    b<
+    """,
+    """
+    b>> BLPOP k1 k2 0
+    c>> BRPOP k2 0
+    a> RPUSH k2 1
+    b<
+    a> RPUSH k2 2
+    c<
+    B>> BZMPOP 0 2 z1 z2 MAX COUNT 2
+    a> ZADD z2 1.5 m 2 n 3 o
+    B<
+    B>> BZPOPMIN z3 0
+    a> ZADD z3 inf m
+    B<
+    """,
+    """
+    b> MULTI
+    b> BLPOP k 0
+    b> BRPOP k 0
+    b> BLMOVE k l LEFT LEFT 0
+    b> BRPOPLPUSH k l 0
+    b> BLMPOP 0 1 k LEFT
+    b> BZPOPMIN k 0
+    b> BZPOPMAX k 0
+    b> BZMPOP 0 1 k MIN
+    b> EXEC
+    B> MULTI
+    B> BLPOP k 0
+    B> BLMOVE k l LEFT LEFT 0
+    B> EXEC
+    """,
+]
+
+
+@pytest.mark.parametrize("script", ENDS)
+def test_how_waits_end(same, script):
+    same(script)
+
+
+WATCHES = {
+    "absent, present, absent": "SET k v|DEL k",
+    "present, absent, present": "x:SET k v|DEL k|SET k v",
+    "untouched": "x:SET k v|GET k|TTL k",
+    "same value": "x:SET k v|SET k v",
+    "set to what it has": "x:SADD k a|SADD k a",
+    "nothing removed": "x:SADD k a|SREM k b",
+    "renamed away": "x:SET k v|RENAME k l",
+    "renamed onto": "SET l v|RENAME l k",
+    "moved away": "x:SET k v|MOVE k 3",
+    "copied onto": "SET l v|COPY l k",
+    "persisted": "x:SET k v EX 100|PERSIST k",
+    "a time of death": "x:SET k v|EXPIRE k 100",
+    "flushed while present": "x:SET k v|FLUSHDB",
+    "flushed while absent": "FLUSHALL",
+    "swapped, present here": "x:SET k v|SWAPDB 0 3",
+    "swapped, present there": "x:SELECT 3|x:SET k v|x:SELECT 0|SWAPDB 0 3",
+    "swapped, absent in both": "SWAPDB 0 3",
+    "swapped twice": "x:SET k v|SWAPDB 0 3|SWAPDB 0 3",
+    "others swapped": "x:SET k v|SWAPDB 2 3",
+    "swapped with a dead one": "x:SELECT 3|x:SET k v PX 1|x:SELECT 0|x:DEBUG SLEEP 0.01|SWAPDB 0 3",
+    "dead already": "x:SET k v PX 1|x:DEBUG SLEEP 0.01",
+    "dead already, met": "x:SET k v PX 1|x:DEBUG SLEEP 0.01|GET k",
+    "dead already, made again": "x:SET k v PX 1|x:DEBUG SLEEP 0.01|SET k v",
+    "dead already, met and made again": "x:SET k v PX 1|x:DEBUG SLEEP 0.01|GET k|SET k v|DEL k",
+    "dead already, flushed": "x:SET k v PX 1|x:DEBUG SLEEP 0.01|FLUSHALL",
+    "dead already, swapped": "x:SET k v PX 1|x:DEBUG SLEEP 0.01|SWAPDB 0 3",
+    "dies later": "x:SET k v PX 20|DEBUG SLEEP 0.03",
+    "dies later and is met": "x:SET k v PX 20|DEBUG SLEEP 0.03|GET k",
+    "another database": "SELECT 3|SET k v|SELECT 0",
+    "a list made and emptied": "RPUSH k a|LPOP k",
+    "another key": "SET other v",
+}
+
+
+@pytest.mark.parametrize("active", ["0", "1"])
+@pytest.mark.parametrize("steps", WATCHES.values(), ids=WATCHES)
+def test_watch_absent_present_absent_expired_key_swapdb(same, steps, active):
+    before, after = [], []
+    for step in steps.split("|"):
+        (before if step.startswith("x:") else after).append("a> " + step.removeprefix("x:"))
+    lines = [f"a> DEBUG SET-ACTIVE-EXPIRE {active}", *before, "b> WATCH k", *after]
+    same("\n".join([*lines, "b> MULTI", "b> PING", "b> EXEC", "b> EXEC"]))
