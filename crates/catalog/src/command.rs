@@ -176,6 +176,8 @@ pub enum Keys {
         /// Distance between keys.
         step: u8,
     },
+    /// One key at word 1, another behind STORE. Patterns behind BY and GET may name any key.
+    Sort,
     /// Word `count` says how many keys follow it; a further key may be at word `store`.
     Counted {
         /// Word that holds the number of keys.
@@ -212,6 +214,8 @@ pub enum Lock {
 pub enum Family {
     /// Strings.
     String,
+    /// Bits of strings.
+    Bitmap,
     /// Keys of any type.
     Generic,
     /// Hashes.
@@ -240,6 +244,7 @@ impl Family {
     pub const fn group(self) -> &'static str {
         match self {
             Self::String => "string",
+            Self::Bitmap => "bitmap",
             Self::Generic => "generic",
             Self::Hash => "hash",
             Self::List => "list",

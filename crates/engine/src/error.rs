@@ -129,6 +129,34 @@ pub const LFU: CommandError = fixed(
      switching between policies at runtime LRU and LFU data will take some time to adjust.",
 );
 
+/// SETBIT and GETBIT.
+pub const BAD_BIT_OFFSET: CommandError = fixed("ERR bit offset is not an integer or out of range");
+/// SETBIT with another value than 0 or 1.
+pub const BAD_BIT: CommandError = fixed("ERR bit is not an integer or out of range");
+/// LCS of other types.
+pub const LCS_NO_STRINGS: CommandError = fixed("ERR The specified keys must contain string values");
+/// LCS with both LEN and IDX.
+pub const LCS_LEN_IDX: CommandError =
+    fixed("ERR If you want both the length and indexes, please just use IDX.");
+/// LCS of strings whose lengths multiply to too much.
+pub const LCS_TOO_LONG: CommandError =
+    fixed("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+/// SORT by something that is no number.
+pub const BAD_SORT_WEIGHT: CommandError =
+    fixed("ERR One or more scores can't be converted into double");
+/// RESTORE of an existing key.
+pub const BUSY_KEY: CommandError = fixed("BUSYKEY Target key name already exists.");
+/// RESTORE with a negative time to live.
+pub const NEGATIVE_TTL: CommandError = fixed("ERR Invalid TTL value, must be >= 0");
+/// RESTORE of a payload whose end does not fit.
+pub const BAD_PAYLOAD: CommandError = fixed("ERR DUMP payload version or checksum are wrong");
+/// RESTORE of a payload that means nothing.
+pub const BAD_DATA: CommandError = fixed("ERR Bad data format");
+/// RESTORE with a negative idle time.
+pub const BAD_IDLE_TIME: CommandError = fixed("ERR Invalid IDLETIME value, must be >= 0");
+/// RESTORE with a count of uses beyond 8 bits.
+pub const BAD_FREQUENCY: CommandError = fixed("ERR Invalid FREQ value, must be >= 0 and <= 255");
+
 /// `wrong number of arguments`, with the command's lower-case name.
 #[must_use]
 pub fn wrong_arity(command: &str) -> CommandError {

@@ -21,6 +21,7 @@ pub mod info;
 pub mod job;
 pub mod links;
 pub mod loop_core;
+pub mod memory;
 pub mod pubsub;
 pub mod scripts;
 pub mod session;

@@ -10,6 +10,7 @@ use crate::gate::GateState;
 use crate::host::Host;
 use crate::inbox::{Inbox, Waker};
 use crate::links::Links;
+use crate::memory::MemoryMarks;
 use crate::pubsub::PubSub;
 use crate::scripts::Scripts;
 use crate::snapshot::background::RdbName;
@@ -68,6 +69,8 @@ pub struct Shared {
     pub cuts: Cuts,
     /// Commands run in the last full second, sampled by loop 0.
     pub commands_per_second: AtomicU64,
+    /// Marks of allocated bytes.
+    pub memory: MemoryMarks,
     /// What DEBUG switches for tests.
     pub switches: Switches,
     /// The process.
@@ -114,6 +117,8 @@ impl Shared {
             access: Arc::new(access),
             ..GateState::default()
         };
+        let memory = MemoryMarks::default();
+        memory.start(stdx::alloc::used_bytes());
         let index = Index::new();
         let journal = Journal::new(Identity::new(&new_id(&*host)));
         let seed = HashSeed::from_bytes(host.entropy());
@@ -142,6 +147,7 @@ impl Shared {
             rdb_file: Arc::default(),
             cuts: Cuts::default(),
             commands_per_second: AtomicU64::new(0),
+            memory,
             switches: Switches::default(),
             host,
             facts,

@@ -9,8 +9,6 @@ pub struct Switches {
     pub active_expire: AtomicBool,
     /// Work by the clock is stopped.
     pub cron_paused: AtomicBool,
-    /// Checksums of RDB files and DUMP payloads are not looked at.
-    pub checksums_skipped: AtomicBool,
     /// Commands that scripts may not run are allowed to them.
     pub deny_scripts_off: AtomicBool,
     /// Reply buffers shrink when they are idle.
@@ -27,7 +25,6 @@ impl Default for Switches {
         Self {
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
-            checksums_skipped: AtomicBool::new(false),
             deny_scripts_off: AtomicBool::new(false),
             reply_buffers_shrink: AtomicBool::new(true),
             reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),

@@ -7,6 +7,10 @@ const W: Flags = all(&[Flags::WRITE, Flags::FAST]);
 const WALK: Flags = Flags::READONLY;
 const KEYS: Flags = all(&[Flags::READONLY, Flags::DANGEROUS, Flags::LONG]);
 const HELP: Flags = all(&[Flags::LOADING, Flags::STALE]);
+const RESTORE: Flags = all(&[Flags::WRITE, Flags::DENYOOM, Flags::DANGEROUS]);
+const SORT: Flags =
+    all(&[Flags::WRITE, Flags::DENYOOM, Flags::DANGEROUS, Flags::MOVABLE_KEYS, Flags::LONG]);
+const SORT_RO: Flags = all(&[Flags::READONLY, Flags::DANGEROUS, Flags::MOVABLE_KEYS, Flags::LONG]);
 const CONTAINER: Flags = Flags::CONTAINER;
 const THIRD: Keys = Keys::Range { first: 2, last: 2, step: 1 };
 
@@ -25,6 +29,7 @@ const AT_ONE: (Keys, Lock) = (ONE, Lock::Keys);
 const AT_TWO: (Keys, Lock) = (TWO, Lock::Keys);
 const AT_MANY: (Keys, Lock) = (MANY, Lock::Keys);
 const SUB: (Keys, Lock) = (THIRD, Lock::Keys);
+const SORTED: (Keys, Lock) = (Keys::Sort, Lock::Keys);
 const NOWHERE: (Keys, Lock) = (Keys::None, Lock::None);
 const EACH: (Keys, Lock) = (Keys::None, Lock::Walk);
 
@@ -39,6 +44,7 @@ pub const ROWS: &[Command] = &[
         "Copies a value to another key.",
     ),
     row("del", -2, Flags::WRITE, AT_MANY, "1.0.0", "Deletes keys."),
+    row("dump", 2, Flags::READONLY, AT_ONE, "2.6.0", "Returns a value as RDB files hold it."),
     row("exists", -2, R, AT_MANY, "1.0.0", "Counts which of the keys exist."),
     row("expire", -3, W, AT_ONE, "1.0.0", "Sets a time to live in seconds."),
     row("expireat", -3, W, AT_ONE, "1.2.0", "Sets the time of death in Unix seconds."),
@@ -59,7 +65,10 @@ pub const ROWS: &[Command] = &[
     row("randomkey", 1, WALK, EACH, "1.0.0", "Returns a random key."),
     row("rename", 3, Flags::WRITE, AT_TWO, "1.0.0", "Renames a key."),
     row("renamenx", 3, W, AT_TWO, "1.0.0", "Renames a key if the new name is free."),
+    row("restore", -4, RESTORE, AT_ONE, "2.6.0", "Makes a key of what DUMP returned."),
     row("scan", -2, all(&[WALK, Flags::LONG]), EACH, "2.8.0", "Walks over the keys of a database."),
+    row("sort", -2, SORT, SORTED, "1.0.0", "Sorts a list, set or sorted set."),
+    row("sort_ro", -2, SORT_RO, SORTED, "7.0.0", "Sorts without storing."),
     row("touch", -2, R, AT_MANY, "3.2.1", "Refreshes the access time of keys."),
     row("ttl", 2, R, AT_ONE, "1.0.0", "Returns the time to live in seconds."),
     row("type", 2, R, AT_ONE, "1.0.0", "Returns the type of a value."),

@@ -1,5 +1,6 @@
 //! All command rows, and finding one by name.
 
+pub mod bitmap;
 pub mod generic;
 pub mod hash;
 pub mod list;
@@ -14,6 +15,7 @@ use crate::command::{Command, Flags};
 /// The families' tables, in the order of COMMAND.
 pub const TABLES: &[&[Command]] = &[
     string::ROWS,
+    bitmap::ROWS,
     generic::ROWS,
     hash::ROWS,
     list::ROWS,

@@ -174,6 +174,27 @@ pub const SERVER: &[Command] = &[
         row("psync", -3, SYNC, Family::Server, "2.8.0", "Follows the stream of effects."),
     ),
     row("replconf", -1, LINK, Family::Server, "3.0.0", "Tells about a replica."),
+    row("memory", -2, Flags::CONTAINER, Family::Server, "4.0.0", "Tells where memory goes."),
+    row("memory|doctor", 2, Flags::NONE, Family::Server, "4.0.0", "Reports problems of memory."),
+    row("memory|help", 2, OPEN, Family::Server, "4.0.0", "Lists MEMORY's subcommands."),
+    row("memory|malloc-stats", 2, Flags::NONE, Family::Server, "4.0.0", "Shows the allocator."),
+    row("memory|purge", 2, Flags::NONE, Family::Server, "4.0.0", "Gives unused pages back."),
+    locked(
+        Lock::Walk,
+        row("memory|stats", 2, Flags::NONE, Family::Server, "4.0.0", "Shows the use of memory."),
+    ),
+    Command {
+        keys: Keys::Range { first: 2, last: 2, step: 1 },
+        lock: Lock::Keys,
+        ..row(
+            "memory|usage",
+            -3,
+            Flags::READONLY,
+            Family::Server,
+            "4.0.0",
+            "Estimates the bytes of a key.",
+        )
+    },
     row("role", 1, LOOK, Family::Server, "2.8.12", "Returns the replication role."),
     locked(Lock::Exclusive, row("save", 1, SAVE, Family::Server, "1.0.0", "Saves the data set.")),
     locked(

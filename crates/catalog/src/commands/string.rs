@@ -1,6 +1,6 @@
 //! String commands.
 
-use crate::command::{Command, Family, Flags, Keys, Lock, MANY, ONE, PAIRS, all};
+use crate::command::{Command, Family, Flags, Keys, Lock, MANY, ONE, PAIRS, TWO, all};
 
 const R: Flags = all(&[Flags::READONLY, Flags::FAST]);
 const W: Flags = all(&[Flags::WRITE, Flags::FAST]);
@@ -31,6 +31,14 @@ pub const ROWS: &[Command] = &[
     row("incr", 2, G, ONE, "1.0.0", "Adds one to an integer."),
     row("incrby", 3, G, ONE, "1.0.0", "Adds a number to an integer."),
     row("incrbyfloat", 3, G, ONE, "2.6.0", "Adds a number to a floating-point number."),
+    row(
+        "lcs",
+        -3,
+        all(&[Flags::READONLY, Flags::LONG]),
+        TWO,
+        "7.0.0",
+        "Finds the longest common subsequence.",
+    ),
     row("mget", -2, R, MANY, "1.0.0", "Returns the strings of several keys."),
     row("mset", -3, S, PAIRS, "1.0.1", "Sets several strings at once."),
     row("msetnx", -3, S, PAIRS, "1.0.1", "Sets several strings if none of the keys exists."),

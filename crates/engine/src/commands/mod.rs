@@ -1,6 +1,7 @@
 //! Handlers of the data commands. Each file reads: manual text, arguments, parse, run, tests; a
 //! handler binds to its row in `catalog` by name.
 
+pub mod bitmap;
 mod blocking;
 mod decimal;
 pub mod generic;
@@ -67,6 +68,7 @@ pub type Binding = (&'static str, Handler);
 /// All handlers of this crate.
 pub const BINDINGS: &[&[Binding]] = &[
     string::BINDINGS,
+    bitmap::BINDINGS,
     generic::BINDINGS,
     hash::BINDINGS,
     list::BINDINGS,

@@ -28,6 +28,8 @@ const KIND_OBJECT: u8 = 2;
 
 const FLAG_EXPIRY: u8 = 1;
 const FLAG_WIDE: u8 = 2;
+/// A short string that was changed in place once, which Redis keeps in two pieces from then on.
+const FLAG_RAW: u8 = 4;
 
 /// An owned key with its value.
 #[derive(Debug)]
@@ -228,7 +230,7 @@ impl Entry {
         if let Some(at_ms) = expiry_ms {
             self.write(shape.expiry_at(), &at_ms.to_ne_bytes());
         }
-        self.write(0, &[value.kind()]);
+        self.write(0, &[value.kind(), self.byte(1) & !FLAG_RAW]);
         match value {
             Value::Bytes(bytes) => self.write(shape.value_at(), bytes),
             Value::Integer(number) => self.write(shape.value_at(), &number.to_ne_bytes()),
@@ -266,7 +268,11 @@ impl Entry {
             ValueRef::Integer(number) => Value::Integer(number),
             ValueRef::Object(object) => Value::Object(Box::new(object.duplicate())),
         };
-        Self::new(key, value, self.expiry_ms())
+        let mut copy = Self::new(key, value, self.expiry_ms());
+        if self.is_raw() {
+            copy.mark_raw();
+        }
+        copy
     }
 
     /// Bytes of the entry's own allocation, without those of a boxed value.
@@ -284,12 +290,23 @@ impl Entry {
         }
     }
 
+    /// Notes that the string was changed in place.
+    pub fn mark_raw(&mut self) {
+        self.write(1, &[self.byte(1) | FLAG_RAW]);
+    }
+
+    fn is_raw(&self) -> bool {
+        self.byte(1) & FLAG_RAW != 0
+    }
+
     /// Name of the value's form as OBJECT ENCODING gives it.
     #[must_use]
     pub fn encoding(&self) -> &'static str {
         match self.value() {
             ValueRef::Integer(_) => "int",
-            ValueRef::Bytes(bytes) if bytes.len() <= EMBEDDED_BYTES_MAX => "embstr",
+            ValueRef::Bytes(bytes) if bytes.len() <= EMBEDDED_BYTES_MAX && !self.is_raw() => {
+                "embstr"
+            }
             ValueRef::Bytes(_) => "raw",
             ValueRef::Object(object) => object.encoding(),
         }
@@ -318,6 +335,9 @@ impl Entry {
         };
         let mut moved = Self::new(key.unwrap_or(self.key()), value, expiry_ms);
         moved.set_access(self.access());
+        if self.is_raw() {
+            moved.mark_raw();
+        }
         moved
     }
 

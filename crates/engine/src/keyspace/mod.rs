@@ -205,6 +205,20 @@ impl<'a> Keys<'a> {
         self.memo = (key.as_ptr(), key.len(), hash);
     }
 
+    /// Forgets the last key's address. Needed before a key that is no argument of the command: its
+    /// memory may have held another key a moment ago.
+    #[inline]
+    pub fn forget(&mut self) {
+        self.memo = (std::ptr::null(), 0, 0);
+    }
+
+    /// Notes that the short string at `key` was changed in place.
+    pub fn mark_raw(&mut self, key: &[u8]) {
+        if let Some((hash, place)) = self.locate(self.moment.db, key) {
+            self.db_mut(hash).at_mut(place).mark_raw();
+        }
+    }
+
     /// Hash of `key`. The last key asked for is remembered by its address, since a command names
     /// the same argument several times.
     #[inline]

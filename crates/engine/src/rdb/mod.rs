@@ -2,6 +2,7 @@
 //! what Redis up to 7.2 writes, writes what Redis 7.0 loads (RDB version 10). Everything read is
 //! taken for hostile. Knows no file: bytes come from a [`Source`] and go to a [`Sink`].
 
+pub mod checks;
 pub mod crc64;
 pub mod decode;
 pub mod encode;

@@ -112,8 +112,8 @@ fn deny_scripts(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 }
 
 fn checksums(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
-    let on = is_on(turn.args.at(2));
-    switch(turn, &turn.shared.switches.checksums_skipped, on);
+    engine::rdb::checks::skip(is_on(turn.args.at(2)));
+    turn.reply().ok();
     Ok(())
 }
 

@@ -8,6 +8,7 @@ pub mod debug;
 mod debug_protocol;
 pub mod function;
 pub mod keyspace;
+pub mod memory;
 pub mod pubsub;
 pub mod replication;
 pub mod script;
@@ -68,6 +69,11 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("hello", Session(connection::hello)),
     ("info", Session(server::info)),
     ("lastsave", Session(server::lastsave)),
+    ("memory|doctor", Session(memory::doctor)),
+    ("memory|help", Session(memory::help)),
+    ("memory|malloc-stats", Session(memory::malloc_stats)),
+    ("memory|purge", Session(memory::purge)),
+    ("memory|stats", Session(memory::stats)),
     ("multi", Session(transaction::multi)),
     ("ping", Session(connection::ping)),
     ("psubscribe", Session(pubsub::psubscribe)),

@@ -6,6 +6,7 @@ use crate::session::{Multi, Watch};
 use crate::turn::Held;
 use catalog::{Command, Flags, Keys as KeySpec, Lock};
 use engine::keyspace::{Keyspace, shard_of};
+use engine::parse;
 use resp::Args;
 use smallvec::SmallVec;
 
@@ -24,6 +25,9 @@ impl<'e> Run<'_, 'e> {
         let locked = if request.hash != 0 {
             executor.lock(&[shard_of(request.hash)])
         } else {
+            if names_any_key(row, request.args) {
+                return Err(Outcome::NeedsExclusive);
+            }
             let seed = executor.seed();
             let mut ids: SmallVec<[u8; 16]> = SmallVec::new();
             for_each_key(row.keys, request.args, |key| ids.push(shard_of(seed.hash(key))));
@@ -70,7 +74,9 @@ impl<'e> Run<'_, 'e> {
         let mut ids: SmallVec<[u8; 16]> = SmallVec::new();
         for (id, owned) in &multi.queue {
             let row = self.shared.index.row(*id);
-            if matches!(row.lock, Lock::Walk | Lock::Exclusive) {
+            if matches!(row.lock, Lock::Walk | Lock::Exclusive)
+                || names_any_key(row, owned.as_args())
+            {
                 return Err(Outcome::NeedsExclusive);
             }
             if row.flags.has(Flags::LONG) && !self.is_beside() {
@@ -100,6 +106,28 @@ impl<'e> Run<'_, 'e> {
     }
 }
 
+/// The key that SORT stores to: the last one named.
+fn sort_target(args: Args<'_>) -> Option<&[u8]> {
+    let mut target = None;
+    let mut words = args.from(2);
+    while let Some(word) = words.next() {
+        if parse::is(word, "STORE") {
+            target = words.next();
+        } else if parse::is(word, "LIMIT") {
+            words.nth(1);
+        } else if parse::is(word, "BY") || parse::is(word, "GET") {
+            words.next();
+        }
+    }
+    target
+}
+
+/// True when the request may name keys that its row does not tell.
+fn names_any_key(row: &Command, args: Args<'_>) -> bool {
+    row.keys == KeySpec::Sort
+        && args.from(2).any(|word| parse::is(word, "BY") || parse::is(word, "GET"))
+}
+
 /// Calls `visit` with each key of a request. Words that are not there, or a count that is no
 /// number, give no key: the handler answers with an error and touches nothing.
 pub fn for_each_key(spec: KeySpec, args: Args<'_>, mut visit: impl FnMut(&[u8])) {
@@ -112,6 +140,10 @@ pub fn for_each_key(spec: KeySpec, args: Args<'_>, mut visit: impl FnMut(&[u8]))
             };
             let places = (usize::from(first)..=last).step_by(usize::from(step));
             places.filter_map(|at| args.find(at)).for_each(visit);
+        }
+        KeySpec::Sort => {
+            args.find(1).into_iter().for_each(&mut visit);
+            sort_target(args).into_iter().for_each(&mut visit);
         }
         KeySpec::Counted { count, store } => {
             if store > 0 {
@@ -139,6 +171,7 @@ mod tests {
             ("del a b c", "a b c"),
             ("rename a b", "a b"),
             ("object encoding k", "k"),
+            ("sort k by store get # store a limit 0 store store b", "k b"),
             ("ping", ""),
         ] {
             let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();

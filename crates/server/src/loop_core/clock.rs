@@ -102,6 +102,7 @@ impl LoopCore {
     }
 
     fn sample(&mut self) {
+        self.shared.memory.peak_bytes(stdx::alloc::used_bytes());
         let now_us = self.shared.host.clock().monotonic_us();
         let (then_us, then) = self.sampled;
         if now_us - then_us >= 1_000_000 {

@@ -2,14 +2,17 @@
 
 mod copy;
 mod delete;
+mod dump;
 mod exists;
 mod expire;
 mod keys;
+mod memory;
 mod object;
 mod persist;
 mod randomkey;
 mod rename;
 mod scan;
+mod sort;
 mod ttl;
 
 use super::Binding;
@@ -18,11 +21,13 @@ use super::Binding;
 pub const BINDINGS: &[Binding] = &[
     ("copy", copy::copy),
     ("del", delete::run),
+    ("dump", dump::dump),
     ("exists", exists::exists),
     ("expire", expire::expire),
     ("expireat", expire::expireat),
     ("expiretime", ttl::expiretime),
     ("keys", keys::run),
+    ("memory|usage", memory::usage),
     ("move", copy::move_to),
     ("object|encoding", object::encoding),
     ("object|freq", object::freq),
@@ -37,7 +42,10 @@ pub const BINDINGS: &[Binding] = &[
     ("randomkey", randomkey::run),
     ("rename", rename::rename),
     ("renamenx", rename::renamenx),
+    ("restore", dump::restore),
     ("scan", scan::run),
+    ("sort", sort::sort),
+    ("sort_ro", sort::sort_ro),
     ("touch", exists::touch),
     ("ttl", ttl::ttl),
     ("type", exists::type_of),

@@ -49,6 +49,7 @@ pub fn write(keys: &mut Keys<'_>, key: &[u8], offset: usize, patch: &[u8]) {
     bytes.resize(bytes.len().max(end), 0);
     bytes[offset..end].copy_from_slice(patch);
     keys.set(key, Value::bytes(&bytes), Ttl::Keep);
+    keys.mark_raw(key);
 }
 
 #[cfg(test)]

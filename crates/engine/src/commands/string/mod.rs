@@ -4,6 +4,7 @@ pub mod append;
 pub mod counter;
 pub mod expiry_option;
 pub mod get;
+pub mod lcs;
 pub mod multi;
 pub mod range;
 pub mod set;
@@ -23,6 +24,7 @@ pub const BINDINGS: &[Binding] = &[
     ("incr", counter::incr),
     ("incrby", counter::incrby),
     ("incrbyfloat", counter::incrbyfloat),
+    ("lcs", lcs::run),
     ("mget", multi::mget),
     ("mset", multi::mset),
     ("msetnx", multi::msetnx),
