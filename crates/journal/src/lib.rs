@@ -195,6 +195,11 @@ impl Journal {
         self.log.lock().selected_db()
     }
 
+    /// The next block selects its database, whatever was selected before.
+    pub fn reselect(&self) {
+        self.log.lock().reselect();
+    }
+
     /// Starts anew at `offset`, without bytes: the history before is another node's. Every consumer
     /// is dropped.
     pub fn restart_at(&self, offset: u64) {

@@ -88,6 +88,10 @@ impl Log {
         self.selected_db
     }
 
+    pub fn reselect(&mut self) {
+        self.selected_db = None;
+    }
+
     pub fn is_wanted(&self) -> bool {
         self.backlog.is_some() || self.readers.iter().any(|reader| reader.dropped.is_none())
     }

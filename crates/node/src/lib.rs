@@ -7,6 +7,7 @@ pub mod host;
 pub mod io;
 pub mod options;
 pub mod run;
+mod upstream;
 
 pub use options::{HELP, Options};
 pub use run::{NodeError, run};

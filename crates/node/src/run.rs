@@ -5,6 +5,7 @@ use crate::host::{NodeHost, Stop};
 use crate::io::listener::{ListenError, bind_all};
 use crate::io::{EventLoop, EventWaker, Hall, Standby};
 use crate::options::Options;
+use crate::upstream;
 use server::config::Config;
 use server::inbox::Waker;
 use server::shared::Facts;
@@ -84,8 +85,10 @@ pub fn run(options: Options) -> Result<(), NodeError> {
     admin.loaded();
     let snapshots = node.start_snapshots()?;
     let threads = node.start_loops()?;
+    node.start_upstream()?;
     tracing::info!("Ready to accept connections");
     threads.join();
+    node.shared.upstream.close();
     // A save in the background leaves no file behind.
     node.shared.cuts.close();
     let _ = snapshots.join();
@@ -172,6 +175,17 @@ impl Node {
     fn start_reaper(&self) -> Result<JoinHandle<()>, NodeError> {
         let shared = Arc::clone(&self.shared);
         spawn("reaper", move || while shared.trash.take().is_some() {})
+    }
+
+    /// The thread that follows a primary when there is one.
+    fn start_upstream(&self) -> Result<(), NodeError> {
+        let primary = self.shared.config.lock().get("replicaof").to_owned();
+        if let Some((host, port)) = upstream::parse_address(&primary) {
+            let mut exclusive = self.shared.executor.exclusive();
+            server::upstream::follow(&self.shared, &mut exclusive, host, port);
+        }
+        let shared = Arc::clone(&self.shared);
+        spawn("upstream", move || upstream::run(&shared)).map(drop)
     }
 
     /// SIGTERM and SIGINT save, if `save` is not empty, and stop; while loading they end at once.

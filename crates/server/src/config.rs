@@ -35,6 +35,14 @@ pub struct Settings {
     pub dbs: u16,
     /// Who may run DEBUG.
     pub debug: Allowed,
+    /// Clients may not write to a replica.
+    pub replica_read_only: bool,
+    /// Writes are refused while fewer replicas follow closely; 0 asks for none.
+    pub replicas_min: u64,
+    /// Seconds since its last word within which a replica follows closely; 0 asks for none.
+    pub replica_lag_s_max: u64,
+    /// A replica answers although the link to its primary is down.
+    pub serves_stale: bool,
     /// What INFO and HELLO report.
     pub redis_version: &'static str,
 }
@@ -184,6 +192,10 @@ impl Config {
                 "local" => Allowed::Local,
                 _ => Allowed::Nobody,
             },
+            replica_read_only: self.get("replica-read-only") == "yes",
+            replicas_min: self.number("min-replicas-to-write"),
+            replica_lag_s_max: self.number("min-replicas-max-lag"),
+            serves_stale: self.get("replica-serve-stale-data") == "yes",
             redis_version,
         }
     }

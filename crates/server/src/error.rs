@@ -23,6 +23,15 @@ pub const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 /// The node has no grant.
 pub const NOBODY: &str =
     "READONLY this node has no role yet; it serves again when it is granted one";
+/// A write to a replica.
+pub const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
+/// A write while too few replicas follow closely.
+pub const LACKS_REPLICAS: &str = "NOREPLICAS Not enough good replicas to write.";
+/// A replica without its primary that is not to answer from what it has.
+pub const PRIMARY_DOWN: &str =
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+/// A replica that sends commands of clients over its link.
+pub const LINK: &str = "ERR Replica can't interact with the keyspace";
 /// EXEC after a refused command.
 pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
 /// WATCH between MULTI and EXEC.

@@ -10,6 +10,7 @@ use catalog::{Command, Flags};
 use engine::CommandError;
 use resp::Protocol;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Everything the gates look at that does not belong to one connection.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,12 @@ pub struct GateState {
     pub epoch: u64,
     /// Generation of the settings in force.
     pub generation: u64,
+    /// The node follows a primary.
+    pub replica: bool,
+    /// It follows one, and the link to that primary is down.
+    pub link_is_down: bool,
+    /// How many replicas follow closely, counted every second; the same for all loops.
+    pub close_replicas: Arc<AtomicU64>,
     /// The data set is being read.
     pub loading: bool,
     /// The last save in the background failed.
@@ -60,6 +67,14 @@ impl GateState {
     pub fn may_remove(&self, now_ms: u64) -> bool {
         self.primary && !self.pause.is_on(now_ms)
     }
+
+    /// True when fewer replicas follow closely than `min-replicas-to-write` asks for.
+    #[inline]
+    fn lacks_replicas(&self) -> bool {
+        let Settings { replicas_min, replica_lag_s_max, .. } = *self.settings;
+        let asks = replicas_min > 0 && replica_lag_s_max > 0;
+        asks && self.close_replicas.load(Relaxed) < replicas_min
+    }
 }
 
 /// Decides whether `session` may run `row` now. `used_bytes` is asked only when there is a limit.
@@ -74,6 +89,9 @@ pub fn check(
     used_bytes: impl FnOnce() -> u64,
 ) -> Result<(), CommandError> {
     let flags = row.flags;
+    if session.applies {
+        return Ok(());
+    }
     if session.refused {
         return Err(error::reply(error::ILLEGAL_ADDRESS));
     }
@@ -98,23 +116,27 @@ pub fn check(
     }
     let limit = state.settings.maxmemory_bytes;
     let busy = state.busy.is_some();
-    if limit > 0 && flags.has(Flags::DENYOOM) && !busy && used_bytes() > limit {
+    if limit > 0 && !state.replica && flags.has(Flags::DENYOOM) && !busy && used_bytes() > limit {
         return Err(error::reply(error::OOM));
     }
     if state.save_failed
+        && state.primary
         && state.settings.save_must_not_fail
         && (flags.has(Flags::WRITE) || row.name == "ping")
     {
         return Err(error::reply(error::SAVE_FAILED));
     }
-    if !state.primary && flags.has(Flags::WRITE) {
-        return Err(error::reply(error::NOBODY));
+    if flags.has(Flags::WRITE) {
+        check_role(state)?;
     }
     if session.protocol == Protocol::Two
         && session.subscriptions() > 0
         && !flags.has(Flags::IN_PUBSUB)
     {
         return Err(error::in_pubsub(row.name));
+    }
+    if state.link_is_down && !state.settings.serves_stale && !flags.has(Flags::STALE) {
+        return Err(error::reply(error::PRIMARY_DOWN));
     }
     if state.loading && !flags.has(Flags::LOADING) {
         return Err(error::reply(error::LOADING));
@@ -124,7 +146,33 @@ pub fn check(
     {
         return Err(running.busy());
     }
+    if session.replica.is_some() {
+        return check_link(session, row);
+    }
     Ok(())
+}
+
+/// May anything be written: is the node a primary with enough replicas, or a replica that takes
+/// writes.
+///
+/// # Errors
+/// The refusal.
+#[inline]
+pub fn check_role(state: &GateState) -> Result<(), CommandError> {
+    match (state.primary, state.replica) {
+        (true, _) if state.lacks_replicas() => Err(error::reply(error::LACKS_REPLICAS)),
+        (true, _) => Ok(()),
+        (false, true) if state.settings.replica_read_only => Err(error::reply(error::READ_ONLY)),
+        (false, true) => Ok(()),
+        (false, false) => Err(error::reply(error::NOBODY)),
+    }
+}
+
+/// Over a link nothing is answered, so what would be is refused.
+#[cold]
+fn check_link(session: &Session, row: &Command) -> Result<(), CommandError> {
+    let silent = ["replconf", "sync", "psync"].contains(&row.name);
+    if session.is_link() && !silent { Err(error::reply(error::LINK)) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub mod switches;
 pub mod sync;
 pub mod trash;
 pub mod turn;
+pub mod upstream;
 
 pub use loop_core::LoopCore;
 pub use shared::Shared;

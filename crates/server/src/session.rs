@@ -37,6 +37,8 @@ pub struct Session {
     pub replies: Replies,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// It applies the stream of the node's primary: no gate holds it up.
+    pub applies: bool,
     /// What it said as a replica, and the link it became.
     pub replica: Option<Box<ReplicaSide>>,
     /// Close once the output is written.
@@ -90,6 +92,7 @@ impl Session {
             patterns: BTreeSet::new(),
             replies: Replies::On,
             no_touch: false,
+            applies: false,
             replica: None,
             closing: false,
         };

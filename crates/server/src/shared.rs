@@ -19,6 +19,7 @@ use crate::stats::{Counter, LoopStats};
 use crate::switches::Switches;
 use crate::trash::Trash;
 use crate::turn::LoopState;
+use crate::upstream::Upstream;
 use catalog::commands::Index;
 use journal::{Identity, Journal};
 use parking_lot::Mutex;
@@ -61,6 +62,8 @@ pub struct Shared {
     pub trash: Trash,
     /// Replicas that follow this node.
     pub links: Links,
+    /// The primary that this node follows, if it is a replica.
+    pub upstream: Upstream,
     /// Saving.
     pub saves: Mutex<SaveState>,
     /// Who may take the name of the RDB file.
@@ -143,6 +146,7 @@ impl Shared {
             scripts: Scripts::new(DROP_IN_VERSION),
             trash: Trash::default(),
             links: Links::default(),
+            upstream: Upstream::default(),
             saves: Mutex::new(SaveState::default()),
             rdb_file: Arc::default(),
             cuts: Cuts::default(),

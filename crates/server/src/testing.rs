@@ -290,6 +290,24 @@ impl Bench {
         text.trim().to_owned()
     }
 
+    /// Everything a connection has to read, as it is.
+    pub fn read_bytes(&mut self, name: char) -> Vec<u8> {
+        let (loop_id, place) = self.conns[&name];
+        for one in &mut self.loops {
+            one.read_mail();
+        }
+        while self.loops[loop_id].feed() {}
+        let Some(conn) = self.loops[loop_id].conn_mut(place) else { return Vec::new() };
+        let bytes = conn.unsent().to_vec();
+        conn.sent(bytes.len());
+        bytes
+    }
+
+    /// The name of a closed connection may be used again.
+    pub fn forget(&mut self, name: char) {
+        self.conns.remove(&name);
+    }
+
     /// Runs lines of `connection> command => reply`; a line without `>` is connection `a`'s.
     pub fn check(&mut self, script: &str) {
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {

@@ -128,6 +128,7 @@ const SWAP: Flags = all(&[Flags::WRITE, Flags::FAST, Flags::DANGEROUS, Flags::KE
 const INFO: Flags = all(&[TELL, Flags::DANGEROUS]);
 
 const SYNC: Flags = SAVE;
+const FOLLOW: Flags = all(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::STALE, Flags::DANGEROUS]);
 const LINK: Flags = all(&[ADMIN, Flags::ALLOW_BUSY]);
 
 /// The server.
@@ -195,6 +196,10 @@ pub const SERVER: &[Command] = &[
             "Estimates the bytes of a key.",
         )
     },
+    locked(
+        Lock::Exclusive,
+        row("replicaof", 3, FOLLOW, Family::Server, "5.0.0", "Follows a primary, or none."),
+    ),
     row("role", 1, LOOK, Family::Server, "2.8.12", "Returns the replication role."),
     locked(Lock::Exclusive, row("save", 1, SAVE, Family::Server, "1.0.0", "Saves the data set.")),
     locked(
@@ -204,6 +209,10 @@ pub const SERVER: &[Command] = &[
     locked(
         Lock::Exclusive,
         row("swapdb", 3, SWAP, Family::Server, "4.0.0", "Exchanges two databases."),
+    ),
+    locked(
+        Lock::Exclusive,
+        row("slaveof", 3, FOLLOW, Family::Server, "1.0.0", "Follows a primary, or none."),
     ),
     locked(
         Lock::Exclusive,

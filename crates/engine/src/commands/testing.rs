@@ -78,6 +78,7 @@ impl Bench {
             db: self.db,
             dbs: 16,
             now_ms: self.now_ms,
+            dead_ms: self.now_ms,
             may_expire: true,
             no_touch: false,
             bulk_bytes_max: 512 << 20,

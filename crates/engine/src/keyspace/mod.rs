@@ -60,6 +60,9 @@ pub struct Moment {
     pub dbs: u16,
     /// Unix milliseconds, read once per outermost command.
     pub now_ms: u64,
+    /// Keys whose time of death is not later are dead: now, or 0 while a replica applies its
+    /// primary's stream, in which a key lives until it is deleted.
+    pub dead_ms: u64,
     /// True when a dead key may be deleted here: the node is a primary and not paused.
     pub may_expire: bool,
     /// True when access times stay as they are.
@@ -363,7 +366,7 @@ impl<'a> Keys<'a> {
         let expiry_ms = match ttl {
             Ttl::Clear => None,
             Ttl::At(at_ms) => Some(at_ms),
-            Ttl::Keep => database.at(place).expiry_ms().filter(|&at_ms| at_ms > moment.now_ms),
+            Ttl::Keep => database.at(place).expiry_ms().filter(|&at_ms| at_ms > moment.dead_ms),
         };
         let access = moment.access_after(database.at(place).access(), hash >> 32);
         let old = database.set(place, value, expiry_ms);
@@ -444,11 +447,11 @@ impl<'a> Keys<'a> {
         position: u64,
         mut visit: impl FnMut(&Entry),
     ) -> Result<u64, CommandError> {
-        let Moment { db, now_ms, .. } = self.moment;
+        let Moment { db, dead_ms, .. } = self.moment;
         let mut dead = Vec::new();
         let Some(database) = self.walk(id)?.db(db) else { return Ok(0) };
         let next = database.table().scan(position, |entry| {
-            if is_alive(entry, now_ms) {
+            if is_alive(entry, dead_ms) {
                 visit(entry);
             } else {
                 dead.push(entry.key().to_vec());
@@ -468,9 +471,9 @@ impl<'a> Keys<'a> {
         id: u8,
         below: impl FnMut(usize) -> usize,
     ) -> Result<Option<(Vec<u8>, bool)>, CommandError> {
-        let Moment { db, now_ms, .. } = self.moment;
+        let Moment { db, dead_ms, .. } = self.moment;
         let entry = self.walk(id)?.db(db).and_then(|database| database.table().random(below));
-        Ok(entry.map(|entry| (entry.key().to_vec(), is_alive(entry, now_ms))))
+        Ok(entry.map(|entry| (entry.key().to_vec(), is_alive(entry, dead_ms))))
     }
 
     /// Some living key of the selected database in a shard.
@@ -478,9 +481,9 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// As [`Keys::walk`].
     pub fn living_in(&mut self, id: u8) -> Result<Option<Vec<u8>>, CommandError> {
-        let Moment { db, now_ms, .. } = self.moment;
+        let Moment { db, dead_ms, .. } = self.moment;
         let Some(database) = self.walk(id)?.db(db) else { return Ok(None) };
-        let living = database.table().iter().find(|entry| is_alive(entry, now_ms));
+        let living = database.table().iter().find(|entry| is_alive(entry, dead_ms));
         Ok(living.map(|entry| entry.key().to_vec()))
     }
 
@@ -493,7 +496,7 @@ impl<'a> Keys<'a> {
         tick: &mut dyn Tick,
         mut visit: impl FnMut(&Entry),
     ) -> Result<(), CommandError> {
-        let Moment { db, now_ms, .. } = self.moment;
+        let Moment { db, dead_ms, .. } = self.moment;
         for id in 0..=u8::MAX {
             while self.space.shard(id).is_none() {
                 tick.tick()?;
@@ -501,7 +504,7 @@ impl<'a> Keys<'a> {
             let Some(database) = self.walk(id)?.db(db) else { continue };
             for (number, entry) in database.table().iter().enumerate() {
                 at_step(number, tick)?;
-                if is_alive(entry, now_ms) {
+                if is_alive(entry, dead_ms) {
                     visit(entry);
                 }
             }
@@ -522,10 +525,10 @@ impl<'a> Keys<'a> {
     #[inline]
     fn locate(&mut self, db: u16, key: &[u8]) -> Option<(u64, Place)> {
         let hash = self.hash(key);
-        let now_ms = self.moment.now_ms;
+        let dead_ms = self.moment.dead_ms;
         let database = self.shard(hash).db(db)?;
         let place = database.find(hash, key)?;
-        if is_alive(database.at(place), now_ms) {
+        if is_alive(database.at(place), dead_ms) {
             return Some((hash, place));
         }
         self.expire(db, key, hash, place);
@@ -585,8 +588,8 @@ impl<'a> Keys<'a> {
 }
 
 #[inline]
-fn is_alive(entry: &Entry, now_ms: u64) -> bool {
-    entry.expiry_ms().is_none_or(|at_ms| at_ms > now_ms)
+fn is_alive(entry: &Entry, dead_ms: u64) -> bool {
+    entry.expiry_ms().is_none_or(|at_ms| at_ms > dead_ms)
 }
 
 const HELD: &str = "the executor holds the shards of all keys that a command names";

@@ -4,6 +4,7 @@ use super::{MAGIC, mark, source::FileSource};
 use crate::PersistError;
 use engine::keyspace::Entry;
 use engine::rdb::{DecodeError, Decoder, VERSION_READ_MAX, checks};
+use std::io::Read;
 use stdx::Disk;
 
 /// The first version that ends with a checksum.
@@ -69,6 +70,19 @@ pub fn load(
             return Err(PersistError::Read { name: name.to_owned(), offset: 0, source });
         }
     };
+    load_from(file, name, now_ms, into)
+}
+
+/// As [`load`], from an open file, called `name` in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(
+    file: Box<dyn Read + Send>,
+    name: &str,
+    now_ms: u64,
+    into: &mut Taker<'_>,
+) -> Result<LoadReport, PersistError> {
     let mut loader = Loader {
         decoder: Decoder::new(FileSource::new(file)),
         report: LoadReport { found: true, ..LoadReport::default() },

@@ -1,6 +1,8 @@
 //! DBSIZE, FLUSHALL, FLUSHDB, SWAPDB: whole databases.
 
+use crate::executor::Locked;
 use crate::info::count_keys;
+use crate::shared::Shared;
 use crate::snapshot;
 use crate::trash::Rubbish;
 use crate::turn::Turn;
@@ -88,13 +90,17 @@ fn check_mode(turn: &Turn<'_, '_>) -> Result<(), CommandError> {
 
 /// Empties a database; the reaper drops what was in it.
 pub(super) fn flush(turn: &mut Turn<'_, '_>, db: u16) {
-    let now_ms = turn.state.now_ms;
-    let space = turn.space();
+    let (shared, now_ms) = (turn.shared, turn.state.now_ms);
+    flush_db(shared, turn.space(), db, now_ms);
+}
+
+/// Empties a database; the reaper drops what was in it.
+pub fn flush_db(shared: &Shared, space: &mut Locked<'_>, db: u16, now_ms: u64) {
     let mut old = Vec::new();
     for id in 0..SHARDS {
         let shard = space.shard(id as u8).expect("the exclusive holder has all shards");
         shard.touched_db(db, None, now_ms);
         old.extend(shard.clear_db(db).filter(|db| !db.table().is_empty()));
     }
-    turn.shared.trash.add(old.into_iter().map(Rubbish::Db));
+    shared.trash.add(old.into_iter().map(Rubbish::Db));
 }

@@ -1,16 +1,18 @@
-//! PSYNC, REPLCONF, ROLE, SYNC: how a replica attaches itself.
+//! PSYNC, REPLCONF, REPLICAOF, ROLE, SYNC: who follows whom, and how a replica attaches itself.
 
 use crate::error;
 use crate::links::feed::OutLimit;
 use crate::links::{LinkState, Start, WakeLoop};
 use crate::snapshot::cuts::sizes;
 use crate::turn::Turn;
+use crate::upstream::{self, Progress, Target};
 use engine::{CommandError, parse};
 use journal::{Consumer, From, Gone, Identity, Interest};
 use persist::rdb::SaveInfo;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+const NO_LINK: &str = "NOMASTERLINK Can't SYNC while not connected with my master";
 const PENDING: &str = "ERR SYNC and PSYNC are invalid with pending output";
 /// Longest address that REPLCONF takes.
 const ADDRESS_BYTES_MAX: usize = 255;
@@ -67,6 +69,9 @@ fn admit(turn: &Turn<'_, '_>) -> Result<bool, CommandError> {
     if turn.session.is_link() {
         return Ok(false);
     }
+    if turn.gate().link_is_down {
+        return Err(error::reply(NO_LINK));
+    }
     if turn.out.is_empty() { Ok(true) } else { Err(error::reply(PENDING)) }
 }
 
@@ -89,7 +94,9 @@ fn full(turn: &mut Turn<'_, '_>, announces: bool) -> Result<(), CommandError> {
     };
     let (offset, id) = (shared.journal.offset(), shared.journal.identity().id);
     let offset_text = offset.to_string();
-    let facts = [("repl-stream-db", "0"), ("repl-id", &*id), ("repl-offset", &*offset_text)];
+    // A replica passes on a stream in which it can select nothing.
+    let db = shared.journal.selected_db().filter(|_| turn.gate().replica).unwrap_or(0).to_string();
+    let facts = [("repl-stream-db", &*db), ("repl-id", &*id), ("repl-offset", &*offset_text)];
     let dbs = turn.gate().settings.dbs;
     let sizes = sizes(turn.space(), dbs);
     let info = SaveInfo {
@@ -165,12 +172,54 @@ fn acknowledge(turn: &mut Turn<'_, '_>, offset: &[u8]) {
     link.acked_ms.store(turn.state.now_ms, Relaxed);
 }
 
+/// REPLICAOF host port, or REPLICAOF NO ONE.
+///
+/// # Errors
+/// The port is none, or a replica of this node asks.
+pub fn replicaof(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let shared = turn.shared;
+    let current = shared.upstream.status().target;
+    if parse::is(turn.args.at(1), "NO") && parse::is(turn.args.at(2), "ONE") {
+        if current.is_some() {
+            upstream::promote(shared, turn.exclusive());
+        }
+        turn.reply().ok();
+        return Ok(());
+    }
+    if turn.session.is_link() {
+        return Err(error::reply("ERR Command is not valid when client is a replica."));
+    }
+    let host = String::from_utf8_lossy(turn.args.at(1)).into_owned();
+    let port = parse::integer(turn.args.at(2)).ok().and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or_else(|| error::reply("ERR Invalid master port"))?;
+    let follows = |target: &Target| target.host.eq_ignore_ascii_case(&host) && target.port == port;
+    if current.as_ref().is_some_and(follows) {
+        turn.reply().simple("OK Already connected to specified master");
+        return Ok(());
+    }
+    upstream::follow(shared, turn.exclusive(), &host, port);
+    turn.reply().ok();
+    Ok(())
+}
+
 /// ROLE.
 ///
 /// # Errors
 /// None.
 pub fn role(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let offset = turn.shared.journal.offset();
+    let status = turn.shared.upstream.status();
+    if let Some(target) = status.target {
+        let mut reply = turn.reply();
+        reply.array(5);
+        reply.bulk(b"slave");
+        reply.bulk(target.host.as_bytes());
+        reply.int(i64::from(target.port));
+        reply.bulk(upstream::info::role_word(status.progress));
+        let connected = status.progress == Progress::Connected;
+        reply.int(if connected { offset as i64 } else { -1 });
+        return Ok(());
+    }
     let mut links = turn.shared.links.all();
     links.retain(|link| link.state() == LinkState::Online);
     let mut reply = turn.reply();

@@ -4,6 +4,7 @@
 use crate::dispatch::nested::Rights;
 use crate::error;
 use crate::evict;
+use crate::gate;
 use crate::scripts::Running;
 use crate::turn::Turn;
 use engine::{CommandError, parse};
@@ -139,9 +140,7 @@ fn rights(turn: &mut Turn<'_, '_>, how: &How<'_>) -> Result<Rights, CommandError
     let (flags, gate) = (how.flags, turn.gate());
     let declared = !flags.compatible;
     if declared && !flags.no_writes {
-        if !gate.primary {
-            return Err(error::reply(error::NOBODY));
-        }
+        gate::check_role(gate)?;
         if how.read_only {
             return Err(error::reply(error::READ_ONLY_CALL));
         }
@@ -170,7 +169,7 @@ fn is_above_limit(turn: &mut Turn<'_, '_>) -> bool {
         }
         _ => stdx::alloc::used_bytes(),
     };
-    turn.state.effects.wanted = turn.shared.journal.is_wanted();
+    turn.state.effects.wanted = turn.gate().primary && turn.shared.journal.is_wanted();
     used > limit
 }
 

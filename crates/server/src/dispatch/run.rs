@@ -47,7 +47,7 @@ impl<'e> Run<'_, 'e> {
                 Held::All(exclusive) => exclusive.space(),
             }),
         };
-        self.state.effects.wanted = self.shared.journal.is_wanted();
+        self.state.effects.wanted = self.gate().primary && self.shared.journal.is_wanted();
         let outcome = self.call(id, args, locked.as_mut(), request.hash);
         self.hand_on(locked.as_mut());
         drop(locked);
@@ -155,6 +155,7 @@ impl<'e> Run<'_, 'e> {
             db: self.session.db,
             dbs: gate.settings.dbs,
             now_ms: self.state.now_ms,
+            dead_ms: if self.session.applies { 0 } else { self.state.now_ms },
             may_expire: gate.may_remove(self.state.now_ms),
             no_touch: self.session.no_touch,
             bulk_bytes_max: gate.settings.bulk_bytes_max,

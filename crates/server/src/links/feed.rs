@@ -231,7 +231,8 @@ impl Feeds {
     }
 }
 
-/// Adds a ping to the stream when it is time: replicas see that their primary lives.
+/// Adds a ping to the stream when it is time: replicas see that their primary lives. For a primary
+/// that holds a pass.
 pub fn ping(shared: &Shared) {
     if shared.links.is_empty() {
         return;
@@ -239,7 +240,6 @@ pub fn ping(shared: &Shared) {
     let period_s = shared.config.lock().number("repl-ping-replica-period");
     if shared.links.ping_is_due(shared.host.clock().monotonic_us(), period_s) {
         shared.journal.append_verbatim(PING, None);
-        shared.journal.wake_due();
     }
 }
 

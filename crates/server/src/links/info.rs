@@ -3,18 +3,29 @@
 use super::LinkState;
 use crate::gate::GateState;
 use crate::shared::Shared;
+use crate::upstream;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Writes the lines.
 pub fn write(out: &mut String, shared: &Shared, gate: &GateState) {
+    let status = shared.upstream.status();
+    let role = if status.target.is_some() { "slave" } else { "master" };
+    let _ = write!(out, "role:{role}\r\n");
+    if let Some(target) = &status.target {
+        upstream::info::write(out, shared, gate, (&status, target));
+    }
     let mut line = |text: std::fmt::Arguments<'_>| {
         let _ = write!(out, "{text}\r\n");
     };
     let now_ms = shared.host.clock().unix_ms();
-    line(format_args!("role:master"));
     let records = shared.links.all();
     line(format_args!("connected_slaves:{}", records.len()));
+    let settings = &gate.settings;
+    if settings.replicas_min > 0 && settings.replica_lag_s_max > 0 {
+        let good = shared.links.count_close(now_ms, gate);
+        line(format_args!("min_slaves_good_slaves:{good}"));
+    }
     for (at, record) in records.iter().enumerate() {
         let (state, lag_s) = match record.state() {
             LinkState::Waiting => ("wait_bgsave", 0),

@@ -6,7 +6,8 @@ pub mod info;
 #[cfg(test)]
 mod tests;
 
-use crate::inbox::{Inbox, Waker};
+use crate::gate::GateState;
+use crate::inbox::{Address, Inbox, Waker};
 use crate::session::Session;
 use crate::shared::{Shared, new_id};
 use journal::{Consumer, Identity, Wake};
@@ -44,8 +45,8 @@ pub struct SyncCounts {
 /// What others may see of a replica's link.
 #[derive(Debug)]
 pub struct LinkRecord {
-    /// CLIENT ID.
-    pub client: u64,
+    /// Its connection.
+    pub address: Address,
     /// Its address, as it announced it or as we see it.
     pub ip: String,
     /// The port it serves on; 0 when it did not say.
@@ -153,13 +154,25 @@ impl Links {
         }
     }
 
+    /// Counts the replicas that follow closely enough for `min-replicas-to-write`, for the gates.
+    pub fn count_close(&self, now_ms: u64, gate: &GateState) -> u64 {
+        let lag_s_max = gate.settings.replica_lag_s_max;
+        let follows = |link: &&Arc<LinkRecord>| {
+            let lag_ms = now_ms.saturating_sub(link.acked_ms.load(Relaxed));
+            link.state() == LinkState::Online && lag_ms / 1000 <= lag_s_max
+        };
+        let close = self.records.lock().iter().filter(follows).count() as u64;
+        gate.close_replicas.store(close, Relaxed);
+        close
+    }
+
     /// Makes a link of the session's connection.
     pub fn add(&self, session: &mut Session, start: Start, now_ms: u64, acknowledges: bool) {
-        let client = session.address().client;
         let peer = session.record.peer.rsplit_once(':').map_or("", |(ip, _)| ip).to_owned();
+        let address = session.address();
         let side = session.replica.get_or_insert_default();
         let record = Arc::new(LinkRecord {
-            client,
+            address,
             ip: side.ip.clone().unwrap_or(peer),
             port: side.port,
             acknowledges,
@@ -178,7 +191,7 @@ impl Links {
     /// Forgets a link.
     pub fn remove(&self, client: u64) {
         let mut records = self.records.lock();
-        records.retain(|record| record.client != client);
+        records.retain(|record| record.address.client != client);
         self.len.store(records.len(), Relaxed);
     }
 

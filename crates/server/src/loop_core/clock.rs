@@ -23,7 +23,7 @@ impl LoopCore {
         self.close_idle();
         if self.state.slot == 0 {
             self.sample();
-            feed::ping(&self.shared);
+            self.look_after_replicas();
         }
         self.check_links();
     }
@@ -73,6 +73,18 @@ impl LoopCore {
                 break;
             }
         }
+        shared.executor.give_back(pass);
+        shared.journal.wake_due();
+    }
+
+    /// Pings the replicas of a primary, and counts those that follow closely.
+    fn look_after_replicas(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let Some(pass) = shared.executor.pass(self.state.slot) else { return };
+        if pass.gate.may_remove(self.state.now_ms) {
+            feed::ping(&shared);
+        }
+        shared.links.count_close(self.state.now_ms, &pass.gate);
         shared.executor.give_back(pass);
         shared.journal.wake_due();
     }

@@ -22,6 +22,7 @@ use engine::keyspace::{Entry, Keyspace, shard_of};
 use persist::PersistError;
 use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport};
 use std::collections::VecDeque;
+use std::io::Read;
 use std::time::Duration;
 use walk::Progress;
 
@@ -158,9 +159,30 @@ pub fn stop(
 pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
     let name = shared.config.lock().get("dbfilename").to_owned();
     let now_ms = shared.host.clock().unix_ms();
+    let report = match shared.host.disk().open(&name) {
+        Ok(file) => fill(shared, file, &name, now_ms)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => LoadReport::default(),
+        Err(source) => return Err(PersistError::Read { name, offset: 0, source }),
+    };
+    shared.saves.lock().last_s = now_ms / 1000;
+    shared.executor.exclusive().change_gate(|gate| gate.loading = false);
+    Ok(report)
+}
+
+/// Reads an RDB file, called `name` in errors, into the empty keyspace. Keys that are dead at
+/// `now_ms` are left out. Nothing is served meanwhile: the gate says that data are being read.
+///
+/// # Errors
+/// It cannot be read in full; some of its keys are there then.
+pub fn fill(
+    shared: &Shared,
+    file: Box<dyn Read + Send>,
+    name: &str,
+    now_ms: u64,
+) -> Result<LoadReport, PersistError> {
     let dbs = shared.executor.exclusive().gate().settings.dbs;
     let mut filling = Filling { shared, queue: VecDeque::with_capacity(QUEUE), twice: None };
-    let report = persist::rdb::load(shared.host.disk(), &name, now_ms, &mut |db, entry| {
+    let report = persist::rdb::load_from(file, name, now_ms, &mut |db, entry| {
         if db >= dbs {
             return Err(Refusal::NoSuchDb);
         }
@@ -170,10 +192,8 @@ pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
     filling.settle(0);
     if let Some(key) = filling.twice {
         let what = format!("key \"{key}\" comes twice");
-        return Err(PersistError::Damaged { name, offset: report.bytes, what });
+        return Err(PersistError::Damaged { name: name.to_owned(), offset: report.bytes, what });
     }
-    shared.saves.lock().last_s = now_ms / 1000;
-    shared.executor.exclusive().change_gate(|gate| gate.loading = false);
     Ok(report)
 }
 
