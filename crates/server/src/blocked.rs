@@ -38,6 +38,8 @@ impl Release {
 #[derive(Debug, Default)]
 pub struct Blocked {
     waiting: AtomicUsize,
+    /// Requests that wait for the end of a pause.
+    postponed: AtomicUsize,
 }
 
 impl Blocked {
@@ -76,10 +78,20 @@ impl Blocked {
         }
     }
 
+    /// A request waits for the end of a pause from now on.
+    pub fn postpone(&self) {
+        self.postponed.fetch_add(1, Relaxed);
+    }
+
+    /// A request does not wait for the end of a pause any more.
+    pub fn go_on(&self) {
+        self.postponed.fetch_sub(1, Relaxed);
+    }
+
     /// Connections that wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.waiting.load(Relaxed)
+        self.waiting.load(Relaxed) + self.postponed.load(Relaxed)
     }
 
     /// True when no connection waits.

@@ -40,6 +40,8 @@ pub use shared::Shared;
 #[cfg(test)]
 mod blocking_tests;
 #[cfg(test)]
+mod hard_tests;
+#[cfg(test)]
 mod stress;
 #[cfg(test)]
 mod testing;

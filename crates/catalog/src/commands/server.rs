@@ -96,6 +96,10 @@ pub const CONNECTION: &[Command] = &[
         "7.2.0",
         "Makes commands of this connection leave access times alone.",
     ),
+    locked(
+        Lock::Exclusive,
+        row("client|pause", -3, CLIENT_ADMIN, Family::Connection, "3.0.0", "Makes others wait."),
+    ),
     row("client|reply", 3, CLIENT, Family::Connection, "3.2.0", "Switches replies off or on."),
     row("client|setinfo", 4, CLIENT, Family::Connection, "7.2.0", "Names the client library."),
     row("client|setname", 3, CLIENT, Family::Connection, "2.6.9", "Names this connection."),
@@ -106,6 +110,10 @@ pub const CONNECTION: &[Command] = &[
         Family::Connection,
         "5.0.0",
         "Ends the wait of a blocked connection.",
+    ),
+    locked(
+        Lock::Exclusive,
+        row("client|unpause", 2, CLIENT_ADMIN, Family::Connection, "6.2.0", "Ends a pause."),
     ),
     row("echo", 2, ECHO, Family::Connection, "1.0.0", "Returns its argument."),
     row("hello", -1, HELLO, Family::Connection, "6.0.0", "Chooses the protocol and logs in."),

@@ -9,6 +9,7 @@ mod debug_protocol;
 pub mod function;
 pub mod keyspace;
 pub mod memory;
+pub mod pause;
 pub mod pubsub;
 pub mod replication;
 pub mod script;
@@ -29,10 +30,12 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("client|list", Session(client::list)),
     ("client|no-evict", Session(client::no_evict)),
     ("client|no-touch", Session(client::no_touch)),
+    ("client|pause", Session(pause::pause)),
     ("client|reply", Session(client::reply)),
     ("client|setinfo", Session(client::setinfo)),
     ("client|setname", Session(client::setname)),
     ("client|unblock", Session(client::unblock)),
+    ("client|unpause", Session(pause::unpause)),
     ("command", Session(command::all)),
     ("command|count", Session(command::count)),
     ("command|docs", Session(command::docs)),

@@ -36,7 +36,9 @@ pub(super) struct Waiting {
 impl LoopCore {
     /// Tries again what waits for others.
     pub fn retry_waiting(&mut self) {
-        if !self.paused.is_empty() && !self.is_paused() {
+        if self.paused.is_empty() {
+            self.waiting.paused_until_ms = 0;
+        } else if !self.is_paused() {
             self.deferred.append(&mut self.paused);
         }
         for place in std::mem::take(&mut self.deferred) {
@@ -62,6 +64,7 @@ impl LoopCore {
         Some(self.waiting.paused_until_ms.saturating_sub(now_ms) * 1000)
     }
 
+    /// Looks at the pause, to try again when it has ended.
     fn is_paused(&mut self) -> bool {
         let pause = self.shared.executor.look(self.state.slot, |gate| gate.pause);
         self.waiting.paused_until_ms = pause.until_ms;
@@ -70,10 +73,15 @@ impl LoopCore {
 
     fn resume(&mut self, place: u32) {
         let Some(conn) = self.conn_mut(place) else { return };
-        if matches!(conn.state, State::Deferred | State::Paused) {
-            conn.state = State::Ready;
-            self.work(place, true);
+        match conn.state {
+            State::Deferred => conn.state = State::Ready,
+            State::Paused => {
+                conn.state = State::Ready;
+                self.shared.blocked.go_on();
+            }
+            _ => return,
         }
+        self.work(place, true);
     }
 
     /// Takes a connection out of its place: its next request runs as a job.
@@ -127,7 +135,10 @@ impl LoopCore {
         match state {
             State::Ready | State::Away => self.work(place, true),
             State::Deferred => self.deferred.push(place),
-            State::Paused => self.paused.push(place),
+            State::Paused => {
+                self.shared.blocked.postpone();
+                self.paused.push(place);
+            }
             State::Blocked => self.begin_wait(place),
         }
         absent.mail.into_iter().for_each(|mail| self.open(mail));

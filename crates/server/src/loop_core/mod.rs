@@ -193,7 +193,10 @@ impl LoopCore {
         let waits = conn.state == State::Blocked;
         match conn.state {
             State::Deferred => self.deferred.push(place),
-            State::Paused => self.paused.push(place),
+            State::Paused => {
+                self.shared.blocked.postpone();
+                self.paused.push(place);
+            }
             _ => {}
         }
         if !conn.unsent().is_empty() || conn.session.closing || goes_on {
@@ -240,6 +243,9 @@ impl LoopCore {
     }
 
     fn end(&mut self, place: u32, mut conn: Conn) {
+        if conn.state == State::Paused {
+            self.shared.blocked.go_on();
+        }
         let waiter = conn.session.record.waiter.lock().take();
         if let Some(waiter) = waiter {
             self.abandon_wait(&waiter);
