@@ -1,10 +1,15 @@
 //! An allocator that counts. Each thread adds to its own cache line; a reader sums the lines.
-//! The counts are what was asked for, rounded up to the 16 bytes that size classes step by.
+//! The counts are what was asked for, rounded up to the allocator's size classes: steps of 8 bytes
+//! up to 64, then four between one power of two and the next.
 
 use crate::Padded;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
+
+/// Larger allocations are made of whole pages.
+const LARGE_BYTES: usize = 128 * 1024;
+const PAGE_BYTES: usize = 4096;
 
 /// Lines to count on; threads beyond this share.
 const LINES: usize = 64;
@@ -40,8 +45,19 @@ fn line() -> &'static AtomicI64 {
 
 #[inline]
 fn count(bytes: usize, sign: i64) {
-    let rounded = i64::try_from(bytes.next_multiple_of(16)).unwrap_or(i64::MAX);
-    line().fetch_add(sign * rounded, Relaxed);
+    let class = i64::try_from(class_bytes(bytes)).unwrap_or(i64::MAX);
+    line().fetch_add(sign * class, Relaxed);
+}
+
+/// What an allocation of `bytes` really takes.
+#[inline]
+fn class_bytes(bytes: usize) -> usize {
+    let step = match bytes {
+        0..=64 => 8,
+        65..=LARGE_BYTES => 1 << ((bytes - 1).ilog2() - 2),
+        _ => PAGE_BYTES,
+    };
+    bytes.next_multiple_of(step)
 }
 
 // SAFETY: every call is passed on unchanged to `A`, which upholds the contract of GlobalAlloc;
@@ -70,5 +86,31 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
         count(size, 1);
         // SAFETY: as above.
         unsafe { self.0.realloc(pointer, layout, size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_to_classes() {
+        let cases = [
+            (0, 0),
+            (1, 8),
+            (40, 40),
+            (64, 64),
+            (65, 80),
+            (112, 112),
+            (113, 128),
+            (129, 160),
+            (1024, 1024),
+            (1025, 1280),
+            (131_072, 131_072),
+            (131_073, 135_168),
+        ];
+        for (asked, want) in cases {
+            assert_eq!(class_bytes(asked), want, "{asked}");
+        }
     }
 }
