@@ -3,8 +3,13 @@
 
 use crate::conn::State;
 use crate::loop_core::{LoopCore, Peer};
+use crate::shared::Shared;
+use crate::snapshot::{self, Consumer, CutRequest, CutStart, End, Sink};
 use crate::testing::{Bench, TestHost};
-use engine::keyspace::{Keyspace, SHARDS, ValueRef, shard_of};
+use engine::keyspace::{Entry, Keyspace, SHARDS, ValueRef, shard_of};
+use persist::PersistError;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use stdx::Rng;
 
@@ -129,6 +134,47 @@ impl Driver {
     }
 }
 
+/// Counts the money in a cut, and looks that no key comes twice.
+#[derive(Default)]
+struct Count {
+    sum: i64,
+    keys: HashSet<(u16, Vec<u8>)>,
+    sums: Arc<Mutex<Vec<i64>>>,
+}
+
+impl Sink for Count {
+    fn begin(&mut self, _: &Shared, _: &CutStart) -> Result<(), PersistError> {
+        Ok(())
+    }
+    fn entry(&mut self, db: u16, entry: &Entry) -> Result<(), PersistError> {
+        assert!(self.keys.insert((db, entry.key().to_vec())), "{entry:?} came twice");
+        if let (0, b'a', ValueRef::Integer(value)) = (db, entry.key()[0], entry.value()) {
+            self.sum += value;
+        }
+        Ok(())
+    }
+    fn end(self: Box<Self>, _: &Shared, end: End) {
+        match end {
+            End::Complete => self.sums.lock().expect("not poisoned").push(self.sum),
+            End::Aborted => {}
+            End::Failed(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Cuts one after the other until the node ends; the money in each of them.
+fn cut_again_and_again(shared: &Shared) -> Vec<i64> {
+    let sums = Arc::<Mutex<Vec<i64>>>::default();
+    while let Some(rest) = snapshot::step(shared) {
+        if !rest.is_zero() {
+            let sink = Box::new(Count { sums: Arc::clone(&sums), ..Count::default() });
+            let (consumer, on_start) = (Consumer::Replica, Box::new(|_: &CutStart| {}));
+            shared.cuts.request(CutRequest { consumer, sink, on_start });
+        }
+    }
+    Arc::try_unwrap(sums).map(|sums| sums.into_inner().expect("not poisoned")).unwrap_or_default()
+}
+
 #[test]
 fn loops_on_threads_keep_what_must_hold() {
     let mut bench = Bench::new(LOOPS);
@@ -147,7 +193,15 @@ fn loops_on_threads_keep_what_must_hold() {
                 scope.spawn(move || driver.run(host))
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().expect("no driver panics")).sum()
+        let walker = scope.spawn(|| cut_again_and_again(&bench.shared));
+        let counted = threads.into_iter().map(|thread| thread.join().expect("no driver panics"));
+        let counted = counted.sum();
+        bench.shared.cuts.close();
+        let sums = walker.join().expect("no cut panics");
+        assert!(!sums.is_empty(), "cuts were made meanwhile");
+        let want = START * ACCOUNTS as i64;
+        assert!(sums.iter().all(|sum| *sum == want), "each cut is one moment: {sums:?}");
+        counted
     });
     assert_eq!(counted, (LOOPS * ROUNDS) as i64);
     let shared = bench.shared;
