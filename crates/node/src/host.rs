@@ -86,6 +86,10 @@ impl Host for NodeHost {
     }
 
     fn log(&self, text: &str) {
+        tracing::info!("{text}");
+    }
+
+    fn warn(&self, text: &str) {
         tracing::warn!("{text}");
     }
 

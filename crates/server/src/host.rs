@@ -20,6 +20,8 @@ pub trait Host: Send + Sync {
     fn sleep_ms(&self, duration_ms: u64);
     /// Writes a line to the log that people read.
     fn log(&self, text: &str);
+    /// As [`Host::log`], when somebody should do something about it.
+    fn warn(&self, text: &str);
     /// Asks the process to end, now that everything is saved.
     fn stop(&self);
 }

@@ -108,6 +108,7 @@ impl Host for TestHost {
         self.pass_ms(duration_ms);
     }
     fn log(&self, _: &str) {}
+    fn warn(&self, _: &str) {}
     fn stop(&self) {
         self.stopped.store(true, Relaxed);
     }

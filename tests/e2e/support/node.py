@@ -48,14 +48,14 @@ class Node:
         options = {"decode_responses": True, "socket_timeout": 30} | options
         return redis.Redis(host="127.0.0.1", port=self.port, **options)
 
-    def stop(self):
-        """SIGTERM; exit status 0, port closed, nothing suspicious in the log."""
+    def stop(self, expected=()):
+        """SIGTERM; exit status 0, port closed, nothing suspicious in the log but the expected."""
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(60)
         self.process = None
         assert status == 0, f"larder node ended with {status} after SIGTERM"
         assert not ports.is_open(self.port)
-        loud = logs.suspicious_lines(self.log.read_text(errors="replace"))
+        loud = logs.suspicious_lines(self.log.read_text(errors="replace"), expected)
         assert not loud, loud
 
     def destroy(self):

@@ -137,7 +137,7 @@ fn done(
             None
         }
         Err(Lost::Failed(error)) => {
-            shared.host.log(&format!("Background saving error: {error}"));
+            shared.host.warn(&format!("Background saving error: {error}"));
             Some(true)
         }
     };

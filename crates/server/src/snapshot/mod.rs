@@ -120,7 +120,7 @@ pub fn flushed(turn: &mut Turn<'_, '_>) {
     match save(shared, exclusive, space) {
         // The command itself is no change that a save would have to follow.
         Ok(_) => turn.state.effects.dirty = 0,
-        Err(error) => shared.host.log(&format!("Save after FLUSHALL: {error}")),
+        Err(error) => shared.host.warn(&format!("Save after FLUSHALL: {error}")),
     }
 }
 
