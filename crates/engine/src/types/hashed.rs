@@ -6,7 +6,7 @@
 
 use super::bytes::Bytes;
 use super::slots::{Ascend, Slot, Slots};
-use super::tree::{At, Last, Tree};
+use super::tree::{At, Leaf, Place, Tree};
 use std::sync::OnceLock;
 use stdx::hash::HashSeed;
 use stdx::random::entropy;
@@ -50,7 +50,75 @@ impl Slot for HashSlot {
     }
 }
 
+impl Hashed32 for HashSlot {
+    #[inline]
+    fn hash(&self) -> u32 {
+        self.hash
+    }
+}
+
 type Run = Slots<HashSlot>;
+
+/// What has a hash.
+pub trait Hashed32 {
+    /// The hash.
+    fn hash(&self) -> u32;
+}
+
+/// The leaf for a hash. What remains is where in the leaf it should be, in 65536ths: hashes are
+/// spread evenly.
+#[derive(Debug)]
+pub struct ByHash {
+    hash: u32,
+    low: u32,
+    high: u32,
+}
+
+impl ByHash {
+    /// The leaf for `hash`.
+    #[inline]
+    #[must_use]
+    pub fn new(hash: u32) -> Self {
+        Self { hash, low: 0, high: u32::MAX }
+    }
+}
+
+impl<L: Leaf<Key = u32>> Place<L> for ByHash {
+    #[inline]
+    fn branch(&mut self, keys: &[u32], _: &[usize]) -> usize {
+        // Counting all is faster than a search: it takes no branches.
+        let at = keys[1..].iter().filter(|first| **first <= self.hash).count();
+        if at > 0 {
+            self.low = keys[at];
+        }
+        if let Some(high) = keys.get(at + 1) {
+            self.high = *high;
+        }
+        at
+    }
+
+    #[inline]
+    fn rest(&self) -> usize {
+        let (part, whole) = (self.hash.saturating_sub(self.low), self.high - self.low);
+        (part as f32 / whole as f32 * 65536.0) as usize
+    }
+}
+
+/// Slots around the guessed place that are looked at first.
+const WINDOW: usize = 16;
+
+/// Number of leading slots with lesser hashes.
+#[inline]
+#[must_use]
+pub fn place_of<S: Hashed32>(slots: &[S], guess: usize, hash: u32) -> usize {
+    let middle = (guess * slots.len()) >> 16;
+    let start = middle.saturating_sub(WINDOW / 2).min(slots.len().saturating_sub(WINDOW));
+    let window = &slots[start..slots.len().min(start + WINDOW)];
+    let lesser = window.iter().filter(|slot| slot.hash() < hash).count();
+    let is_inside = (lesser > 0 || start == 0)
+        && (lesser < window.len() || start + window.len() == slots.len());
+    if is_inside { start + lesser } else { slots.partition_point(|slot| slot.hash() < hash) }
+}
 
 /// Distinct keys; with values if `VALUED`.
 #[derive(Debug, Clone, Default)]
@@ -103,8 +171,8 @@ impl<const VALUED: bool> Hashed<VALUED> {
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         let hash = hash_of(key);
-        let (run, _) = self.0.find(Last(|first: &u32| *first <= hash))?;
-        let at = Self::locate(run, hash, key).ok()?;
+        let (run, guess) = self.0.find(ByHash::new(hash))?;
+        let at = Self::locate(run, guess, hash, key).ok()?;
         Some(pair_of::<VALUED>(run.bytes(at)).1)
     }
 
@@ -113,18 +181,16 @@ impl<const VALUED: bool> Hashed<VALUED> {
         let (hash, mut room) = (hash_of(key), [0; 5]);
         let prefix = prefix_of(key, &mut room, VALUED);
         let parts = [&room[..prefix], key, value];
-        self.0.edit(Last(|first: &u32| *first <= hash), |run, _| {
-            match Self::locate(run, hash, key) {
-                Ok(at) => {
-                    if VALUED {
-                        run.replace(at, &parts);
-                    }
-                    false
+        self.0.edit(ByHash::new(hash), |run, guess| match Self::locate(run, guess, hash, key) {
+            Ok(at) => {
+                if VALUED {
+                    run.replace(at, &parts);
                 }
-                Err(at) => {
-                    run.insert(at, HashSlot { hash, end: 0 }, &parts);
-                    true
-                }
+                false
+            }
+            Err(at) => {
+                run.insert(at, HashSlot { hash, end: 0 }, &parts);
+                true
             }
         })
     }
@@ -132,8 +198,8 @@ impl<const VALUED: bool> Hashed<VALUED> {
     /// Removes a key; true when it was there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
         let hash = hash_of(key);
-        self.0.edit(Last(|first: &u32| *first <= hash), |run, _| {
-            Self::locate(run, hash, key).map(|at| run.remove(at)).is_ok()
+        self.0.edit(ByHash::new(hash), |run, guess| {
+            Self::locate(run, guess, hash, key).map(|at| run.remove(at)).is_ok()
         })
     }
 
@@ -166,8 +232,8 @@ impl<const VALUED: bool> Hashed<VALUED> {
     /// position, 0 at the end.
     pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
         let Ok(from) = u32::try_from(position) else { return 0 };
-        let (walk, _) = self.0.walk(Last(|first: &u32| *first <= from));
-        let at = walk.leaf().map_or(0, |run| run.partition_point(|slot, _| slot.hash < from));
+        let (walk, guess) = self.0.walk(ByHash::new(from));
+        let at = walk.leaf().map_or(0, |run| place_of(run.slots(), guess, from));
         let (mut seen, mut last) = (0, from);
         for (slot, bytes) in Ascend::new(walk, at) {
             if seen >= count && slot.hash != last {
@@ -182,9 +248,9 @@ impl<const VALUED: bool> Hashed<VALUED> {
 
     /// Where a key is, or would be.
     #[inline]
-    fn locate(run: &Run, hash: u32, key: &[u8]) -> Result<usize, usize> {
+    fn locate(run: &Run, guess: usize, hash: u32, key: &[u8]) -> Result<usize, usize> {
         let slots = run.slots();
-        let mut at = slots.partition_point(|slot| slot.hash < hash);
+        let mut at = place_of(slots, guess, hash);
         while slots.get(at).is_some_and(|slot| slot.hash == hash) {
             if pair_of::<VALUED>(run.bytes(at)).0 == key {
                 return Ok(at);

@@ -3,9 +3,9 @@
 //! first.
 
 use super::bytes::Bytes;
-use super::hashed::hash_of;
+use super::hashed::{ByHash, Hashed32, hash_of, place_of};
 use super::slots::{Ascend, Descend, Slot, Slots};
-use super::tree::{At, Last, Tree};
+use super::tree::{At, Last, Place, Tree};
 use std::cmp::Ordering;
 
 /// Members with equal scores from which on a scan takes more members at a time.
@@ -116,6 +116,15 @@ impl Slot for Score {
     }
 }
 
+impl Hashed32 for Score {
+    #[inline]
+    fn hash(&self) -> u32 {
+        self.hash
+    }
+}
+
+type Run = Slots<Ranking>;
+
 impl Ranked {
     /// Number of members.
     #[inline]
@@ -131,66 +140,48 @@ impl Ranked {
     }
 
     fn score_of(&self, hash: u32, member: &[u8]) -> Option<f64> {
-        let (run, _) = self.scores.find(Last(|first: &u32| *first <= hash))?;
-        let slots = run.slots();
-        let start = slots.partition_point(|slot| slot.hash < hash);
-        let alike = slots[start..].iter().take_while(|slot| slot.hash == hash);
-        alike.map(Score::score).find(|score| self.holds(member, *score))
-    }
-
-    fn holds(&self, member: &[u8], score: f64) -> bool {
-        let found = self.order.find(Last(|first: &First| !is_behind(first, member, score)));
-        found.is_some_and(|(run, _)| {
-            let at = place_in(run, member, score);
-            run.slots().get(at).is_some_and(|slot| slot.score == score) && run.bytes(at) == member
-        })
+        let (run, guess) = self.scores.find(ByHash::new(hash))?;
+        let mut scores = alike(run, guess, hash).map(|at| run.slots()[at].score());
+        scores.find(|score| holds(&self.order, member, *score))
     }
 
     /// Sets the score of a member; returns the one it had.
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        let hash = hash_of(member);
-        let old = self.score_of(hash, member);
-        match old {
-            Some(old) if old == score => return Some(old),
-            Some(old) => {
-                self.remove_ranking(member, old);
-                let edit = |slot: &mut Score| *slot = Score::new(hash, score);
-                self.edit_score(hash, old, |run, at| edit(run.slot_mut(at)));
+        let (hash, order) = (hash_of(member), &mut self.order);
+        let old = self.scores.edit(ByHash::new(hash), |run, guess| {
+            for at in alike(run, guess, hash) {
+                let old = run.slots()[at].score();
+                if old == score {
+                    if holds(order, member, score) {
+                        return Some(old);
+                    }
+                } else if remove_ranking(order, member, old) {
+                    *run.slot_mut(at) = Score::new(hash, score);
+                    return Some(old);
+                }
             }
-            None => self.scores.edit(Last(|first: &u32| *first <= hash), |run, _| {
-                let at = run.slots().partition_point(|slot| slot.hash < hash);
-                run.insert(at, Score::new(hash, score), &[]);
-            }),
-        }
-        self.order.edit(Last(|first: &First| !is_behind(first, member, score)), |run, _| {
-            let at = place_in(run, member, score);
-            run.insert(at, Ranking { score, end: 0, hash }, &[member]);
+            let at = place_of(run.slots(), guess, hash);
+            run.insert(at, Score::new(hash, score), &[]);
+            None
         });
+        if old != Some(score) {
+            order.edit(ByRank { score, member }, |run, _| {
+                let at = locate(run, member, score).unwrap_or_else(|at| at);
+                run.insert(at, Ranking { score, end: 0, hash }, &[member]);
+            });
+        }
         old
     }
 
     /// Removes a member; returns its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let hash = hash_of(member);
-        let score = self.score_of(hash, member)?;
-        self.remove_ranking(member, score);
-        self.edit_score(hash, score, |run, at| _ = run.remove(at));
-        Some(score)
-    }
-
-    fn remove_ranking(&mut self, member: &[u8], score: f64) {
-        self.order.edit(Last(|first: &First| !is_behind(first, member, score)), |run, _| {
-            run.remove(place_in(run, member, score));
-        });
-    }
-
-    /// Changes one of the scores that are equal to `score` at this hash.
-    fn edit_score(&mut self, hash: u32, score: f64, edit: impl FnOnce(&mut Slots<Score>, usize)) {
-        self.scores.edit(Last(|first: &u32| *first <= hash), |run, _| {
-            let start = run.slots().partition_point(|slot| slot.hash < hash);
-            let alike = run.slots()[start..].iter().position(|slot| slot.score() == score);
-            edit(run, start + alike.expect("every member has its score"));
-        });
+        let (hash, order) = (hash_of(member), &mut self.order);
+        self.scores.edit(ByHash::new(hash), |run, guess| {
+            let mut alike = alike(run, guess, hash);
+            let is_it = |at: &usize| remove_ranking(order, member, run.slots()[*at].score());
+            let at = alike.find(is_it)?;
+            Some(run.remove(at).score())
+        })
     }
 
     /// Takes out the member with this rank.
@@ -202,7 +193,11 @@ impl Ranked {
             let member = Bytes::new(run.bytes(at));
             (member, run.remove(at))
         });
-        self.edit_score(slot.hash, slot.score, |run, at| _ = run.remove(at));
+        self.scores.edit(ByHash::new(slot.hash), |run, guess| {
+            let is_it = |at: &usize| run.slots()[*at].score() == slot.score;
+            let at = alike(run, guess, slot.hash).find(is_it);
+            run.remove(at.expect("every member has its score"));
+        });
         (member, slot.score)
     }
 
@@ -210,9 +205,8 @@ impl Ranked {
     #[must_use]
     pub fn rank(&self, member: &[u8]) -> Option<usize> {
         let score = self.score(member)?;
-        let place = Last(|first: &First| !is_behind(first, member, score));
-        let (run, before) = self.order.find_counted(place)?;
-        Some(before + place_in(run, member, score))
+        let (run, before) = self.order.find_counted(ByRank { score, member })?;
+        locate(run, member, score).ok().map(|at| before + at)
     }
 
     /// Number of leading members that satisfy `before`, which must hold for none behind them.
@@ -267,8 +261,8 @@ impl Ranked {
 
     /// The different scores of `count` or more members from a hash on, and the hash behind them.
     fn scores_from(&self, from: u32, count: usize) -> (Vec<f64>, Option<u32>) {
-        let (walk, _) = self.scores.walk(Last(|first: &u32| *first <= from));
-        let at = walk.leaf().map_or(0, |run| run.partition_point(|slot, _| slot.hash < from));
+        let (walk, guess) = self.scores.walk(ByHash::new(from));
+        let at = walk.leaf().map_or(0, |run| place_of(run.slots(), guess, from));
         let (mut scores, mut last, mut next) = (Vec::new(), from, None);
         for (slot, _) in Ascend::new(walk, at) {
             if scores.len() >= count.max(1) && slot.hash != last {
@@ -310,16 +304,65 @@ impl Ranked {
     }
 }
 
-/// True when the leaf that begins with `first` begins behind this member.
-#[inline]
-fn is_behind(first: &First, member: &[u8], score: f64) -> bool {
-    first.score > score || (first.score == score && *first.member > *member)
+/// The leaf for a member with a score.
+struct ByRank<'m> {
+    score: f64,
+    member: &'m [u8],
+}
+
+impl Place<Run> for ByRank<'_> {
+    #[inline]
+    fn branch(&mut self, keys: &[First], _: &[usize]) -> usize {
+        let keys = &keys[1..];
+        let at = keys.partition_point(|first| first.score < self.score);
+        if keys.get(at).is_none_or(|first| first.score > self.score) {
+            return at;
+        }
+        let alike = keys[at..].partition_point(|first| first.score <= self.score);
+        at + keys[at..at + alike].partition_point(|first| *first.member <= *self.member)
+    }
 }
 
 /// Where in a run a member is, or would be.
 #[inline]
-fn place_in(run: &Slots<Ranking>, member: &[u8], score: f64) -> usize {
-    run.partition_point(|slot, bytes| slot.score < score || (slot.score == score && bytes < member))
+fn locate(run: &Run, member: &[u8], score: f64) -> Result<usize, usize> {
+    let slots = run.slots();
+    let start = slots.partition_point(|slot| slot.score < score);
+    let (mut low, mut high) = (start, start);
+    if slots.get(start).is_some_and(|slot| slot.score == score) {
+        high += slots[start..].partition_point(|slot| slot.score <= score);
+    }
+    while low < high {
+        let middle = (low + high) / 2;
+        match run.bytes(middle).cmp(member) {
+            Ordering::Less => low = middle + 1,
+            Ordering::Equal => return Ok(middle),
+            Ordering::Greater => high = middle,
+        }
+    }
+    Err(low)
+}
+
+/// Where in a run the scores of this hash are.
+#[inline]
+fn alike(run: &Slots<Score>, guess: usize, hash: u32) -> std::ops::Range<usize> {
+    let start = place_of(run.slots(), guess, hash);
+    let mut end = start;
+    while run.slots().get(end).is_some_and(|slot| slot.hash == hash) {
+        end += 1;
+    }
+    start..end
+}
+
+fn holds(order: &Tree<Run>, member: &[u8], score: f64) -> bool {
+    let found = order.find(ByRank { score, member });
+    found.is_some_and(|(run, _)| locate(run, member, score).is_ok())
+}
+
+fn remove_ranking(order: &mut Tree<Run>, member: &[u8], score: f64) -> bool {
+    order.edit(ByRank { score, member }, |run, _| {
+        locate(run, member, score).map(|at| run.remove(at)).is_ok()
+    })
 }
 
 /// Iterator of [`Ranked::ascend`].

@@ -6,12 +6,12 @@
 //! in the order of their hashes or scores. The tree only splits leaves that are too large, joins
 //! those that are too small, and drops those that are empty.
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Branches of a full inner node. Few under test, so that small trees are deep.
-const INNER_MAX: usize = if cfg!(test) { 4 } else { 32 };
+const INNER_MAX: usize = if cfg!(test) { 4 } else { 64 };
 
 /// A run of elements.
 pub trait Leaf: Clone + Default + Debug {
@@ -27,8 +27,8 @@ pub trait Leaf: Clone + Default + Debug {
     fn key(&self) -> Self::Key;
     /// How full it is.
     fn size(&self) -> usize;
-    /// Divides itself into parts that are not too large, where possible, and returns those that
-    /// are to its right.
+    /// When it is too large: divides itself into parts that are not, where possible, and returns
+    /// those that are to its right.
     fn split(&mut self, edges: Edges) -> Leaves<Self>;
     /// Adds the elements of its right neighbour; sizes add up to no more than [`Leaf::SIZE_MAX`].
     fn join(&mut self, right: &Self);
@@ -47,6 +47,13 @@ pub struct Edges {
 }
 
 impl Edges {
+    const BOTH: Self = Self { first: true, last: true };
+
+    #[inline]
+    fn below(self, at: usize, width: usize) -> Self {
+        Self { first: self.first && at == 0, last: self.last && at + 1 == width }
+    }
+
     /// Where to divide `width` things of which at most `max` may stay together.
     #[must_use]
     pub fn cut(self, width: usize, max: usize) -> usize {
@@ -63,13 +70,14 @@ pub trait Place<L: Leaf> {
     /// Which branch to take, by their keys and counts.
     fn branch(&mut self, keys: &[L::Key], counts: &[usize]) -> usize;
 
-    /// Number of the element in the leaf that was reached.
+    /// What is told to those who search the leaf that was reached.
     fn rest(&self) -> usize {
         0
     }
 }
 
-/// The leaf with the element of this number; the last leaf for numbers beyond.
+/// The leaf with the element of this number; the last leaf for numbers beyond. The rest is the
+/// element's number in the leaf.
 #[derive(Debug, Clone, Copy)]
 pub struct At(pub usize);
 
@@ -170,31 +178,43 @@ impl<L: Leaf> Tree<L> {
     /// Changes the leaf at a place, in any way that keeps the order; `change` gets what remains of
     /// the place. An empty tree has one empty leaf.
     #[inline]
-    pub fn edit<R>(&mut self, place: impl Place<L>, change: impl FnOnce(&mut L, usize) -> R) -> R {
-        self.edit_node(place, |leaf, rest, edges| {
-            let result = change(leaf, rest);
-            let full = leaf.size() > L::SIZE_MAX;
-            (result, if full { leaf.split(edges) } else { Leaves::new() })
-        })
+    pub fn edit<R>(
+        &mut self,
+        mut place: impl Place<L>,
+        change: impl FnOnce(&mut L, usize) -> R,
+    ) -> R {
+        let root = self.root.get_or_insert_with(|| Node::Leaf(Arc::default()));
+        let edited = root.edit(&mut place, Edges::BOTH, change);
+        self.len = self.len.wrapping_add_signed(edited.grown);
+        if edited.is_amiss {
+            self.mend();
+        }
+        edited.result
     }
 
     /// Adds a leaf with elements behind all others.
     pub fn push_last(&mut self, new: L) {
-        self.edit_node(At(usize::MAX), |leaf, _, _| {
-            if leaf.len() > 0 {
-                return ((), smallvec![new]);
-            }
-            *leaf = new;
-            ((), Leaves::new())
-        });
+        self.push(new, Edges { first: false, last: true });
     }
 
     /// Adds a leaf with elements before all others.
     pub fn push_first(&mut self, new: L) {
-        self.edit_node(At(0), |leaf, _, _| {
-            let old = std::mem::replace(leaf, new);
-            ((), if old.len() > 0 { smallvec![old] } else { Leaves::new() })
+        self.push(new, Edges { first: true, last: false });
+    }
+
+    fn push(&mut self, new: L, edge: Edges) {
+        self.len += new.len();
+        let new = Node::Leaf(Arc::new(new));
+        self.root = Some(match self.root.take() {
+            None => new,
+            Some(root @ Node::Leaf(_)) if edge.first => Node::above([new, root]),
+            Some(root @ Node::Leaf(_)) => Node::above([root, new]),
+            Some(Node::Inner(mut inner)) => {
+                Arc::make_mut(&mut inner).push(new, edge);
+                Node::Inner(inner)
+            }
         });
+        self.mend();
     }
 
     /// Takes out the first leaf.
@@ -209,44 +229,22 @@ impl<L: Leaf> Tree<L> {
         Some(self.edit(At(usize::MAX), |leaf, _| std::mem::take(leaf)))
     }
 
-    #[inline]
-    fn edit_node<R>(
-        &mut self,
-        mut place: impl Place<L>,
-        change: impl FnOnce(&mut L, usize, Edges) -> (R, Leaves<L>),
-    ) -> R {
-        let root = self.root.get_or_insert_with(|| Node::Leaf(Arc::default()));
-        let edges = Edges { first: true, last: true };
-        let edited = root.edit(&mut place, edges, change);
-        self.len = self.len.wrapping_add_signed(edited.grown);
-        if !edited.siblings.is_empty() {
-            self.heighten(edited.siblings);
-        } else if edited.fit != Fit::Fine {
-            self.lower();
-        }
-        edited.result
-    }
-
-    /// Puts a new root above the old one and what was split off it.
+    /// Puts a new root above one that is too wide; takes away roots that are needless.
     #[cold]
-    fn heighten(&mut self, mut siblings: Siblings<L>) {
-        while !siblings.is_empty() {
-            let Some(first) = self.root.take() else { return };
-            let mut root = Inner::with_room();
-            root.insert(0, std::iter::once(first).chain(siblings));
-            siblings = root.split(Edges { first: false, last: true });
-            self.root = Some(Node::Inner(Arc::new(root)));
-        }
-    }
-
-    /// Takes away roots that have become needless.
-    #[cold]
-    fn lower(&mut self) {
-        while let Some(root) = &self.root {
+    fn mend(&mut self) {
+        while let Some(root) = &mut self.root {
             match root {
                 Node::Leaf(leaf) if leaf.len() == 0 => self.root = None,
                 Node::Inner(inner) if inner.nodes.len() < 2 => {
                     self.root = inner.nodes.first().cloned();
+                }
+                node if node.width() > node.width_max() => {
+                    let siblings = node.split(Edges::BOTH);
+                    if siblings.is_empty() {
+                        return;
+                    }
+                    let root = self.root.take().into_iter().chain(siblings);
+                    self.root = Some(Node::above(root));
                 }
                 _ => return,
             }
@@ -297,32 +295,17 @@ impl<L: Leaf> Tree<L> {
 type Siblings<L> = SmallVec<[Node<L>; 1]>;
 
 /// What became of a node.
-struct Edited<L: Leaf, R> {
+struct Edited<R> {
     result: R,
-    /// Elements added below it, those of the siblings too.
+    /// Elements added below it.
     grown: isize,
-    /// What was split off to its right.
-    siblings: Siblings<L>,
-    fit: Fit,
+    /// It is too wide, too thin or empty.
+    is_amiss: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fit {
-    Empty,
-    /// To be joined with a neighbour if one is small enough.
-    Thin,
-    Fine,
-}
-
-impl Fit {
-    #[inline]
-    fn of(size: usize, max: usize, empty: bool) -> Self {
-        match () {
-            () if size * 4 > max => Self::Fine,
-            () if empty => Self::Empty,
-            () => Self::Thin,
-        }
-    }
+#[inline]
+fn is_amiss(width: usize, max: usize) -> bool {
+    width > max || width * 4 <= max
 }
 
 impl<L: Leaf> Node<L> {
@@ -330,22 +313,41 @@ impl<L: Leaf> Node<L> {
         &mut self,
         place: &mut impl Place<L>,
         edges: Edges,
-        change: impl FnOnce(&mut L, usize, Edges) -> (R, Leaves<L>),
-    ) -> Edited<L, R> {
+        change: impl FnOnce(&mut L, usize) -> R,
+    ) -> Edited<R> {
         match self {
             Self::Leaf(leaf) => {
                 let leaf = Arc::make_mut(leaf);
                 let before = leaf.len();
-                let (result, more) = change(leaf, place.rest(), edges);
-                let after = leaf.len() + more.iter().map(Leaf::len).sum::<usize>();
-                Edited {
-                    result,
-                    grown: after.wrapping_sub(before).cast_signed(),
-                    siblings: more.into_iter().map(|leaf| Self::Leaf(Arc::new(leaf))).collect(),
-                    fit: Fit::of(leaf.size(), L::SIZE_MAX, leaf.len() == 0),
-                }
+                let result = change(leaf, place.rest());
+                let grown = leaf.len().wrapping_sub(before).cast_signed();
+                Edited { result, grown, is_amiss: is_amiss(leaf.size(), L::SIZE_MAX) }
             }
-            Self::Inner(inner) => Arc::make_mut(inner).edit(place, edges, change),
+            Self::Inner(inner) => {
+                let inner = Arc::make_mut(inner);
+                let at = place.branch(&inner.keys, &inner.counts);
+                let below = edges.below(at, inner.nodes.len());
+                let mut edited = inner.nodes[at].edit(place, below, change);
+                inner.counts[at] = inner.counts[at].wrapping_add_signed(edited.grown);
+                edited.is_amiss = edited.is_amiss && inner.mend(at, below);
+                edited
+            }
+        }
+    }
+
+    fn above(nodes: impl IntoIterator<Item = Self>) -> Self {
+        let mut inner = Inner::with_room();
+        inner.insert(0, nodes.into_iter());
+        Self::Inner(Arc::new(inner))
+    }
+
+    fn split(&mut self, edges: Edges) -> Siblings<L> {
+        match self {
+            Self::Leaf(leaf) => {
+                let more = Arc::make_mut(leaf).split(edges);
+                more.into_iter().map(|leaf| Self::Leaf(Arc::new(leaf))).collect()
+            }
+            Self::Inner(inner) => Arc::make_mut(inner).split(edges),
         }
     }
 
@@ -406,30 +408,20 @@ impl<L: Leaf> Inner<L> {
         }
     }
 
-    fn edit<R>(
-        &mut self,
-        place: &mut impl Place<L>,
-        edges: Edges,
-        change: impl FnOnce(&mut L, usize, Edges) -> (R, Leaves<L>),
-    ) -> Edited<L, R> {
-        let at = place.branch(&self.keys, &self.counts);
-        let below =
-            Edges { first: edges.first && at == 0, last: edges.last && at + 1 == self.nodes.len() };
-        let mut edited = self.nodes[at].edit(place, below, change);
-        self.counts[at] = self.counts[at].wrapping_add_signed(edited.grown);
-        if !edited.siblings.is_empty() {
-            self.counts[at] -= edited.siblings.iter().map(Node::len).sum::<usize>();
-            self.insert(at + 1, std::mem::take(&mut edited.siblings).into_iter());
-            edited.siblings = self.split(edges);
-        } else if edited.fit != Fit::Fine {
-            self.mend(at, edited.fit);
+    /// Adds a leaf at an edge.
+    fn push(&mut self, new: Node<L>, edge: Edges) {
+        let at = if edge.first { 0 } else { self.nodes.len() - 1 };
+        if let Node::Inner(inner) = &mut self.nodes[at] {
+            self.counts[at] += new.len();
+            Arc::make_mut(inner).push(new, edge);
+            self.mend(at, edge);
+            return;
         }
-        let width = self.nodes.len();
-        edited.fit = Fit::of(width, INNER_MAX, width == 0);
-        edited
+        // The key of what was first is a bound again.
+        self.keys[0] = self.nodes[0].key();
+        self.insert(if edge.first { 0 } else { at + 1 }, std::iter::once(new));
     }
 
-    #[cold]
     fn insert(&mut self, at: usize, nodes: impl Iterator<Item = Node<L>>) {
         for (at, node) in (at..).zip(nodes) {
             self.keys.insert(at, node.key());
@@ -438,7 +430,6 @@ impl<L: Leaf> Inner<L> {
         }
     }
 
-    #[cold]
     fn split(&mut self, edges: Edges) -> Siblings<L> {
         let mut siblings = Siblings::new();
         while self.nodes.len() > INNER_MAX {
@@ -454,11 +445,26 @@ impl<L: Leaf> Inner<L> {
         siblings
     }
 
-    /// Removes a branch that has become empty, or joins one that has become thin.
+    /// Splits the branch at `at` if it has become too wide, removes it if it is empty, joins it
+    /// with a neighbour if it is thin and they fit. True when this node is now amiss itself.
     #[cold]
-    fn mend(&mut self, at: usize, fit: Fit) {
-        if fit == Fit::Empty {
+    fn mend(&mut self, at: usize, edges: Edges) -> bool {
+        let node = &mut self.nodes[at];
+        if node.width() > node.width_max() {
+            let siblings = node.split(edges);
+            self.counts[at] -= siblings.iter().map(Node::len).sum::<usize>();
+            self.insert(at + 1, siblings.into_iter());
+        } else if node.width() == 0 {
             self.remove(at);
+        } else {
+            self.join(at);
+        }
+        is_amiss(self.nodes.len(), INNER_MAX)
+    }
+
+    /// Joins the branch at `at` with a neighbour if it is thin and they fit.
+    fn join(&mut self, at: usize) {
+        if self.nodes[at].width() * 4 > self.nodes[at].width_max() {
             return;
         }
         let max = self.nodes[at].width_max();

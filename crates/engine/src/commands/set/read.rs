@@ -125,6 +125,7 @@ mod tests {
         let members: Vec<_> = (0..600).map(|i| i.to_string()).collect();
         bench.check(&format!("SADD i {} => :600", members.join(" ")));
         let (reply, _) = bench.run("SSCAN i 0 COUNT 100");
-        assert!(reply.starts_with("[\"500\", [\""), "{reply}");
+        let members = reply.matches(", ").count();
+        assert!((100..200).contains(&members) && !reply.starts_with("[\"0\""), "{reply}");
     }
 }
