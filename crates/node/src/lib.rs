@@ -5,6 +5,7 @@
 pub mod admin_server;
 pub mod host;
 pub mod io;
+mod keeper;
 pub mod options;
 pub mod run;
 mod upstream;

@@ -4,8 +4,10 @@ use crate::admin_server::AdminServer;
 use crate::host::{NodeHost, Stop};
 use crate::io::listener::{ListenError, bind_all};
 use crate::io::{EventLoop, EventWaker, Hall, Standby};
+use crate::keeper::Keeper;
 use crate::options::Options;
 use crate::upstream;
+use journal::Wake;
 use server::config::Config;
 use server::inbox::Waker;
 use server::shared::Facts;
@@ -32,7 +34,7 @@ pub enum NodeError {
     },
     /// The data set.
     #[error("load the data set: {0}")]
-    Load(#[from] persist::PersistError),
+    Load(#[from] server::aof::LoadError),
     /// The endpoint.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -80,8 +82,10 @@ pub fn run(options: Options) -> Result<(), NodeError> {
     } else {
         node.listen()?;
     }
-    let report = snapshot::load(&node.shared)?;
-    tracing::info!(keys = report.keys, "data set loaded");
+    let keeper = node.start_keeper()?;
+    server::aof::load_data_set(&node.shared)?;
+    tracing::info!("data set loaded");
+    keeper.begin();
     admin.loaded();
     let snapshots = node.start_snapshots()?;
     let threads = node.start_loops()?;
@@ -170,6 +174,14 @@ impl Node {
                 }
             }
         })
+    }
+
+    fn start_keeper(&self) -> Result<Arc<Keeper>, NodeError> {
+        let keeper = Arc::new(Keeper::default());
+        self.shared.aof.set_waker(Arc::clone(&keeper) as Arc<dyn Wake>);
+        let (shared, own) = (Arc::clone(&self.shared), Arc::clone(&keeper));
+        spawn("journal", move || own.run(&shared))?;
+        Ok(keeper)
     }
 
     fn start_reaper(&self) -> Result<JoinHandle<()>, NodeError> {

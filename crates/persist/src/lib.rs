@@ -1,7 +1,8 @@
-//! Files of the data set, over [`stdx::Disk`]: RDB snapshots. Knows no command by name, no socket
-//! and no clock: times are handed in.
+//! Files of the data set, over [`stdx::Disk`]: RDB snapshots and append-only files. Runs no
+//! command, knows no socket and no clock: times are handed in.
 #![forbid(unsafe_code)]
 
+pub mod aof;
 mod error;
 pub mod rdb;
 

@@ -32,6 +32,8 @@ pub const PRIMARY_DOWN: &str =
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
 /// A replica that sends commands of clients over its link.
 pub const LINK: &str = "ERR Replica can't interact with the keyspace";
+/// BGREWRITEAOF while one runs.
+pub const REWRITING: &str = "ERR Background append only file rewriting already in progress";
 /// EXEC after a refused command.
 pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
 /// WATCH between MULTI and EXEC.

@@ -31,6 +31,8 @@ pub struct GateState {
     pub loading: bool,
     /// The last save in the background failed.
     pub save_failed: bool,
+    /// Why writes are refused: the disk does not take what was promised to it.
+    pub disk_error: Option<Arc<str>>,
     /// Parameters in force.
     pub settings: Arc<Settings>,
     /// Users and allowlist in force.
@@ -125,6 +127,11 @@ pub fn check(
         && (flags.has(Flags::WRITE) || row.name == "ping")
     {
         return Err(error::reply(error::SAVE_FAILED));
+    }
+    if let Some(text) = &state.disk_error
+        && (flags.has(Flags::WRITE) || row.name == "ping")
+    {
+        return Err(engine::error::other(text.to_string()));
     }
     if flags.has(Flags::WRITE) {
         check_role(state)?;

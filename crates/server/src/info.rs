@@ -150,7 +150,33 @@ fn persistence(out: &mut String, shared: &Shared, gate: &GateState) {
     line(out, format_args!("rdb_current_bgsave_time_sec:{}", seconds(since)));
     line(out, format_args!("rdb_saves:{}", saves.begun));
     line(out, format_args!("rdb_last_cow_size:{}", saves.copied_bytes));
-    line(out, format_args!("aof_enabled:0"));
+    aof(out, shared);
+}
+
+fn aof(out: &mut String, shared: &Shared) {
+    let aof = shared.aof.report();
+    let status = |failed| if failed { "err" } else { "ok" };
+    let now_s = shared.host.clock().unix_ms() / 1000;
+    let seconds = |value: Option<u64>| value.map_or(-1, u64::cast_signed);
+    let running_s = aof.rewriting_since_s.map(|since_s| now_s.saturating_sub(since_s));
+    line(out, format_args!("aof_enabled:{}", u8::from(aof.enabled)));
+    line(out, format_args!("aof_rewrite_in_progress:{}", u8::from(aof.rewriting)));
+    line(out, format_args!("aof_rewrite_scheduled:{}", u8::from(aof.scheduled)));
+    line(out, format_args!("aof_last_rewrite_time_sec:{}", seconds(aof.last_rewrite_s)));
+    line(out, format_args!("aof_current_rewrite_time_sec:{}", seconds(running_s)));
+    line(out, format_args!("aof_last_bgrewrite_status:{}", status(aof.rewrite_failed)));
+    line(out, format_args!("aof_rewrites:{}", aof.rewrites));
+    line(out, format_args!("aof_rewrites_consecutive_failures:{}", aof.failures));
+    line(out, format_args!("aof_last_write_status:{}", status(aof.write_failed)));
+    line(out, format_args!("aof_last_cow_size:0"));
+    if aof.enabled {
+        line(out, format_args!("aof_current_size:{}", aof.bytes));
+        line(out, format_args!("aof_base_size:{}", aof.base_bytes));
+        line(out, format_args!("aof_pending_rewrite:0"));
+        line(out, format_args!("aof_buffer_length:{}", aof.waiting_bytes));
+        line(out, format_args!("aof_pending_bio_fsync:0"));
+        line(out, format_args!("aof_delayed_fsync:0"));
+    }
 }
 
 fn stats(out: &mut String, shared: &Shared, _: &GateState) {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod ahead;
+pub mod aof;
 pub mod blocked;
 pub mod clients;
 pub mod commands;
@@ -41,6 +42,7 @@ pub use shared::Shared;
 mod blocking_tests;
 #[cfg(test)]
 mod hard_tests;
+mod memory_disk;
 #[cfg(test)]
 mod stress;
 #[cfg(test)]

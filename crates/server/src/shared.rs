@@ -1,6 +1,7 @@
 //! What all loops of a node share: locks, tables, registries and the journal.
 
 use crate::access::Access;
+use crate::aof::Aof;
 use crate::blocked::Blocked;
 use crate::clients::Clients;
 use crate::config::{Config, DROP_IN_VERSION};
@@ -62,6 +63,8 @@ pub struct Shared {
     pub trash: Trash,
     /// Replicas that follow this node.
     pub links: Links,
+    /// The append-only file.
+    pub aof: Aof,
     /// The primary that this node follows, if it is a replica.
     pub upstream: Upstream,
     /// Saving.
@@ -146,6 +149,7 @@ impl Shared {
             scripts: Scripts::new(DROP_IN_VERSION),
             trash: Trash::default(),
             links: Links::default(),
+            aof: Aof::default(),
             upstream: Upstream::default(),
             saves: Mutex::new(SaveState::default()),
             rdb_file: Arc::default(),

@@ -2,17 +2,19 @@
 //! disk in memory.
 
 use crate::access::Access;
+use crate::aof::{self, LoadError, Next};
 use crate::config::Config;
 use crate::host::Host;
 use crate::inbox::Waker;
 use crate::loop_core::{LoopCore, Peer};
+use crate::memory_disk::{Fault, MemoryDisk};
 use crate::shared::{Facts, Shared};
+use crate::snapshot;
 use journal::{Consumer, From, Interest};
 use std::collections::HashMap;
-use std::io::{self, Cursor, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use stdx::{Clock, Disk, DiskFile};
+use stdx::{Clock, Disk};
 
 /// Time that moves only by hand.
 #[derive(Default)]
@@ -27,61 +29,14 @@ impl Clock for HandClock {
     }
 }
 
-type Files = Arc<Mutex<HashMap<String, Vec<u8>>>>;
-
-/// Files in memory.
-#[derive(Default, Clone)]
-pub struct MemoryDisk(Files, Arc<AtomicBool>);
-
-struct MemoryFile(Files, String);
-
-impl Write for MemoryFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut files = self.0.lock().expect("not poisoned");
-        files.entry(self.1.clone()).or_default().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl DiskFile for MemoryFile {
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Disk for MemoryDisk {
-    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
-        let files = self.0.lock().expect("not poisoned");
-        let bytes = files.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Box::new(Cursor::new(bytes.clone())))
-    }
-    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        if self.1.load(Relaxed) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        self.0.lock().expect("not poisoned").insert(name.to_owned(), Vec::new());
-        Ok(Box::new(MemoryFile(Arc::clone(&self.0), name.to_owned())))
-    }
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut files = self.0.lock().expect("not poisoned");
-        let bytes = files.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        files.insert(to.to_owned(), bytes);
-        Ok(())
-    }
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.lock().expect("not poisoned").remove(name);
-        Ok(())
-    }
-}
-
 /// The process in tests.
 #[derive(Default, Clone)]
 pub struct TestHost {
     clock: Arc<HandClock>,
-    disk: MemoryDisk,
+    /// Its files.
+    pub disk: MemoryDisk,
+    /// Its log.
+    pub lines: Arc<Mutex<Vec<String>>>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -107,8 +62,12 @@ impl Host for TestHost {
     fn sleep_ms(&self, duration_ms: u64) {
         self.pass_ms(duration_ms);
     }
-    fn log(&self, _: &str) {}
-    fn warn(&self, _: &str) {}
+    fn log(&self, text: &str) {
+        self.lines.lock().expect("not poisoned").push(text.to_owned());
+    }
+    fn warn(&self, text: &str) {
+        self.log(text);
+    }
     fn stop(&self) {
         self.stopped.store(true, Relaxed);
     }
@@ -117,14 +76,12 @@ impl Host for TestHost {
 impl TestHost {
     /// Makes the disk refuse new files, or take them again.
     pub fn fill_disk(&self, full: bool) {
-        self.disk.1.store(full, Relaxed);
+        self.disk.set_fault(if full { Fault::Create } else { Fault::None });
     }
 
     /// Names of all files.
     pub fn files(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.disk.0.lock().expect("not poisoned").keys().cloned().collect();
-        names.sort();
-        names
+        self.disk.names()
     }
 
     /// Moves time.
@@ -159,7 +116,12 @@ impl Bench {
     }
 
     /// As [`Bench::on`], with files that may be bad.
-    pub fn try_on(loops: usize, host: TestHost) -> Result<Self, persist::PersistError> {
+    pub fn try_on(loops: usize, host: TestHost) -> Result<Self, LoadError> {
+        Self::with(loops, host, &[])
+    }
+
+    /// As [`Bench::try_on`], with parameters.
+    pub fn with(loops: usize, host: TestHost, config: &[(&str, &str)]) -> Result<Self, LoadError> {
         let facts = Facts {
             version: "test",
             run_id: "0".repeat(40),
@@ -168,11 +130,34 @@ impl Bench {
             managed: false,
         };
         let wakers = (0..loops).map(|_| Box::new(NoWaker) as Box<dyn Waker>).collect();
-        let shared = Shared::new(Config::default(), facts, Box::new(host.clone()), wakers);
+        let mut parameters = Config::default();
+        for (name, value) in config {
+            parameters.set_at_start(name, value).expect("a test knows its parameters");
+        }
+        let shared = Shared::new(parameters, facts, Box::new(host.clone()), wakers);
         let shared = Arc::new(shared);
-        crate::snapshot::load(&shared)?;
+        aof::load_data_set(&shared)?;
         let loops = (0..loops).map(|id| LoopCore::new(Arc::clone(&shared), id)).collect();
         Ok(Self { shared, host, loops, conns: HashMap::new() })
+    }
+
+    /// Lets the keeper of the append-only file do all that it can do now.
+    ///
+    /// # Errors
+    /// What would end the process.
+    pub fn keep(&self) -> Result<(), String> {
+        loop {
+            match aof::step(&self.shared) {
+                Next::Wait(Some(0)) => {}
+                Next::Wait(_) => {
+                    let rest = snapshot::step(&self.shared).expect("the node does not end");
+                    if !rest.is_zero() && self.shared.cuts.active().is_none() {
+                        return Ok(());
+                    }
+                }
+                Next::Fatal(why) => return Err(why),
+            }
+        }
     }
 
     /// Starts recording the journal.

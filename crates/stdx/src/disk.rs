@@ -1,8 +1,9 @@
-//! Files of one directory, as a trait: the real one here, simulated ones in tests.
+//! Files of one directory, as a trait: the real one here, simulated ones in tests. A name may lead
+//! into a directory below it, as in `below/file`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -19,7 +20,32 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// As the operating system says.
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
-    /// Renames within the directory and makes the rename durable.
+    /// Opens a file to write at its end; creates it, mode 0600, when there is none.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
+    /// Length of a file in bytes.
+    ///
+    /// # Errors
+    /// As the operating system says; `NotFound` when there is none.
+    fn len(&self, name: &str) -> io::Result<u64>;
+    /// Cuts a file off behind its first `len` bytes, durably.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn truncate(&self, name: &str, len: u64) -> io::Result<()>;
+    /// Makes a directory, mode 0700, unless it is there, durably.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn create_directory(&self, name: &str) -> io::Result<()>;
+    /// Makes the names in the directory `name` durable.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn sync_directory(&self, name: &str) -> io::Result<()>;
+    /// Renames and makes the rename durable.
     ///
     /// # Errors
     /// As the operating system says.
@@ -66,6 +92,11 @@ impl DiskFile for SharedBytes {
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.bytes.lock().map_err(|_| io::ErrorKind::Other)?.truncate(len as usize);
+        Ok(())
+    }
 }
 
 impl Read for SharedBytes {
@@ -84,11 +115,21 @@ pub trait DiskFile: Write + Send {
     /// # Errors
     /// As the operating system says; never retried as a success.
     fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file off behind its first `len` bytes; the next write goes there.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn truncate(&mut self, len: u64) -> io::Result<()>;
 }
 
 impl DiskFile for File {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)?;
+        self.seek(SeekFrom::Start(len)).map(drop)
     }
 }
 
@@ -117,9 +158,41 @@ impl Disk for RealDisk {
         Ok(Box::new(options.open(self.directory.join(name))?))
     }
 
+    fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600);
+        Ok(Box::new(options.open(self.directory.join(name))?))
+    }
+
+    fn len(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.directory.join(name))?.len())
+    }
+
+    fn truncate(&self, name: &str, len: u64) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(self.directory.join(name))?;
+        file.set_len(len)?;
+        file.sync_all()
+    }
+
+    fn create_directory(&self, name: &str) -> io::Result<()> {
+        let path = self.directory.join(name);
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => File::open(&self.directory)?.sync_all(),
+        }
+    }
+
+    fn sync_directory(&self, name: &str) -> io::Result<()> {
+        File::open(self.directory.join(name))?.sync_all()
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.directory.join(from), self.directory.join(to))?;
-        File::open(&self.directory)?.sync_all()
+        let (from, to) = (self.directory.join(from), self.directory.join(to));
+        fs::rename(&from, &to)?;
+        let (left, entered) = (from.parent(), to.parent());
+        let both = entered.into_iter().chain(left.filter(|_| left != entered));
+        both.into_iter().try_for_each(|directory| File::open(directory)?.sync_all())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -155,6 +228,10 @@ impl DiskFile for Unnamed {
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.0.truncate(len)
+    }
 }
 
 #[cfg(test)]
@@ -169,6 +246,21 @@ mod tests {
         }
         fn create(&self, _: &str) -> io::Result<Box<dyn DiskFile>> {
             Err(io::ErrorKind::NotFound.into())
+        }
+        fn append(&self, _: &str) -> io::Result<Box<dyn DiskFile>> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+        fn len(&self, _: &str) -> io::Result<u64> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+        fn truncate(&self, _: &str, _: u64) -> io::Result<()> {
+            Ok(())
+        }
+        fn create_directory(&self, _: &str) -> io::Result<()> {
+            Ok(())
+        }
+        fn sync_directory(&self, _: &str) -> io::Result<()> {
+            Ok(())
         }
         fn rename(&self, _: &str, _: &str) -> io::Result<()> {
             Ok(())

@@ -141,6 +141,7 @@ const LINK: Flags = all(&[ADMIN, Flags::ALLOW_BUSY]);
 
 /// The server.
 pub const SERVER: &[Command] = &[
+    row("bgrewriteaof", 1, BGSAVE, Family::Server, "1.0.0", "Rewrites the append-only file."),
     locked(
         Lock::Exclusive,
         row("bgsave", -1, BGSAVE, Family::Server, "1.0.0", "Saves the data set beside all else."),

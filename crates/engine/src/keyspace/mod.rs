@@ -61,7 +61,7 @@ pub struct Moment {
     /// Unix milliseconds, read once per outermost command.
     pub now_ms: u64,
     /// Keys whose time of death is not later are dead: now, or 0 while a replica applies its
-    /// primary's stream, in which a key lives until it is deleted.
+    /// primary's stream or a log is read back, in which a key lives until it is deleted.
     pub dead_ms: u64,
     /// True when a dead key may be deleted here: the node is a primary and not paused.
     pub may_expire: bool,

@@ -83,6 +83,29 @@ pub fn load_from(
     now_ms: u64,
     into: &mut Taker<'_>,
 ) -> Result<LoadReport, PersistError> {
+    load_as(file, name, now_ms, false, into)
+}
+
+/// As [`load_from`], for a file in which something else may follow: the report says where.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_preamble(
+    file: Box<dyn Read + Send>,
+    name: &str,
+    now_ms: u64,
+    into: &mut Taker<'_>,
+) -> Result<LoadReport, PersistError> {
+    load_as(file, name, now_ms, true, into)
+}
+
+fn load_as(
+    file: Box<dyn Read + Send>,
+    name: &str,
+    now_ms: u64,
+    is_preamble: bool,
+    into: &mut Taker<'_>,
+) -> Result<LoadReport, PersistError> {
     let mut loader = Loader {
         decoder: Decoder::new(FileSource::new(file)),
         report: LoadReport { found: true, ..LoadReport::default() },
@@ -90,6 +113,7 @@ pub fn load_from(
         death_ms: None,
         key: Vec::new(),
         now_ms,
+        is_preamble,
     };
     let result = loader.run(into);
     let source = &mut loader.decoder.source;
@@ -144,6 +168,7 @@ struct Loader {
     death_ms: Option<u64>,
     key: Vec<u8>,
     now_ms: u64,
+    is_preamble: bool,
 }
 
 impl Loader {
@@ -277,7 +302,7 @@ impl Loader {
                 )));
             }
         }
-        if self.decoder.source.at_end()? {
+        if self.is_preamble || self.decoder.source.at_end()? {
             return Ok(());
         }
         Err(Failure::Damaged("bytes follow the end".into()))

@@ -9,7 +9,7 @@ mod save;
 mod sink;
 mod source;
 
-pub use load::{LoadReport, Refusal, Taker, load, load_from};
+pub use load::{LoadReport, Refusal, Taker, load, load_from, load_preamble};
 pub use save::{SaveInfo, SaveReport, Writer, publish, save, write_to};
 
 const MAGIC: &[u8] = b"REDIS";

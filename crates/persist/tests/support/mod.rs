@@ -206,6 +206,27 @@ impl Disk for MemoryDisk {
         self.set(name, Vec::new());
         Ok(Box::new(MemoryFile { disk: self.clone(), name: name.into() }))
     }
+    fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        if self.get(name).is_none() {
+            self.set(name, Vec::new());
+        }
+        Ok(Box::new(MemoryFile { disk: self.clone(), name: name.into() }))
+    }
+    fn len(&self, name: &str) -> io::Result<u64> {
+        self.get(name).map(|bytes| bytes.len() as u64).ok_or(io::ErrorKind::NotFound.into())
+    }
+    fn truncate(&self, name: &str, len: u64) -> io::Result<()> {
+        let mut files = self.files.lock().expect("no test panics with it");
+        let file = files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
+        file.truncate(len as usize);
+        Ok(())
+    }
+    fn create_directory(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+    fn sync_directory(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         if self.fail_rename {
             return Err(io::ErrorKind::PermissionDenied.into());
@@ -230,11 +251,13 @@ impl Write for MemoryFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut files = self.disk.files.lock().expect("no test panics with it");
         let file = files.get_mut(&self.name).ok_or(io::ErrorKind::NotFound)?;
-        if file.len() + bytes.len() > self.disk.room_bytes {
+        let room = self.disk.room_bytes.saturating_sub(file.len());
+        if room == 0 && !bytes.is_empty() {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        file.extend_from_slice(bytes);
-        Ok(bytes.len())
+        let taken = bytes.len().min(room);
+        file.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
@@ -244,5 +267,8 @@ impl Write for MemoryFile {
 impl DiskFile for MemoryFile {
     fn sync(&mut self) -> io::Result<()> {
         if self.disk.fail_sync { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
+    }
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.disk.truncate(&self.name, len)
     }
 }

@@ -1,6 +1,7 @@
 //! CONFIG: parameters while running.
 
 use crate::access::Access;
+use crate::aof;
 use crate::turn::Turn;
 use engine::CommandError;
 use std::sync::Arc;
@@ -40,7 +41,9 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     config.apply_limits();
     let settings = Arc::new(config.settings(turn.gate().settings.redis_version));
     let password = config.get("requirepass").to_owned();
+    let keeps_aof = config.get("appendonly") == "yes";
     drop(config);
+    aof::enable(turn.shared, keeps_aof);
     let salt = turn.shared.host.entropy();
     let sets_password = pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("requirepass"));
     let access = sets_password.then(|| Arc::new(Access::drop_in(password.as_bytes(), &salt)));

@@ -1,6 +1,7 @@
 //! DEBUG: what tests need that nobody else should have. Refused unless `enable-debug-command`
 //! allows it, and to tenants always.
 
+use crate::aof;
 use crate::snapshot;
 use crate::switches::REPLY_PEAK_RESET_MS;
 use crate::turn::{SessionHandler, Turn};
@@ -37,6 +38,7 @@ const SUBCOMMANDS: &[Sub] = &[
     sub("DIGEST-VALUE", 2..=ANY, digest_value, "<key> [<key> ...]", "Return signatures of values."),
     sub("ERROR", 3..=3, raise, "<text>", "Answer with an error of that text."),
     sub("HELP", 2..=2, help, "", "Print this help."),
+    sub("LOADAOF", 2..=2, load_aof, "", "Write the append-only file out and load it."),
     sub("LOG", 3..=3, log, "<text>", "Write a line to the log."),
     sub("OBJECT", 3..=3, object, "<key>", "Tell how a value is kept."),
     sub("PAUSE-CRON", 3..=3, pause_cron, "<0|1>", "Stop or resume work by the clock."),
@@ -257,6 +259,25 @@ fn populate(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
             shard.touched(db, &key, &mut turn.state.effects);
         }
     }
+    turn.reply().ok();
+    Ok(())
+}
+
+fn load_aof(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let shared = turn.shared;
+    let failed = |why: String| error::other(format!("ERR {why}"));
+    aof::flush(shared).map_err(failed)?;
+    for db in 0..turn.gate().settings.dbs {
+        super::keyspace::flush(turn, db);
+    }
+    // The shards that this command has taken are needed by those that are read.
+    if let Some(locked) = turn.locked.as_mut() {
+        locked.release();
+    }
+    aof::reload(shared, turn.exclusive()).map_err(|why| {
+        shared.host.log(&why.to_string());
+        error::other("ERR Error trying to load the AOF files, check server logs.")
+    })?;
     turn.reply().ok();
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::dispatch::Bound::{self, Exec, Session};
 /// All handlers of this crate; a name is a row's name.
 pub const BINDINGS: &[(&str, Bound)] = &[
     ("auth", Session(connection::auth)),
+    ("bgrewriteaof", Session(server::bgrewriteaof)),
     ("bgsave", Session(server::bgsave)),
     ("client|getname", Session(client::getname)),
     ("client|help", Session(client::help)),

@@ -5,6 +5,20 @@ use crate::turn::Turn;
 use crate::{error, info as text_of_info, snapshot};
 use engine::{CommandError, parse};
 
+/// BGREWRITEAOF.
+///
+/// # Errors
+/// A rewrite is running.
+pub fn bgrewriteaof(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let waits = turn.state.in_exec || turn.shared.cuts.active().is_some();
+    if !turn.shared.aof.request_rewrite(waits) {
+        return Err(error::reply(error::REWRITING));
+    }
+    let how = if waits { "scheduled" } else { "started" };
+    turn.reply().simple(&format!("Background append only file rewriting {how}"));
+    Ok(())
+}
+
 /// INFO [section …].
 ///
 /// # Errors

@@ -48,7 +48,7 @@ impl<'e> Run<'_, 'e> {
         if !self.is_beside() {
             self.pace = Pace::Committed;
         }
-        self.state.effects.wanted = self.gate().primary && self.shared.journal.is_wanted();
+        self.state.effects.wanted = self.wants_effects();
         Reply::new(self.out, self.session.protocol).array(multi.queue.len());
         self.may_block = false;
         self.state.in_exec = true;

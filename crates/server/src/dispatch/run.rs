@@ -47,7 +47,7 @@ impl<'e> Run<'_, 'e> {
                 Held::All(exclusive) => exclusive.space(),
             }),
         };
-        self.state.effects.wanted = self.gate().primary && self.shared.journal.is_wanted();
+        self.state.effects.wanted = self.wants_effects();
         let outcome = self.call(id, args, locked.as_mut(), request.hash);
         self.hand_on(locked.as_mut());
         drop(locked);
@@ -148,6 +148,12 @@ impl<'e> Run<'_, 'e> {
         })
     }
 
+    /// What comes from a log is in one already.
+    #[inline]
+    pub(super) fn wants_effects(&self) -> bool {
+        self.shared.journal.is_wanted() && self.gate().primary && !self.session.applies
+    }
+
     #[inline]
     pub(super) fn moment(&self) -> Moment {
         let gate = self.gate();
@@ -156,7 +162,7 @@ impl<'e> Run<'_, 'e> {
             dbs: gate.settings.dbs,
             now_ms: self.state.now_ms,
             dead_ms: if self.session.applies { 0 } else { self.state.now_ms },
-            may_expire: gate.may_remove(self.state.now_ms),
+            may_expire: gate.may_remove(self.state.now_ms) && !self.session.applies,
             no_touch: self.session.no_touch,
             bulk_bytes_max: gate.settings.bulk_bytes_max,
             clocks: gate.settings.policy.access(),

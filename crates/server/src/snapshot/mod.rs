@@ -20,7 +20,7 @@ use crate::turn::Turn;
 use cuts::Work;
 use engine::keyspace::{Entry, Keyspace, shard_of};
 use persist::PersistError;
-use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport};
+use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport, Taker};
 use std::collections::VecDeque;
 use std::io::Read;
 use std::time::Duration;
@@ -138,9 +138,14 @@ pub fn stop(
     // counts as loading, too.
     shared.rdb_file.renounce();
     shared.cuts.cancel(Consumer::Save);
-    if with_save && !exclusive.gate().loading {
-        let mut space = exclusive.space();
-        save(shared, exclusive, &mut space)?;
+    if !exclusive.gate().loading {
+        if let Err(error) = crate::aof::flush(shared) {
+            shared.host.log(&format!("at the end, {error}"));
+        }
+        if with_save {
+            let mut space = exclusive.space();
+            save(shared, exclusive, &mut space)?;
+        }
     }
     // From here on nothing is served, so that nothing can be written behind the save.
     exclusive.change_gate(|gate| {
@@ -180,9 +185,18 @@ pub fn fill(
     name: &str,
     now_ms: u64,
 ) -> Result<LoadReport, PersistError> {
-    let dbs = shared.executor.exclusive().gate().settings.dbs;
+    fill_by(shared, name, |into| persist::rdb::load_from(file, name, now_ms, into))
+}
+
+/// As [`fill`], with the function that reads.
+pub(crate) fn fill_by(
+    shared: &Shared,
+    name: &str,
+    read: impl FnOnce(&mut Taker<'_>) -> Result<LoadReport, PersistError>,
+) -> Result<LoadReport, PersistError> {
+    let dbs = shared.config.lock().number("databases") as u16;
     let mut filling = Filling { shared, queue: VecDeque::with_capacity(QUEUE), twice: None };
-    let report = persist::rdb::load_from(file, name, now_ms, &mut |db, entry| {
+    let report = read(&mut |db, entry| {
         if db >= dbs {
             return Err(Refusal::NoSuchDb);
         }

@@ -1,0 +1,189 @@
+//! A base as commands (`aof-use-rdb-preamble no`): what rebuilds every key, in the words of Redis.
+
+use crate::PersistError;
+use engine::Keyspace;
+use engine::keyspace::{Entry, ValueRef};
+use engine::types::Object;
+use resp::number::write_i64;
+use resp::reply::format_double;
+use std::io::{self, Write};
+use stdx::{Disk, DiskFile};
+
+/// Elements that one command rebuilds at most, as in Redis.
+const ITEMS_MAX: usize = 64;
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Writes entries as commands. After the first error nothing more is written.
+pub struct CommandSink {
+    file: Box<dyn DiskFile>,
+    buffer: Vec<u8>,
+    db: Option<u16>,
+    written: u64,
+    failure: Option<io::Error>,
+}
+
+impl CommandSink {
+    /// Creates the file `name`.
+    ///
+    /// # Errors
+    /// It cannot be created.
+    pub fn create(disk: &dyn Disk, name: &str) -> Result<Self, PersistError> {
+        let created = disk.create(name);
+        let file =
+            created.map_err(|source| PersistError::Create { name: name.to_owned(), source })?;
+        Ok(Self { file, buffer: Vec::new(), db: None, written: 0, failure: None })
+    }
+
+    /// Appends what rebuilds an entry.
+    pub fn entry(&mut self, db: u16, entry: &Entry) {
+        if self.db != Some(db) {
+            self.db = Some(db);
+            self.command(&[b"SELECT", db.to_string().as_bytes()]);
+        }
+        let key = entry.key();
+        match entry.value() {
+            ValueRef::Bytes(bytes) => self.command(&[b"SET", key, bytes]),
+            ValueRef::Integer(number) => {
+                self.command(&[b"SET", key, number.to_string().as_bytes()]);
+            }
+            ValueRef::Object(object) => self.object(key, object),
+        }
+        if let Some(at_ms) = entry.expiry_ms() {
+            self.command(&[b"PEXPIREAT", key, at_ms.to_string().as_bytes()]);
+        }
+        if self.buffer.len() > BUFFER_BYTES {
+            self.flush();
+        }
+    }
+
+    fn object(&mut self, key: &[u8], object: &Object) {
+        match object {
+            Object::Bytes(bytes) => self.command(&[b"SET", key, bytes]),
+            Object::Pages(pages) => self.command(&[b"SET", key, &pages.to_vec()]),
+            Object::List(list) => {
+                let mut rest = Head::new(b"RPUSH", key, 1, list.len());
+                list.iter().for_each(|element| rest.item(self, |sink| sink.word(element)));
+            }
+            Object::Set(set) => {
+                let mut rest = Head::new(b"SADD", key, 1, set.len());
+                set.iter().for_each(|member| {
+                    rest.item(self, |sink| member.with(|bytes| sink.word(bytes)));
+                });
+            }
+            Object::Hash(hash) => {
+                let mut rest = Head::new(b"HMSET", key, 2, hash.len());
+                hash.iter().for_each(|(field, value)| {
+                    rest.item(self, |sink| {
+                        sink.word(field);
+                        sink.word(value);
+                    });
+                });
+            }
+            Object::SortedSet(zset) => {
+                let mut rest = Head::new(b"ZADD", key, 2, zset.len());
+                zset.iter().for_each(|(member, score)| {
+                    rest.item(self, |sink| {
+                        sink.word(format_double(score).as_bytes());
+                        sink.word(member);
+                    });
+                });
+            }
+        }
+    }
+
+    fn command(&mut self, words: &[&[u8]]) {
+        self.count(words.len());
+        words.iter().for_each(|word| self.word(word));
+    }
+
+    fn count(&mut self, words: usize) {
+        self.buffer.push(b'*');
+        write_i64(&mut self.buffer, words as i64);
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+
+    fn word(&mut self, word: &[u8]) {
+        self.buffer.push(b'$');
+        write_i64(&mut self.buffer, word.len() as i64);
+        self.buffer.extend_from_slice(b"\r\n");
+        self.buffer.extend_from_slice(word);
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+
+    fn flush(&mut self) {
+        if self.failure.is_none() {
+            self.failure = self.file.write_all(&self.buffer).err();
+        }
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+    }
+
+    /// Makes the file durable; returns its length.
+    ///
+    /// # Errors
+    /// The first error there was.
+    pub fn finish(mut self) -> io::Result<u64> {
+        self.flush();
+        match self.failure {
+            Some(error) => Err(error),
+            None => self.file.sync().map(|()| self.written),
+        }
+    }
+}
+
+/// The elements of a collection, a few per command.
+struct Head<'k> {
+    name: &'static [u8],
+    key: &'k [u8],
+    /// Words of one element.
+    words: usize,
+    /// Elements to come.
+    left: usize,
+    /// Elements that the command begun still takes.
+    room: usize,
+}
+
+impl<'k> Head<'k> {
+    fn new(name: &'static [u8], key: &'k [u8], words: usize, len: usize) -> Self {
+        Self { name, key, words, left: len, room: 0 }
+    }
+
+    fn item(&mut self, sink: &mut CommandSink, write: impl FnOnce(&mut CommandSink)) {
+        if self.room == 0 {
+            self.room = self.left.min(ITEMS_MAX);
+            sink.count(2 + self.words * self.room);
+            sink.word(self.name);
+            sink.word(self.key);
+        }
+        self.room -= 1;
+        self.left -= 1;
+        write(sink);
+    }
+}
+
+/// Writes all of `space` to the file `name` as commands.
+///
+/// # Errors
+/// What could not be written; the file is removed.
+pub fn save_commands(
+    disk: &dyn Disk,
+    name: &str,
+    space: &mut dyn Keyspace,
+    dbs: u16,
+) -> Result<u64, PersistError> {
+    let failed = |source| PersistError::Write { name: name.to_owned(), source };
+    let mut sink = CommandSink::create(disk, name)?;
+    for db in 0..dbs {
+        for id in 0..=u8::MAX {
+            let held = || PersistError::Held { name: name.to_owned(), shard: id };
+            if let Some(part) = space.shard(id).ok_or_else(held)?.db(db) {
+                part.table().iter().for_each(|entry| sink.entry(db, entry));
+            }
+        }
+    }
+    sink.finish().map_err(|source| {
+        // What matters is the first error; a file that stays is overwritten next time.
+        let _ = disk.remove(name);
+        failed(source)
+    })
+}

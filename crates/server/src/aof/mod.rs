@@ -1,0 +1,183 @@
+//! The append-only file of a node: what the journal's consumer on disk does, and what commands and
+//! INFO see of it. A thread of the shell drives [`step`]; loops never wait for it.
+
+mod board;
+mod keeper;
+mod load;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+
+pub use board::Report;
+
+use crate::executor::Exclusive;
+use crate::shared::Shared;
+use crate::snapshot;
+use crate::snapshot::cuts::Consumer;
+use board::Board;
+use journal::Wake;
+use keeper::{Keeper, Step};
+use load::Hold;
+use parking_lot::Mutex;
+use persist::PersistError;
+use persist::aof::{AofError, AofFiles};
+use std::sync::{Arc, OnceLock};
+
+/// Microseconds until it is tried again to begin while there is a cut for something else.
+const OTHER_CUT_US: u64 = 100_000;
+
+/// The append-only file of a node.
+#[derive(Default)]
+pub struct Aof {
+    /// A leaf: held for moments, by loops too.
+    board: Mutex<Board>,
+    /// Held while the disk is used.
+    keeper: Mutex<Keeper>,
+    waker: OnceLock<Arc<dyn Wake>>,
+}
+
+/// What the thread that keeps the file does next.
+#[derive(Debug)]
+pub enum Next {
+    /// Calls [`step`] again after so many microseconds, or when it is woken; `None`: when it is
+    /// woken only.
+    Wait(Option<u64>),
+    /// Ends the process: what was promised cannot be kept.
+    Fatal(String),
+}
+
+/// Why the data set could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The RDB file.
+    #[error(transparent)]
+    Snapshot(#[from] PersistError),
+    /// The append-only file.
+    #[error(transparent)]
+    Aof(#[from] AofError),
+}
+
+impl Aof {
+    /// Who is woken when there is something to do for [`step`].
+    pub fn set_waker(&self, waker: Arc<dyn Wake>) {
+        // A second one would be a second thread; the first one stays.
+        let _ = self.waker.set(waker);
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
+    }
+
+    /// What INFO tells.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.board.lock().report()
+    }
+
+    /// BGREWRITEAOF; `waits`: something else has to end first. False when a rewrite runs.
+    pub fn request_rewrite(&self, waits: bool) -> bool {
+        let accepted = self.board.lock().request_rewrite(waits);
+        self.wake();
+        accepted
+    }
+}
+
+fn open_files(shared: &Shared) -> Result<AofFiles, AofError> {
+    let config = shared.config.lock().clone();
+    let (directory, stem) = (config.get("appenddirname"), config.get("appendfilename"));
+    let (files, took_over) = AofFiles::open(shared.host.disk(), directory, stem)?;
+    if took_over {
+        let text = "Successfully migrated an old-style AOF file";
+        shared.host.log(&format!("{text} ({stem}) into the AOF directory ({directory})."));
+    }
+    Ok(files)
+}
+
+/// Reads the data set, from the append-only file if there is to be one, and opens the gate. No
+/// connection is served before; configuration may change meanwhile. Returns the number of keys.
+///
+/// # Errors
+/// [`LoadError`]: nothing is served then.
+pub fn load_data_set(shared: &Shared) -> Result<(), LoadError> {
+    if shared.config.lock().get("appendonly") != "yes" {
+        snapshot::load(shared)?;
+        return Ok(());
+    }
+    let mut files = open_files(shared)?;
+    if files.measure(shared.host.disk())? > 0 {
+        load::load(shared, &files, Hold::Slices)?;
+    }
+    let mut exclusive = shared.executor.exclusive();
+    shared.aof.keeper.lock().begin(shared, files, &exclusive)?;
+    shared.aof.board.lock().begin();
+    settle_counters(shared);
+    exclusive.change_gate(|gate| gate.loading = false);
+    Ok(())
+}
+
+/// Switches the file on or off, as CONFIG SET says. What was accepted before it is switched off is
+/// written; when switched on, it counts once a first base is complete. The caller holds everything.
+pub fn enable(shared: &Shared, on: bool) {
+    if shared.aof.board.lock().enable(on) && !on {
+        shared.cuts.cancel(Consumer::AppendOnly);
+        shared.aof.keeper.lock().stop(shared);
+    }
+    shared.aof.wake();
+}
+
+/// What was loaded is not changed since it was saved.
+fn settle_counters(shared: &Shared) {
+    let mut saves = shared.saves.lock();
+    saves.last_s = shared.host.clock().unix_ms() / 1000;
+    saves.changes_at_last = shared.total(|stats| &stats.changes);
+}
+
+/// DEBUG LOADAOF: reads the append-only file again into the keyspace, which is empty and held as a
+/// whole. What was to be written must have been, by [`flush`].
+///
+/// # Errors
+/// [`AofError`].
+pub fn reload<'s>(shared: &'s Shared, exclusive: &mut Exclusive<'s>) -> Result<(), AofError> {
+    let files = open_files(shared)?;
+    load::load(shared, &files, Hold::Whole(exclusive))?;
+    settle_counters(shared);
+    Ok(())
+}
+
+/// Writes everything and makes it durable, now: before the process ends, or reads it back. The
+/// caller holds everything.
+///
+/// # Errors
+/// What the system said.
+pub fn flush(shared: &Shared) -> Result<(), String> {
+    shared.aof.keeper.lock().flush(shared)
+}
+
+/// One turn of the thread that keeps the file: it holds no pass and no shard.
+pub fn step(shared: &Shared) -> Next {
+    let step = shared.aof.keeper.lock().step(shared);
+    let next = match step {
+        Step::Next(next) => next,
+        Step::Rewrite(work) if rewrite::begin(shared, &work) => {
+            shared.host.log("Background append only file rewriting started");
+            Next::Wait(Some(0))
+        }
+        Step::Rewrite(_) => {
+            shared.aof.board.lock().postpone();
+            match shared.aof.keeper.lock().work(shared) {
+                Next::Wait(limit_us) => {
+                    Next::Wait(Some(limit_us.unwrap_or(OTHER_CUT_US).clamp(1, OTHER_CUT_US)))
+                }
+                fatal @ Next::Fatal(_) => fatal,
+            }
+        }
+    };
+    let fault = shared.aof.board.lock().news_of_fault();
+    if let Some(fault) = fault {
+        let mut exclusive = shared.executor.exclusive();
+        exclusive.change_gate(|gate| gate.disk_error.clone_from(&fault));
+    }
+    next
+}
