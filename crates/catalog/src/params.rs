@@ -35,6 +35,8 @@ pub enum Kind {
     Memory,
     /// One of a list of words.
     Word(&'static [&'static str]),
+    /// Pairs of seconds and changes, joined by spaces, or nothing.
+    SavePoints,
     /// Any text, several words joined by spaces.
     Text,
 }
@@ -392,7 +394,7 @@ pub const PARAMS: &[Param] = &[
     inert("sanitize-dump-payload", Kind::Word(&["no", "yes", "clients"]), "no", true),
     row(
         "save",
-        Kind::Text,
+        Kind::SavePoints,
         "3600 1 300 100 60 10000",
         true,
         "Pairs of seconds and changes after which the data set is saved; empty is never.",
@@ -473,6 +475,14 @@ pub fn parse_memory(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(scale)
 }
 
+fn save_points(text: &str) -> Option<Vec<&str>> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_number = |word: &str, min: i64| word.parse::<i64>().is_ok_and(|number| number >= min);
+    let are_points = |pair: &[&str]| is_number(pair[0], 1) && is_number(pair[1], 0);
+    let good = words.len().is_multiple_of(2) && words.chunks_exact(2).all(are_points);
+    good.then_some(words)
+}
+
 impl Param {
     /// The value as it is kept, or why it cannot be.
     ///
@@ -481,6 +491,9 @@ impl Param {
     pub fn normalise(&self, text: &str) -> Result<String, String> {
         match self.kind {
             Kind::Text => Ok(text.to_owned()),
+            Kind::SavePoints => save_points(text)
+                .map(|words| words.join(" "))
+                .ok_or_else(|| "Invalid save parameters".to_owned()),
             Kind::Bool => match text.to_ascii_lowercase().as_str() {
                 word @ ("yes" | "no") => Ok(word.to_owned()),
                 _ => Err("argument must be 'yes' or 'no'".to_owned()),
@@ -514,6 +527,21 @@ mod tests {
         for param in PARAMS {
             assert!(param.doc.ends_with('.'), "{}", param.name);
             assert_eq!(param.normalise(param.default).as_deref(), Ok(param.default));
+        }
+    }
+
+    #[test]
+    fn conditions_of_save_come_in_pairs() {
+        let save = find("save").expect("it has a row");
+        for (text, want) in [
+            ("", Some("")),
+            ("60  10 300 1", Some("60 10 300 1")),
+            ("60", None),
+            ("0 1", None),
+            ("60 -1", None),
+            ("a b", None),
+        ] {
+            assert_eq!(save.normalise(text).ok().as_deref(), want, "{text}");
         }
     }
 
