@@ -60,7 +60,8 @@ def fill(port, members):
         requests = encode("ZADD", "zset", *pairs) + encode("HSET", "hash", *fields)
         requests += encode("SADD", "set", *pairs[1::2]) + encode("RPUSH", "list", *fields[1::2])
         ask(link, requests, 4)
-    ask(link, encode("SETRANGE", "bitmap", BITMAP_BYTES - 1, "x"), 1)
+    for start in range(0, BITMAP_BYTES, 1 << 20):
+        ask(link, encode("SETRANGE", "bitmap", start, random.randbytes(1 << 20)), 1)
     for start in range(0, SMALL_KEYS, 500):
         pairs = [word for n in range(start, start + 500) for word in (f"key:{n}", f"value:{n}")]
         ask(link, encode("MSET", *pairs), 1)
