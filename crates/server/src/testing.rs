@@ -6,6 +6,7 @@ use crate::aof::{self, LoadError, Next};
 use crate::config::Config;
 use crate::host::Host;
 use crate::inbox::Waker;
+use crate::job::Job;
 use crate::loop_core::{LoopCore, Peer};
 use crate::memory_disk::{Fault, MemoryDisk};
 use crate::shared::{Facts, Shared};
@@ -240,6 +241,23 @@ impl Bench {
         self.loops[loop_id].run_jobs();
     }
 
+    /// Sends a request that runs as a job, and leaves it to the caller to run it.
+    pub fn send_job(&mut self, name: char, request: &[u8]) -> Box<Job> {
+        if !self.conns.contains_key(&name) {
+            self.connect_from(name, "127.0.0.1");
+        }
+        let (loop_id, place) = self.conns[&name];
+        self.loops[loop_id].input(place).expect("it is open").extend_from_slice(request);
+        self.loops[loop_id].process(place);
+        self.loops[loop_id].next_job().expect("it is a job")
+    }
+
+    /// True while a connection's request is a job.
+    pub fn is_away(&self, name: char) -> bool {
+        let (loop_id, place) = self.conns[&name];
+        self.loops[loop_id].is_away(place)
+    }
+
     /// Makes room in a connection's input, as a shell does before it reads.
     pub fn room(&mut self, name: char, bytes: usize) {
         if !self.conns.contains_key(&name) {
@@ -265,6 +283,9 @@ impl Bench {
         self.loops[loop_id].retry_waiting();
         self.loops[loop_id].run_jobs();
         while self.loops[loop_id].feed() {}
+        if self.loops[loop_id].is_away(place) {
+            return String::new();
+        }
         let Some(conn) = self.loops[loop_id].conn_mut(place) else { return "closed".into() };
         let mut text = String::from_utf8_lossy(conn.unsent()).replace("\r\n", " ");
         let n = conn.unsent().len();

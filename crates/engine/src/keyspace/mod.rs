@@ -497,13 +497,15 @@ impl<'a> Keys<'a> {
         mut visit: impl FnMut(&Entry),
     ) -> Result<(), CommandError> {
         let Moment { db, dead_ms, .. } = self.moment;
+        let mut step = 0;
         for id in 0..=u8::MAX {
             while self.space.shard(id).is_none() {
                 tick.tick()?;
             }
             let Some(database) = self.walk(id)?.db(db) else { continue };
-            for (number, entry) in database.table().iter().enumerate() {
-                at_step(number, tick)?;
+            for entry in database.table().iter() {
+                at_step(step, tick)?;
+                step += 1;
                 if is_alive(entry, dead_ms) {
                     visit(entry);
                 }
