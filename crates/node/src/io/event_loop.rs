@@ -336,8 +336,11 @@ impl EventLoop {
                 }
             }
         }
+        // A stranger who does not read what he is answered is not worth a buffer.
+        let idle_stranger = socket.stuck && conn.must_wait();
         let empty = conn.unsent().is_empty();
-        if empty && conn.session.closing || conn.waits_for_others() && socket.ended {
+        if idle_stranger || empty && conn.session.closing || conn.waits_for_others() && socket.ended
+        {
             self.close(place);
             return;
         }

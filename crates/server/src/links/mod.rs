@@ -25,8 +25,8 @@ pub struct Links {
     len: AtomicUsize,
     /// A backlog is kept: replicas may come back.
     keeps_backlog: AtomicBool,
-    /// Monotonic microseconds of the next ping.
-    next_ping_us: AtomicU64,
+    /// Monotonic microseconds of the last ping, or of when the first one could have been.
+    last_ping_us: AtomicU64,
     /// What INFO counts.
     pub counts: SyncCounts,
 }
@@ -215,10 +215,15 @@ impl Links {
 
     /// True once per `period_s` while there are links.
     fn ping_is_due(&self, now_us: u64, period_s: u64) -> bool {
-        if self.is_empty() || now_us < self.next_ping_us.load(Relaxed) {
+        if self.is_empty() {
             return false;
         }
-        self.next_ping_us.store(now_us + period_s * 1_000_000, Relaxed);
-        true
+        let last_us = match self.last_ping_us.load(Relaxed) {
+            0 => now_us,
+            last_us => last_us,
+        };
+        let due = now_us >= last_us + period_s * 1_000_000;
+        self.last_ping_us.store(if due { now_us } else { last_us }, Relaxed);
+        due
     }
 }
