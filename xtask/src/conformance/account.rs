@@ -26,8 +26,8 @@ pub fn read(path: &Path) -> Result<Account> {
     Ok(account)
 }
 
-/// Reads the checks that do not count; each row must say why.
-pub fn exclusions(path: &Path) -> Result<BTreeSet<Key>> {
+/// Reads checks that are named apart; each row must say why.
+pub fn named(path: &Path) -> Result<BTreeSet<Key>> {
     let mut keys = BTreeSet::new();
     for (file, name, reason) in rows(path)? {
         let reasoned = !reason.trim().is_empty();
@@ -62,11 +62,24 @@ pub fn write(path: &Path, account: &Account) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 
-/// What ran in `file`, and what was expected there and did not run.
-pub fn complete(file: &str, ran: &BTreeMap<String, Outcome>, expected: &Account) -> Checks {
+/// What ran in `file`, what was expected there and did not run, and what was left for later. What
+/// the reference itself does not hold is not expected of us.
+pub fn complete(
+    file: &str,
+    ran: &BTreeMap<String, Outcome>,
+    expected: &Account,
+    later: &BTreeSet<Key>,
+) -> Checks {
     let absent = expected.keys().filter(|(of, _)| of == file);
     let mut checks: Checks = absent.map(|key| (key.clone(), Outcome::Missing)).collect();
     checks.extend(ran.iter().map(|(name, outcome)| ((file.to_owned(), name.clone()), *outcome)));
+    for (key, outcome) in &mut checks {
+        if later.contains(key) {
+            *outcome = Outcome::Later;
+        } else if expected.get(key) == Some(&Outcome::Err) && *outcome != Outcome::Ok {
+            *outcome = Outcome::Skipped;
+        }
+    }
     checks
 }
 

@@ -61,12 +61,21 @@ pub fn run(root: &Path, options: &Options) -> Result<bool> {
     let files = tree.files(&options.only)?;
     let reference = root.join(format!("conformance/reference-{}.tsv", options.suite));
     let expected = if options.reference { Account::new() } else { account::read(&reference)? };
-    let excluded: BTreeSet<Key> = account::exclusions(&root.join("conformance/excluded.tsv"))?;
+    let excluded: BTreeSet<Key> = account::named(&root.join("conformance/excluded.tsv"))?;
+    let later: BTreeSet<Key> = match options.reference {
+        true => BTreeSet::new(),
+        false => account::named(&root.join("conformance/later.tsv"))?,
+    };
     let results = root.join(options.results());
     let mut rows = BTreeMap::new();
     for file in &files {
-        let report = run_file(&tree, file, options.limit_s)?;
-        let checks = account::complete(file, &report.checks, &expected);
+        let left_out: Vec<&str> = later
+            .union(&excluded)
+            .filter(|(of, _)| of == file)
+            .map(|(_, name)| name.as_str())
+            .collect();
+        let report = run_file(&tree, file, &left_out, options.limit_s)?;
+        let checks = account::complete(file, &report.checks, &expected, &later);
         let row = table::Row::new(&checks, &excluded, &report);
         println!("{}", row.line(file));
         // Written after every file, so that a run may be cut short.
@@ -88,16 +97,19 @@ fn binary(root: &Path) -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// One file of the suite, in the suite's normal mode with one client.
-fn run_file(tree: &Tree, file: &str, limit_s: u32) -> Result<Report> {
+/// One file of the suite with one client, without the checks in `left_out`. The suite's durable
+/// mode: a check that breaks down has failed, and those behind it run all the same.
+fn run_file(tree: &Tree, file: &str, left_out: &[&str], limit_s: u32) -> Result<Report> {
     let log = tree.log(file)?;
+    let skips = left_out.iter().flat_map(|name| ["--skiptest", name]);
     // A file, not a pipe: a server left behind would keep a pipe open.
     let out = File::create(&log).with_context(|| format!("write {}", log.display()))?;
     // Less than the limit, so that the suite itself says which check hangs.
     let quiet_s = (limit_s / 5).max(1).to_string();
     let status = Command::new("timeout")
         .args(["--kill-after=30s", &format!("{limit_s}s"), "./runtest"])
-        .args(["--clients", "1", "--timeout", &quiet_s, "--single", file])
+        .args(["--durable", "--clients", "1", "--timeout", &quiet_s, "--single", file])
+        .args(skips)
         .current_dir(tree.directory())
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null())

@@ -13,6 +13,8 @@ pub enum Outcome {
     Skipped,
     /// It is expected and did not run.
     Missing,
+    /// It needs a command that is yet to come, and was left out for that.
+    Later,
 }
 
 impl Outcome {
@@ -23,12 +25,13 @@ impl Outcome {
             Self::Err => "err",
             Self::Skipped => "skipped",
             Self::Missing => "missing",
+            Self::Later => "later",
         }
     }
 
     /// The outcome of a word.
     pub fn find(word: &str) -> Option<Self> {
-        let all = [Self::Ok, Self::Err, Self::Skipped, Self::Missing];
+        let all = [Self::Ok, Self::Err, Self::Skipped, Self::Missing, Self::Later];
         all.into_iter().find(|outcome| outcome.word() == word)
     }
 }

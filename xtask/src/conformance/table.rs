@@ -15,6 +15,8 @@ pub struct Row {
     pub skipped: usize,
     /// Expected, and did not run.
     pub missing: usize,
+    /// Named in later.tsv: they need commands that are yet to come.
+    pub later: usize,
     /// Named in excluded.tsv, however they ended.
     pub excluded: usize,
     /// Why the file stopped early.
@@ -32,6 +34,7 @@ impl Row {
                 Outcome::Err => &mut row.err,
                 Outcome::Skipped => &mut row.skipped,
                 Outcome::Missing => &mut row.missing,
+                Outcome::Later => &mut row.later,
             };
             *count += 1;
         }
@@ -45,10 +48,11 @@ impl Row {
 
     /// The row under its name.
     pub fn line(&self, name: &str) -> String {
-        let Self { ok, err, skipped, missing, excluded, trouble } = self;
+        let Self { ok, err, skipped, missing, later, excluded, trouble } = self;
         let trouble = trouble.as_deref().unwrap_or_default();
         let short: String = trouble.chars().take(TROUBLE_CHARS_MAX).collect();
-        let line = format!("{name:<28}{ok:>6}{err:>6}{skipped:>9}{missing:>9}{excluded:>10}");
+        let line =
+            format!("{name:<28}{ok:>6}{err:>6}{skipped:>9}{missing:>9}{later:>7}{excluded:>10}");
         format!("{line}  {short}").trim_end().to_owned()
     }
 }
@@ -62,6 +66,7 @@ pub fn total<'r>(rows: impl Iterator<Item = &'r Row>) -> Row {
         err: sum.err + row.err,
         skipped: sum.skipped + row.skipped,
         missing: sum.missing + row.missing,
+        later: sum.later + row.later,
         excluded: sum.excluded + row.excluded,
         trouble: sum.trouble.or_else(|| row.trouble.as_ref().map(|_| "see above".to_owned())),
     })
@@ -70,8 +75,8 @@ pub fn total<'r>(rows: impl Iterator<Item = &'r Row>) -> Row {
 /// Heading, rows and total.
 pub fn page(rows: &BTreeMap<String, Row>, total: &Row) -> String {
     let mut page = format!(
-        "{:<28}{:>6}{:>6}{:>9}{:>9}{:>10}\n",
-        "file", "ok", "err", "skipped", "missing", "excluded"
+        "{:<28}{:>6}{:>6}{:>9}{:>9}{:>7}{:>10}\n",
+        "file", "ok", "err", "skipped", "missing", "later", "excluded"
     );
     let lines = rows.iter().map(|(name, row)| row.line(name));
     for line in lines.chain([total.line("total")]) {

@@ -62,7 +62,7 @@ fn what_is_expected_and_absent_is_missing() {
         (key("unit/scan", "SCAN"), Outcome::Ok),
     ]);
     let report = read(OUTPUT);
-    let checks = complete(list, &report.checks, &expected);
+    let checks = complete(list, &report.checks, &expected, &BTreeSet::new());
     let excluded = BTreeSet::from([key(list, "BLPOP in a list")]);
     let row = Row::new(&checks, &excluded, &report);
     let want = Row { ok: 2, skipped: 1, missing: 1, excluded: 1, ..Row::default() };
