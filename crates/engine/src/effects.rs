@@ -13,6 +13,8 @@ const READY_COMPARED: usize = 16;
 pub struct Effects {
     /// Words are collected only while somebody wants them.
     pub wanted: bool,
+    /// Each effect is a block of its own: the command only met keys whose time had come.
+    pub apart: bool,
     /// Changes since the last save grow by this.
     pub dirty: u64,
     /// Values taken out of the keyspace whose drop is long work; the reaper gets them.
@@ -35,6 +37,7 @@ impl Effects {
     /// Forgets everything; keeps the room.
     pub fn clear(&mut self) {
         self.dirty = 0;
+        self.apart = false;
         self.bytes.clear();
         self.commands.clear();
     }
@@ -70,6 +73,13 @@ impl Effects {
     #[inline]
     pub fn verbatim(&mut self, db: u16, args: Args<'_>) {
         self.dirty += 1;
+        if self.wanted {
+            self.push(db, args.len(), args.from(0));
+        }
+    }
+
+    /// States that the request itself is to be propagated, though it changes no data.
+    pub fn message(&mut self, db: u16, args: Args<'_>) {
         if self.wanted {
             self.push(db, args.len(), args.from(0));
         }

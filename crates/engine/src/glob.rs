@@ -1,13 +1,23 @@
 //! Glob patterns as KEYS, SCAN and PSUBSCRIBE have them: `*`, `?`, `[a-c]`, `[^a]`, `\x`.
 //! Time is bounded by pattern × text: a `*` that fails is retried only at the last one seen.
 
+/// Stars in a pattern that can match. Redis' limit, there to bound its recursion.
+const STARS_MAX: usize = 1000;
+
 /// True when the whole `text` matches `pattern`.
 #[must_use]
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
+    let mut stars = Stars::default();
     loop {
         if p < pattern.len() && pattern[p] == b'*' {
+            if p + 1 == pattern.len() {
+                return true;
+            }
+            if stars.pass(pattern, p) > STARS_MAX {
+                return false;
+            }
             retry = Some((p + 1, t));
             p += 1;
             continue;
@@ -27,6 +37,24 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
             }
             _ => return false,
         }
+    }
+}
+
+/// Groups of stars met so far, however often.
+#[derive(Default)]
+struct Stars {
+    count: usize,
+    /// Places before this have been counted.
+    seen: usize,
+}
+
+impl Stars {
+    fn pass(&mut self, pattern: &[u8], p: usize) -> usize {
+        if self.seen <= p {
+            self.seen = p + 1;
+            self.count += usize::from(p == 0 || pattern[p - 1] != b'*');
+        }
+        self.count
     }
 }
 
@@ -77,6 +105,7 @@ mod tests {
         for (pattern, text, want) in [
             ("*", "", true),
             ("*", "abc", true),
+            ("a**", "abc", true),
             ("a*c", "abbbc", true),
             ("a*c", "abbbd", false),
             ("h?llo", "hello", true),
@@ -100,5 +129,12 @@ mod tests {
     fn many_stars_stay_cheap() {
         let pattern = [b"a*".repeat(500), b"b".to_vec()].concat();
         assert!(!matches(&pattern, &[b'a'; 5_000]));
+    }
+
+    #[test]
+    fn too_many_stars_match_nothing() {
+        let text = [b'a'; 5_000];
+        assert!(matches(&b"*?".repeat(1_000), &text));
+        assert!(!matches(&b"*?".repeat(1_001), &text));
     }
 }

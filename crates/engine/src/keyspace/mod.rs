@@ -552,7 +552,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Removes a dead key that a walk has met in shard `id`, if this node may.
-    fn expire_in(&mut self, id: u8, key: &[u8]) {
+    pub fn expire_in(&mut self, id: u8, key: &[u8]) {
         let (db, hash) = (self.moment.db, self.space.seed().hash(key));
         let place = self.space.shard(id).and_then(|shard| shard.db(db)?.find(hash, key));
         if let Some(place) = place {

@@ -49,6 +49,8 @@ pub fn punsubscribe(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 pub fn publish(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let shared = turn.shared;
     let receivers = shared.pubsub.publish(&shared.inboxes, turn.args.at(1), turn.args.at(2));
+    let db = turn.session.db;
+    turn.state.effects.message(db, turn.args);
     turn.reply().int(receivers as i64);
     Ok(())
 }

@@ -26,7 +26,13 @@ impl<'e> Run<'_, 'e> {
             self.shared.stats[self.state.slot].changes.add(effects.dirty);
         }
         if !effects.is_empty() {
-            self.shared.journal.append(effects.propagated());
+            if effects.apart {
+                for effect in effects.propagated() {
+                    self.shared.journal.append(std::iter::once(effect));
+                }
+            } else {
+                self.shared.journal.append(effects.propagated());
+            }
         }
         if !effects.trash.is_empty() {
             self.shared.trash.add(effects.trash.drain(..).map(Rubbish::Entry));

@@ -48,6 +48,7 @@ impl<'e> Run<'_, 'e> {
             }),
         };
         self.state.effects.wanted = self.wants_effects();
+        self.state.effects.apart = row.lock == Lock::Walk;
         let outcome = self.call(id, args, locked.as_mut(), request.hash);
         self.hand_on(locked.as_mut());
         drop(locked);

@@ -61,7 +61,11 @@ pub fn smove(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     }
     if found && source != destination {
         ctx.keys.edit_or_new::<Set>(source)?.remove(member);
-        ctx.keys.edit_or_new::<Set>(destination)?.insert(member);
+        let mut to = ctx.keys.edit_or_new::<Set>(destination)?;
+        if !to.insert(member) {
+            to.unchanged();
+        }
+        drop(to);
         ctx.propagate_verbatim();
     }
     ctx.reply.int(i64::from(found));
