@@ -2,10 +2,10 @@
 
 use crate::convert::{self, Replied};
 use crate::library::Libraries;
-use crate::sandbox::{self, Ask, ENTRY, Sandbox, TICK};
+use crate::sandbox::{self, Ask, ENTRY, Sandbox, TICK, Words};
 use crate::{ScriptError, ScriptFlags, failure, shebang};
 use mlua::{Function, Lua, MultiValue, Table, Value};
-use resp::{Args, Protocol, Reply, Span};
+use resp::{Args, Protocol, Reply};
 use sha1::{Digest, Sha1};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -226,16 +226,7 @@ struct Run<'r> {
     call: &'r Call<'r>,
     caller: RefCell<&'r mut dyn Caller>,
     protocol: Cell<Protocol>,
-    words: RefCell<Words>,
     killed: Cell<bool>,
-}
-
-/// Room for the words and the reply of one command.
-#[derive(Default)]
-struct Words {
-    bytes: Vec<u8>,
-    spans: Vec<Span>,
-    reply: Vec<u8>,
 }
 
 impl<'r> Run<'r> {
@@ -245,7 +236,6 @@ impl<'r> Run<'r> {
             call,
             caller: RefCell::new(caller),
             protocol: Cell::new(Protocol::Two),
-            words: RefCell::default(),
             killed: Cell::new(false),
         }
     }
@@ -337,59 +327,29 @@ impl<'r> Run<'r> {
     fn entry(&self, lua: &Lua, values: &MultiValue) -> mlua::Result<Value> {
         let ask = values.front().and_then(Value::as_i64).unwrap_or(0);
         match Ask::from_number(ask as u8) {
-            Ask::Call => self.command(lua, values, true),
-            Ask::ProtectedCall => self.command(lua, values, false),
-            Ask::Allows => self.allows(values),
+            Ask::Call => self.command(lua, true),
+            Ask::ProtectedCall => self.command(lua, false),
+            Ask::Allows => self.allows(),
             Ask::Log => self.log(values),
             Ask::SetProtocol => self.set_protocol(values),
             Ask::SetReplication => self.set_replication(values),
         }
     }
 
-    /// Packs the words behind the first value; the error text when they are none.
-    fn pack(&self, values: &MultiValue, words: &mut Words) -> Result<(), &'static str> {
-        words.bytes.clear();
-        words.spans.clear();
-        if values.len() < 2 {
-            return Err("ERR Please specify at least one argument for this redis lib call");
-        }
-        for value in values.iter().skip(1) {
-            let start = words.bytes.len();
-            convert::push_word(value, &mut words.bytes)
-                .ok_or("ERR Lua redis lib command arguments must be strings or integers")?;
-            let len = words.bytes.len() - start;
-            words.spans.push(Span { start: start as u32, len: len as u32 });
-        }
-        if words.bytes.len() > u32::MAX as usize {
-            return Err("ERR the command is too long");
-        }
-        Ok(())
-    }
-
-    fn command(&self, lua: &Lua, values: &MultiValue, raises: bool) -> mlua::Result<Value> {
-        let mut words = self.words.borrow_mut();
-        let words = &mut *words;
-        words.reply.clear();
-        match self.pack(values, words) {
-            Ok(()) => {
-                let args = Args::new(&words.bytes, &words.spans);
-                let mut caller = self.caller.borrow_mut();
-                caller.call(args, self.protocol.get(), &mut words.reply);
-            }
-            Err(text) => Reply::new(&mut words.reply, Protocol::Two).error(text.as_bytes()),
-        }
-        let mut replied = Replied::new(&words.reply);
+    fn command(&self, lua: &Lua, raises: bool) -> mlua::Result<Value> {
+        let mut words = sandbox::lock(&self.sandbox.words);
+        let Words { bytes, spans, reply } = &mut *words;
+        self.caller.borrow_mut().call(Args::new(bytes, spans), self.protocol.get(), reply);
+        let mut replied = Replied::new(reply);
         if raises && let Some(text) = replied.error() {
             return Err(failure::reply(String::from_utf8_lossy(text)));
         }
         replied.value(lua)
     }
 
-    fn allows(&self, values: &MultiValue) -> mlua::Result<Value> {
-        let mut words = self.words.borrow_mut();
-        self.pack(values, &mut words).map_err(failure::reply)?;
-        let args = Args::new(&words.bytes, &words.spans);
-        match self.caller.borrow_mut().allows(args) {
+    fn allows(&self) -> mlua::Result<Value> {
+        let words = sandbox::lock(&self.sandbox.words);
+        match self.caller.borrow_mut().allows(Args::new(&words.bytes, &words.spans)) {
             Some(allowed) => Ok(Value::Boolean(allowed)),
             None => Err(failure::reply("ERR Invalid command passed to redis.acl_check_cmd()")),
         }

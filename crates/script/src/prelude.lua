@@ -3,17 +3,16 @@
 
 local host = ...
 
-local assert, error, getfenv, gcinfo, getmetatable, ipairs, next, pcall, rawequal, rawget, rawset,
-    select, setfenv, setmetatable, tonumber, tostring, type, unpack, xpcall, collectgarbage =
-    assert, error, getfenv, gcinfo, getmetatable, ipairs, next, pcall, rawequal, rawget, rawset,
-    select, setfenv, setmetatable, tonumber, tostring, type, unpack, xpcall, collectgarbage
+local assert, error, gcinfo, getmetatable, ipairs, next, pcall, rawequal, rawget, rawset,
+    select, setmetatable, tonumber, tostring, type, unpack, xpcall, collectgarbage =
+    assert, error, gcinfo, getmetatable, ipairs, next, pcall, rawequal, rawget, rawset,
+    select, setmetatable, tonumber, tostring, type, unpack, xpcall, collectgarbage
 local byte, find, gsub, rep, sub = string.byte, string.find, string.gsub, string.rep, string.sub
 local coroutines, create, resume = coroutine, coroutine.create, coroutine.resume
 local floor, insert, sort = math.floor, table.insert, table.sort
-local trusted = getfenv(1)
 
 local READONLY = 'Attempt to modify a readonly table'
-local RESULTS_MAX, PLACES_MAX, SORTED_IN_C_MAX, REPEATED_IN_C_MAX = 7000, 1000000, 10000, 4096
+local RESULTS_MAX, PLACES_MAX, SORTED_IN_C_MAX, REPEATED_IN_C_MAX = 8000, 1000000, 10000, 4096
 
 -- Set by the host: killed, while a script that must end is still unwinding.
 local state = { killed = false }
@@ -110,7 +109,7 @@ function builtins.unpack(t, from, to)
     end
     from, to = tonumber(from or 1), tonumber(to or #t)
     if from and to and from > to then return end
-    if not (from and to and from > -2147483648 and to < 2147483647 and to - from < RESULTS_MAX) then
+    if not (from and to and from >= -2147483648 and to < 2147483647 and to - from < RESULTS_MAX) then
         error('too many results to unpack', 2)
     end
     return unpack(t, from, to)
@@ -145,7 +144,7 @@ end
 -- Strings: patterns are matched by the host, which can stop.
 
 local strings = {
-    byte = byte, char = string.char, find = host.find, format = string.format,
+    byte = byte, char = string.char, dump = string.dump, find = host.find, format = string.format,
     gfind = host.gmatch, gmatch = host.gmatch, gsub = host.gsub, len = string.len,
     lower = string.lower, match = host.match, reverse = string.reverse, sub = sub,
     upper = string.upper,
@@ -279,31 +278,6 @@ local function environment(redis)
     setmetatable(globals, { __index = nothing })
     local meta = { __index = globals, __newindex = refuse, __metatable = locked }
     setmetatable(env, meta)
-
-    local function own(f)
-        if f == nil then f = 1 end
-        if type(f) == 'number' and f >= 1 then f = f + 1 end
-        return f
-    end
-
-    function globals.getfenv(f)
-        f = own(f)
-        local found = getfenv(f)
-        if found == trusted then return env end
-        return found
-    end
-
-    function globals.setfenv(f, t)
-        if f == 0 or type(f) ~= 'number' and type(f) ~= 'function' then
-            error("bad argument #1 to 'setfenv' (function expected)", 2)
-        end
-        f = own(f)
-        if getfenv(f) == trusted then
-            error("'setfenv' cannot change environment of given object", 2)
-        end
-        local changed = setfenv(f, t)
-        return changed
-    end
 
     local function compile(source, name) return host.compile(source, name, env) end
 

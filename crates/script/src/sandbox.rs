@@ -8,11 +8,14 @@ use mlua::chunk::ChunkMode;
 use mlua::{
     Function, HookTriggers, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value, VmState,
 };
+use resp::Span;
 use sha1::{Digest, Sha1};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that Lua may hold, cached scripts and libraries included.
 const MEMORY_BYTES_MAX: usize = 256 << 20;
+/// Words of one command: what a function of Lua 5.1 takes, with some room to work.
+const WORDS_MAX: usize = 7_900;
 /// Longest source.
 pub const SOURCE_BYTES_MAX: usize = 1 << 20;
 /// Instructions between two ticks: about a quarter of a millisecond.
@@ -60,6 +63,10 @@ impl Ask {
         Self::ALL[usize::from(number)].0
     }
 
+    fn takes_words(self) -> bool {
+        matches!(self, Self::Call | Self::ProtectedCall | Self::Allows)
+    }
+
     fn outside(self, name: &str) -> String {
         match self {
             Self::Call | Self::ProtectedCall => {
@@ -86,6 +93,8 @@ pub struct Sandbox {
     pub lua: Lua,
     /// Shared with the prelude.
     pub state: Table,
+    /// The words of the command that runs.
+    pub words: SharedWords,
     /// Runs a function and finds the place of an error.
     pub run: Function,
     /// For EVAL.
@@ -132,7 +141,8 @@ impl Sandbox {
     pub fn new(version: &str) -> mlua::Result<Self> {
         let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
         let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(false))?;
-        let host = host_table(&lua, version)?;
+        let words = SharedWords::default();
+        let host = host_table(&lua, &words, version)?;
         let prelude = lua.load(include_str!("prelude.lua")).set_name("=prelude");
         let parts: Table = prelude.set_mode(ChunkMode::Text).call(host)?;
         let state: Table = parts.raw_get("state")?;
@@ -156,19 +166,20 @@ impl Sandbox {
             eval: environment("eval")?,
             functions: environment("functions")?,
             state,
+            words,
             lua,
         })
     }
 }
 
-fn host_table(lua: &Lua, version: &str) -> mlua::Result<Table> {
+fn host_table(lua: &Lua, words: &SharedWords, version: &str) -> mlua::Result<Table> {
     let host = lua.create_table()?;
     host.raw_set("version", version)?;
     host.raw_set("version_number", version_number(version))?;
     host.raw_set("source_bytes_max", SOURCE_BYTES_MAX)?;
     host.raw_set("bit", crate::bits::table(lua)?)?;
     for (number, (ask, name)) in (0u8..).zip(Ask::ALL) {
-        host.raw_set(name, indirect(lua, number, ask, name)?)?;
+        host.raw_set(name, indirect(lua, words, number, (ask, name))?)?;
     }
     host.raw_set("register_function", register_function(lua)?)?;
     host.raw_set("sha1hex", lua.create_function(sha1hex)?)?;
@@ -196,14 +207,79 @@ fn version_number(version: &str) -> u32 {
     parts.take(3).fold(0, |number, part| number << 8 | part)
 }
 
-/// A function for ever, which does what the running script's host says.
-fn indirect(lua: &Lua, number: u8, ask: Ask, name: &'static str) -> mlua::Result<Function> {
-    lua.create_function(move |lua, mut values: MultiValue| match state_of(lua)?.raw_get(ENTRY)? {
-        Value::Function(entry) => {
-            values.push_front(Value::Integer(i64::from(number)));
-            entry.call::<Value>(values)
+/// The words of one command and its reply, on their way between Lua and the host. They do not go
+/// over the stack of Lua a second time: it has room for as many as one command may have.
+#[derive(Default)]
+pub struct Words {
+    /// The words, one behind the other.
+    pub bytes: Vec<u8>,
+    /// Where each of them lies.
+    pub spans: Vec<Span>,
+    /// The reply.
+    pub reply: Vec<u8>,
+}
+
+/// Shared by the functions that scripts see and the host that answers.
+pub type SharedWords = Arc<Mutex<Words>>;
+
+/// The words; nothing panics while it holds them.
+pub fn lock(words: &SharedWords) -> MutexGuard<'_, Words> {
+    words.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Words {
+    fn pack(&mut self, values: &MultiValue) -> Result<(), &'static str> {
+        self.bytes.clear();
+        self.spans.clear();
+        self.reply.clear();
+        if values.is_empty() {
+            return Err("ERR Please specify at least one argument for this redis lib call");
         }
-        _ => Err(failure::reply(ask.outside(name))),
+        for value in values {
+            let start = self.bytes.len();
+            convert::push_word(value, &mut self.bytes)
+                .ok_or("ERR Lua redis lib command arguments must be strings or integers")?;
+            let len = self.bytes.len() - start;
+            self.spans.push(Span { start: start as u32, len: len as u32 });
+        }
+        if self.bytes.len() > u32::MAX as usize {
+            return Err("ERR the command is too long");
+        }
+        Ok(())
+    }
+}
+
+/// A function for ever, which does what the running script's host says.
+fn indirect(
+    lua: &Lua,
+    words: &SharedWords,
+    number: u8,
+    (ask, name): (Ask, &'static str),
+) -> mlua::Result<Function> {
+    let words = Arc::clone(words);
+    lua.create_function(move |lua, mut values: MultiValue| {
+        if values.len() > WORDS_MAX {
+            let text = format!("ERR a script's command has at most {WORDS_MAX} words");
+            return Err(failure::reply(text));
+        }
+        match state_of(lua)?.raw_get(ENTRY)? {
+            Value::Function(entry) if ask.takes_words() => {
+                if let Err(text) = lock(&words).pack(&values) {
+                    let error = failure::reply(text);
+                    return match ask {
+                        Ask::ProtectedCall => failure::visible(lua, &error),
+                        _ => Err(error),
+                    };
+                }
+                drop(values);
+                entry.call::<Value>(i64::from(number))
+            }
+            Value::Function(entry) => {
+                values.push_front(Value::Integer(i64::from(number)));
+                entry.call::<Value>(values)
+            }
+            _ => Err(failure::reply(ask.outside(name))),
+        }
     })
 }
 
