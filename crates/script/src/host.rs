@@ -169,7 +169,8 @@ impl Host {
         reply: &mut Reply<'_>,
     ) -> Result<(), ScriptError> {
         let sandbox = self.sandbox()?;
-        let function = functions(sandbox).and_then(|table| table.raw_get(call.name));
+        let function =
+            functions(sandbox).and_then(|table| table.raw_get(crate::library::key(call.name)));
         let function = function.map_err(|error| broken(&error))?;
         let run = Run::new(sandbox, call, caller);
         let ran = run.run(&function, false, reply);

@@ -30,11 +30,11 @@ pub struct Library {
     pub functions: Vec<Function>,
 }
 
-/// All libraries by name, and the library and flags of each function.
+/// All libraries by name, and all functions by their names in lower case.
 #[derive(Debug, Default)]
 pub struct Libraries {
     by_name: BTreeMap<String, Library>,
-    functions: BTreeMap<String, ScriptFlags>,
+    functions: BTreeMap<String, Function>,
 }
 
 /// What becomes of libraries that are there when others are restored.
@@ -60,6 +60,11 @@ struct Prepared {
     callbacks: Vec<mlua::Function>,
 }
 
+/// What finds a function: Redis does not look at the case of their names.
+pub(crate) fn key(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
 fn error(text: impl Into<String>) -> ScriptError {
     ScriptError(format!("ERR {}", text.into()))
 }
@@ -76,10 +81,10 @@ impl Host {
         self.libraries.functions.len()
     }
 
-    /// The flags of a function.
+    /// A function by its name in any case.
     #[must_use]
-    pub fn find_function(&self, name: &[u8]) -> Option<ScriptFlags> {
-        self.libraries.functions.get(std::str::from_utf8(name).ok()?).copied()
+    pub fn find_function(&self, name: &[u8]) -> Option<&Function> {
+        self.libraries.functions.get(&key(std::str::from_utf8(name).ok()?))
     }
 
     /// Loads a library; returns its name. `go_on` ends a loading that takes too long.
@@ -98,7 +103,7 @@ impl Host {
             return Err(error(format!("Library '{name}' already exists")));
         }
         let own = |function: &str| {
-            old.is_some_and(|old| old.functions.iter().any(|one| one.name == function))
+            old.is_some_and(|old| old.functions.iter().any(|one| key(&one.name) == function))
         };
         let own: Vec<String> =
             self.libraries.functions.keys().filter(|name| own(name)).cloned().collect();
@@ -107,7 +112,7 @@ impl Host {
             return Err(error("No functions registered"));
         }
         for Function { name, .. } in &prepared.library.functions {
-            if self.libraries.functions.contains_key(name) && !own.contains(name) {
+            if self.libraries.functions.contains_key(&key(name)) && !own.contains(&key(name)) {
                 return Err(error(format!("Function {name} already exists")));
             }
         }
@@ -155,18 +160,18 @@ impl Host {
             Restore::Append => true,
             Restore::Replace => !all.iter().any(|one| one.library.name == library.name),
         };
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         for library in self.libraries.by_name.values().filter(stays) {
             if all.iter().any(|one| one.library.name == library.name) {
                 return Err(error(format!("Library {} already exists", library.name)));
             }
-            names.extend(library.functions.iter().map(|function| &*function.name));
+            names.extend(library.functions.iter().map(|function| key(&function.name)));
         }
         for function in all.iter().flat_map(|one| &one.library.functions) {
-            if names.contains(&&*function.name) {
+            if names.contains(&key(&function.name)) {
                 return Err(error(format!("Function {} already exists", function.name)));
             }
-            names.push(&function.name);
+            names.push(key(&function.name));
         }
         Ok(())
     }
@@ -176,11 +181,11 @@ impl Host {
         if let Ok(sandbox) = self.sandbox() {
             let table = functions(sandbox)?;
             for (function, callback) in library.functions.iter().zip(callbacks) {
-                table.raw_set(&*function.name, callback)?;
+                table.raw_set(key(&function.name), callback)?;
             }
         }
         for function in &library.functions {
-            self.libraries.functions.insert(function.name.clone(), function.flags);
+            self.libraries.functions.insert(key(&function.name), function.clone());
         }
         self.libraries.by_name.insert(library.name.clone(), library);
         Ok(())
@@ -191,13 +196,13 @@ impl Host {
         let name = String::from_utf8_lossy(name);
         let Some(library) = self.libraries.by_name.remove(&*name) else { return false };
         for function in library.functions {
-            self.libraries.functions.remove(&function.name);
+            self.libraries.functions.remove(&key(&function.name));
             if let Ok(table) = self
                 .sandbox()
                 .map_err(|_| ())
                 .and_then(|sandbox| functions(sandbox).map_err(|_| ()))
             {
-                let _ = table.raw_set(&*function.name, Value::Nil);
+                let _ = table.raw_set(key(&function.name), Value::Nil);
             }
         }
         true

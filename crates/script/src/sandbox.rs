@@ -305,6 +305,10 @@ fn sha1hex(_: &Lua, values: MultiValue) -> mlua::Result<String> {
 fn visible(lua: &Lua, value: Value) -> mlua::Result<Value> {
     match value {
         Value::Error(error) => failure::visible(lua, &error),
+        Value::String(text) => match prelude_error(&text.as_bytes()) {
+            Some(rest) => Ok(Value::String(lua.create_string(rest)?)),
+            None => Ok(Value::String(text.clone())),
+        },
         other => Ok(other),
     }
 }
@@ -328,31 +332,49 @@ fn load(lua: &Lua, (source, name, env): (Value, Value, Table)) -> mlua::Result<(
 /// The error as a table with the place of the script's own code that it came from.
 fn placed(lua: &Lua, error: Value) -> mlua::Result<Table> {
     let table = lua.create_table()?;
-    let text = match visible(lua, error)? {
+    let place = (1..).map_while(|level| frame(lua, level)).flatten().next();
+    let error = match error {
+        Value::Error(error) => failure::visible(lua, &error)?,
+        other => other,
+    };
+    let text = match error {
         Value::Table(error) => error.raw_get("err").unwrap_or(Value::Nil),
         Value::String(text) => {
-            let text: LuaString = lua.create_string([b"ERR ", &*text.as_bytes()].concat())?;
-            Value::String(text)
+            let text = text.as_bytes();
+            let whose = match (prelude_error(&text), &place) {
+                (Some(_), Some((source, line))) => {
+                    let source = source.strip_prefix(b"@").unwrap_or(source);
+                    [source, format!(":{line}: ").as_bytes()].concat()
+                }
+                _ => Vec::new(),
+            };
+            let text = prelude_error(&text).unwrap_or(&text);
+            Value::String(lua.create_string([b"ERR ", &*whose, text].concat())?)
         }
         other => Value::String(lua.create_string(format!("ERR {}", other.to_string()?))?),
     };
     table.raw_set("err", text)?;
-    for level in 1.. {
-        let frame = lua.inspect_stack(level, |debug| {
-            let source = debug.source();
-            let line = debug.current_line();
-            line.filter(|_| source.what != "C" && source.what != "tail")
-                .map(|line| (source.source.map(|text| text.into_owned()).unwrap_or_default(), line))
-        });
-        match frame {
-            None => break,
-            Some(Some((source, line))) if source != "=prelude" => {
-                table.raw_set("source", source)?;
-                table.raw_set("line", line)?;
-                break;
-            }
-            Some(_) => {}
-        }
+    if let Some((source, line)) = place {
+        table.raw_set("source", lua.create_string(source)?)?;
+        table.raw_set("line", line)?;
     }
     Ok(table)
+}
+
+/// Source and line of a function on the stack; `Some(None)` for one that is not the script's.
+fn frame(lua: &Lua, level: usize) -> Option<Option<(Vec<u8>, usize)>> {
+    lua.inspect_stack(level, |debug| {
+        let source = debug.source();
+        let name = source.source?.into_owned().into_bytes();
+        let is_own = source.what != "C" && source.what != "tail" && name != b"=prelude";
+        let line = debug.current_line()?;
+        is_own.then_some((name, line))
+    })
+}
+
+/// A text that Lua's library raised inside the prelude, without its place there.
+fn prelude_error(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"prelude:")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    rest[digits..].strip_prefix(b": ")
 }

@@ -38,7 +38,8 @@ pub fn fcall_ro(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 fn call(turn: &mut Turn<'_, '_>, read_only: bool) -> Result<(), CommandError> {
     let (shared, args) = (turn.shared, turn.args);
     let mut host = shared.scripts.host.lock();
-    let flags = host.find_function(args.at(1)).ok_or_else(|| error::reply(NOT_FOUND))?;
+    let found = host.find_function(args.at(1)).ok_or_else(|| error::reply(NOT_FOUND))?;
+    let (name, flags) = (found.name.clone(), found.flags);
     let bad = || error::reply("ERR Bad number of keys provided");
     let number = resp::number::parse_i64(args.at(2)).ok_or_else(bad)?;
     if number > args.len() as i64 - 3 {
@@ -46,7 +47,6 @@ fn call(turn: &mut Turn<'_, '_>, read_only: bool) -> Result<(), CommandError> {
     }
     let negative = |_| error::reply(error::NEGATIVE_SCRIPT_KEYS);
     let key_count = usize::try_from(number).map_err(negative)?;
-    let name = String::from_utf8_lossy(args.at(1));
     run(turn, &mut host, &How { name: &name, is_function: true, flags, read_only, key_count })
 }
 
