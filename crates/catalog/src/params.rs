@@ -240,6 +240,13 @@ pub const PARAMS: &[Param] = &[
         "notice",
         true,
     )),
+    hidden(row(
+        "lua-enable-deprecated-api",
+        Kind::Bool,
+        "no",
+        false,
+        "Accepted for compatibility: getfenv, setfenv and newproxy stay closed to scripts.",
+    )),
     hidden(row("masterauth", Kind::Text, "", true, "Password of this node at its primary.")),
     hidden(row("masteruser", Kind::Text, "", true, "User of this node at its primary.")),
     row("maxclients", int(1, 1_000_000), "10000", true, "Connections served at once."),
