@@ -13,6 +13,7 @@ const INFO: SaveInfo<'_> = SaveInfo {
     used_bytes: 12_345,
     aof_base: false,
     sizes: &[(0, 0); 16],
+    functions: &[],
     extra: &[("repl-id", "abc")],
 };
 
@@ -210,7 +211,7 @@ fn older_and_newer_marks_are_understood() {
         \xf8\x05\x00\x01b\xc0\x07\xf9\x03\x00\x01c\x01z\x02\x01e\x00";
     disk.set("f.rdb", file_of(body));
     let (space, report) = read(&disk, "f.rdb").expect("it is loaded");
-    assert_eq!((report.keys, report.empty, report.functions), (3, 1, 1));
+    assert_eq!((report.keys, report.empty, report.functions), (3, 1, vec![b"code".to_vec()]));
     let all = space.contents();
     assert_eq!(all[&(2, "a".into())], ("x".into(), Some(0x7fff_ffff * 1000)));
     assert_eq!(all[&(2, "b".into())], ("7".into(), None));

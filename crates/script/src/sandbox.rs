@@ -5,9 +5,7 @@ use crate::convert::{self, kind};
 use crate::failure;
 use crate::random::Sequence;
 use mlua::chunk::ChunkMode;
-use mlua::{
-    Function, HookTriggers, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value, VmState,
-};
+use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
 use resp::Span;
 use sha1::{Digest, Sha1};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -5,7 +5,7 @@ use crate::error;
 use engine::CommandError;
 use parking_lot::Mutex;
 use resp::OwnedArgs;
-use script::Host;
+use script::{Host, Restore, ScriptError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -14,9 +14,12 @@ pub struct Scripts {
     /// Locked only in exclusive mode, and so never contended.
     pub host: Mutex<Host>,
     running: Mutex<Option<Arc<Running>>>,
-    libraries: AtomicUsize,
+    sources: Mutex<Sources>,
     functions: AtomicUsize,
 }
+
+/// Sources of all libraries.
+pub type Sources = Arc<[Arc<[u8]>]>;
 
 /// A script while it runs.
 #[derive(Debug)]
@@ -78,7 +81,7 @@ impl Scripts {
         Self {
             host: Mutex::new(Host::new(version)),
             running: Mutex::new(None),
-            libraries: AtomicUsize::new(0),
+            sources: Mutex::default(),
             functions: AtomicUsize::new(0),
         }
     }
@@ -102,13 +105,34 @@ impl Scripts {
     /// Numbers of libraries and functions, for those who cannot wait for the host.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
-        (self.libraries.load(Relaxed), self.functions.load(Relaxed))
+        (self.sources.lock().len(), self.functions.load(Relaxed))
     }
 
-    /// Publishes the numbers of the host's libraries and functions.
-    pub fn publish_counts(&self, host: &Host) {
-        self.libraries.store(host.libraries().len(), Relaxed);
+    /// Sources of the libraries, for who writes them down: they change in exclusive mode only.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        Arc::clone(&self.sources.lock())
+    }
+
+    /// Publishes what the host's libraries are now.
+    pub fn publish(&self, host: &Host) {
+        let sources = host.libraries().map(|library| Arc::from(&*library.code));
+        *self.sources.lock() = sources.collect();
         self.functions.store(host.functions(), Relaxed);
+    }
+
+    /// Takes the libraries that came with a data set.
+    ///
+    /// # Errors
+    /// One does not load, or has the name of one that is there; then all is as it was.
+    pub fn restore(&self, sources: &[Vec<u8>], policy: Restore) -> Result<(), ScriptError> {
+        if sources.is_empty() && policy != Restore::Flush {
+            return Ok(());
+        }
+        let mut host = self.host.lock();
+        host.restore_libraries(sources, policy, &mut || Ok(()))?;
+        self.publish(&host);
+        Ok(())
     }
 
     /// SCRIPT KILL, or FUNCTION KILL with `of_functions`.

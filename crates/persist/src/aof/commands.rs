@@ -7,6 +7,7 @@ use engine::types::Object;
 use resp::number::write_i64;
 use resp::reply::format_double;
 use std::io::{self, Write};
+use std::sync::Arc;
 use stdx::{Disk, DiskFile};
 
 /// Elements that one command rebuilds at most, as in Redis.
@@ -32,6 +33,13 @@ impl CommandSink {
         let file =
             created.map_err(|source| PersistError::Create { name: name.to_owned(), source })?;
         Ok(Self { file, buffer: Vec::new(), db: None, written: 0, failure: None })
+    }
+
+    /// Appends what loads libraries of functions.
+    pub fn functions(&mut self, sources: &[Arc<[u8]>]) {
+        for source in sources {
+            self.command(&[b"FUNCTION", b"LOAD", source]);
+        }
     }
 
     /// Appends what rebuilds an entry.
@@ -170,9 +178,11 @@ pub fn save_commands(
     name: &str,
     space: &mut dyn Keyspace,
     dbs: u16,
+    functions: &[Arc<[u8]>],
 ) -> Result<u64, PersistError> {
     let failed = |source| PersistError::Write { name: name.to_owned(), source };
     let mut sink = CommandSink::create(disk, name)?;
+    sink.functions(functions);
     for db in 0..dbs {
         for id in 0..=u8::MAX {
             let held = || PersistError::Held { name: name.to_owned(), shard: id };

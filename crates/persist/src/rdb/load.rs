@@ -29,8 +29,8 @@ pub struct LoadReport {
     pub dead: u64,
     /// Collections left out because they had no elements.
     pub empty: u64,
-    /// Libraries of functions left out: there is nothing to run them.
-    pub functions: u64,
+    /// Sources of libraries of functions, for the caller to load.
+    pub functions: Vec<Vec<u8>>,
     /// Length of the file.
     pub bytes: u64,
     /// Facts about the file by name, as far as they are short.
@@ -230,8 +230,8 @@ impl Loader {
             mark::FREQUENCY => drop(self.decoder.byte()?),
             mark::AUX => self.fact()?,
             mark::FUNCTION => {
-                self.decoder.text()?;
-                self.report.functions += 1;
+                let source = self.decoder.text()?.into_vec();
+                self.report.functions.push(source);
             }
             mark::MODULE => return Err(Failure::Unsupported("it holds data of a module".into())),
             mark::FUNCTION_OLD => {

@@ -5,6 +5,7 @@ use crate::PersistError;
 use engine::Keyspace;
 use engine::keyspace::Entry;
 use engine::rdb::{Sink, VERSION, encode};
+use std::sync::Arc;
 use stdx::{Disk, DiskFile};
 
 /// The version of Redis whose form the files have.
@@ -21,6 +22,8 @@ pub struct SaveInfo<'a> {
     pub aof_base: bool,
     /// Keys of each database, and how many of them have a time of death: hints for who loads.
     pub sizes: &'a [(u64, u64)],
+    /// Sources of libraries of functions.
+    pub functions: &'a [Arc<[u8]>],
     /// Further facts by name, such as `repl-id` and `repl-offset`.
     pub extra: &'a [(&'a str, &'a str)],
 }
@@ -189,5 +192,9 @@ fn header(sink: &mut impl Sink, info: &SaveInfo<'_>) {
         sink.put(&[mark::AUX]);
         encode::text(sink, fact.as_bytes());
         encode::text(sink, value.as_bytes());
+    }
+    for source in info.functions {
+        sink.put(&[mark::FUNCTION]);
+        encode::text(sink, source);
     }
 }

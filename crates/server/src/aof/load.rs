@@ -33,6 +33,8 @@ pub(super) fn load<'s>(
     mut hold: Hold<'_, 's>,
 ) -> Result<(), AofError> {
     let started_us = shared.host.clock().monotonic_us();
+    // The files hold the libraries of functions, too.
+    let _ = shared.scripts.restore(&[], script::Restore::Flush);
     let last = files.manifest().parts().last().map(|part| part.name.clone());
     for (at, part) in files.manifest().parts().enumerate() {
         let part_us = shared.host.clock().monotonic_us();

@@ -73,8 +73,10 @@ struct CommandFile {
 }
 
 impl Sink for CommandFile {
-    fn begin(&mut self, shared: &Shared, _: &CutStart) -> Result<(), PersistError> {
-        self.open = Some(CommandSink::create(shared.host.disk(), &self.name)?);
+    fn begin(&mut self, shared: &Shared, start: &CutStart) -> Result<(), PersistError> {
+        let mut sink = CommandSink::create(shared.host.disk(), &self.name)?;
+        sink.functions(&start.functions);
+        self.open = Some(sink);
         Ok(())
     }
 
@@ -120,9 +122,10 @@ pub(super) fn write_to(
     is_rdb: bool,
 ) -> Result<(), PersistError> {
     let (disk, dbs) = (shared.host.disk(), exclusive.gate().settings.dbs);
+    let functions = shared.scripts.sources();
     let mut space = exclusive.space();
     if !is_rdb {
-        return save_commands(disk, temp, &mut space, dbs).map(drop);
+        return save_commands(disk, temp, &mut space, dbs, &functions).map(drop);
     }
     let sizes = cuts::sizes(&mut space, dbs);
     let info = SaveInfo {
@@ -130,6 +133,7 @@ pub(super) fn write_to(
         used_bytes: stdx::alloc::used_bytes(),
         aof_base: true,
         sizes: &sizes,
+        functions: &functions,
         extra: &[],
     };
     persist::rdb::save(disk, temp, &mut space, &info, &mut || ()).map(drop)

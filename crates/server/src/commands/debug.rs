@@ -305,6 +305,8 @@ fn reload(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         for db in 0..turn.gate().settings.dbs {
             super::keyspace::flush(turn, db);
         }
+        let emptied = shared.scripts.restore(&[], script::Restore::Flush);
+        emptied.map_err(|why| error::other(why.0))?;
     }
     // The shards that this command has taken are needed by the one who loads.
     if let Some(locked) = turn.locked.as_mut() {

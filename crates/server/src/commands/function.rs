@@ -63,10 +63,11 @@ fn changing(
     let shared = turn.shared;
     let clock = shared.host.clock();
     let end_us = clock.monotonic_us() + LOAD_MS_MAX * 1000;
-    let mut go_on = || if clock.monotonic_us() < end_us { Ok(()) } else { Err(Killed) };
+    let patient = turn.session.applies;
+    let mut go_on = || if patient || clock.monotonic_us() < end_us { Ok(()) } else { Err(Killed) };
     let mut host = shared.scripts.host.lock();
     load(&mut host, &mut go_on).map_err(refusal)?;
-    shared.scripts.publish_counts(&host);
+    shared.scripts.publish(&host);
     turn.state.effects.verbatim(turn.session.db, turn.args);
     Ok(())
 }
@@ -391,6 +392,9 @@ mod tests {
             ],
         );
         assert_eq!(restore(&mut bench, b"append"), "+OK");
+        check(&mut bench, &[(&["save"], "+OK")]);
+        let mut again = Bench::on(1, bench.host.clone());
+        check(&mut again, &[(&["fcall", "f", "1", "n"], ":2")]);
         check(
             &mut bench,
             &[

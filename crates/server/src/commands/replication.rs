@@ -98,12 +98,13 @@ fn full(turn: &mut Turn<'_, '_>, announces: bool) -> Result<(), CommandError> {
     let db = shared.journal.selected_db().filter(|_| turn.gate().replica).unwrap_or(0).to_string();
     let facts = [("repl-stream-db", &*db), ("repl-id", &*id), ("repl-offset", &*offset_text)];
     let dbs = turn.gate().settings.dbs;
-    let sizes = sizes(turn.space(), dbs);
+    let (sizes, functions) = (sizes(turn.space(), dbs), shared.scripts.sources());
     let info = SaveInfo {
         now_ms: turn.state.now_ms,
         used_bytes: stdx::alloc::used_bytes(),
         aof_base: false,
         sizes: &sizes,
+        functions: &functions,
         extra: &facts,
     };
     let (writer, reader) = shared.host.disk().scratch().map_err(|error| failed(&error))?;

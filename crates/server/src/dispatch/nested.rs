@@ -6,9 +6,10 @@ use crate::error;
 use crate::gate;
 use crate::turn::{Held, Turn};
 use catalog::commands::CommandId;
-use catalog::{Command, Flags, Lock};
+use catalog::{Command, Family, Flags, Lock};
 use engine::CommandError;
 use resp::{Args, Protocol, Reply};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What a script may do, as it was when the script began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,7 +73,10 @@ impl<'e> Turn<'_, 'e> {
             return Err(error::reply(error::WRONG_ARITY_IN_SCRIPT));
         }
         let runs = matches!(self.shared.bound[usize::from(id)], Bound::Data(_) | Bound::Session(_));
-        if row.flags.has(Flags::NOSCRIPT) || !runs {
+        let denied =
+            row.flags.has(Flags::NOSCRIPT) && !self.shared.switches.deny_scripts_off.load(Relaxed);
+        // Scripts do not nest: there is one host.
+        if denied || !runs || row.family == Family::Scripting {
             return Err(error::reply(error::NOT_FROM_SCRIPT));
         }
         self.check_nested(row, rights)?;

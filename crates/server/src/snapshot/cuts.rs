@@ -3,6 +3,7 @@
 
 use super::walk::Walk;
 use crate::executor::Locked;
+use crate::scripts::Sources;
 use crate::shared::Shared;
 use engine::keyspace::{Cut, Entry, Keyspace, SHARDS, Saved};
 use parking_lot::{Condvar, Mutex};
@@ -38,6 +39,8 @@ pub struct CutStart {
     pub used_bytes: u64,
     /// Keys of each database, and how many of them have a time of death.
     pub sizes: Vec<(u64, u64)>,
+    /// Sources of the libraries of functions.
+    pub functions: Sources,
     /// Changes of data that this process has counted before.
     pub changes: u64,
 }
@@ -203,6 +206,7 @@ impl Cuts {
             unix_ms: shared.host.clock().unix_ms(),
             used_bytes: stdx::alloc::used_bytes(),
             sizes,
+            functions: shared.scripts.sources(),
             changes: shared.total(|stats| &stats.changes),
         });
         let cut = Cut { number: (number % NUMBERS) as u16 + 1, saved: Arc::default() };

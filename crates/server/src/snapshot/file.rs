@@ -62,6 +62,7 @@ impl Sink for RdbFile {
             used_bytes: start.used_bytes,
             aof_base: self.aof_base,
             sizes: &start.sizes,
+            functions: &start.functions,
             extra: &extra,
         };
         let writer = Writer::create(shared.host.disk(), &self.name, &info)?;

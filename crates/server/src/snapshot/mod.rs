@@ -21,6 +21,7 @@ use cuts::Work;
 use engine::keyspace::{Entry, Keyspace, shard_of};
 use persist::PersistError;
 use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport, Taker};
+use script::Restore;
 use std::collections::VecDeque;
 use std::io::Read;
 use std::time::Duration;
@@ -78,7 +79,8 @@ pub fn save(
     let (disk, now_ms) = (shared.host.disk(), shared.host.clock().unix_ms());
     let sizes = cuts::sizes(space, exclusive.gate().settings.dbs);
     let used_bytes = stdx::alloc::used_bytes();
-    let info = SaveInfo { now_ms, used_bytes, sizes: &sizes, ..SaveInfo::default() };
+    let functions = &*shared.scripts.sources();
+    let info = SaveInfo { now_ms, used_bytes, sizes: &sizes, functions, ..SaveInfo::default() };
     let mut owed_us = 0;
     let mut each = || {
         owed_us += delay_us;
@@ -208,7 +210,21 @@ pub(crate) fn fill_by(
         let what = format!("key \"{key}\" comes twice");
         return Err(PersistError::Damaged { name: name.to_owned(), offset: report.bytes, what });
     }
+    take_functions(shared, name, &report, Restore::Flush)?;
     Ok(report)
+}
+
+/// Loads the libraries of functions that a file holds.
+fn take_functions(
+    shared: &Shared,
+    name: &str,
+    report: &LoadReport,
+    policy: Restore,
+) -> Result<(), PersistError> {
+    shared.scripts.restore(&report.functions, policy).map_err(|error| {
+        let what = format!("its functions do not load: {error}");
+        PersistError::Damaged { name: name.to_owned(), offset: report.bytes, what }
+    })
 }
 
 /// Reads the RDB file into the keyspace while nobody else runs. With `merge`, keys of the file
@@ -246,6 +262,8 @@ pub fn reload(
         let what = "there is no such file".to_owned();
         return Err(PersistError::Damaged { name, offset: 0, what });
     }
+    let policy = if merge { Restore::Replace } else { Restore::Append };
+    take_functions(shared, &name, &report, policy)?;
     Ok(report)
 }
 
