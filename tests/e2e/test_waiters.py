@@ -223,6 +223,60 @@ def test_how_waits_end(same, script):
     same(script)
 
 
+EVENTS = """
+    SET k v|SET k w EX 100|SETNX k x|SETNX n x|SETEX k 10 v|PSETEX k 10000 v|GETSET k z|APPEND k y
+    SETRANGE k 1 abc|SETRANGE k 0 ""|INCR c|DECRBY c 5|INCRBYFLOAT c 1.5|MSET a 1 b 2|MSETNX a 1 q 2
+    MSETNX q 1 r 2|GETEX k EX 100|GETEX k PERSIST|GETEX k PERSIST|GETDEL k|GETDEL none|GET none
+    DEL a b none|UNLINK q|EXPIRE r 100|PERSIST r|EXPIRE r -1|RENAME c d|RENAME d d|COPY d e
+    COPY d e REPLACE|COPY d d DB 3|MOVE e 3|MOVE e 3|EXISTS none d|TYPE none|TTL none|OBJECT ENCODING none
+    LPUSH l a b c|RPUSH l d|LPUSHX l e|RPUSHX none e|LSET l 0 f|LINSERT l BEFORE a g|LINSERT l AFTER z g
+    LREM l 0 zzz|LREM l 1 g|LTRIM l 0 3|LTRIM l 0 -1|LPOP l|RPOP l 2|RPOPLPUSH l m|LMOVE m l LEFT RIGHT
+    RPOPLPUSH l l|LMPOP 2 none l LEFT COUNT 9|LPUSH l 1 2|LTRIM l 5 9|BLPOP l 0.01|RPUSH l 9|BLPOP l 0
+    BRPOPLPUSH l m 0.01|RPUSH l 8 7|BLMOVE l m LEFT LEFT 0|BLMPOP 0 1 l LEFT COUNT 9|LRANGE none 0 -1
+    HSET h f v|HSET h f v|HMSET h g w|HSETNX h f x|HSETNX h i x|HINCRBY h n 5|HINCRBYFLOAT h n 1.5
+    HDEL h none|HDEL h f g i|HDEL h n|HGET h f|HINCRBY h n 5
+    SADD s 1 2 3|SADD s 1|SREM s 9|SREM s 1|SMOVE s t 2|SMOVE s t 9|SADD s 4|SADD t 4|SMOVE s t 4
+    SINTERSTORE x s t|SUNIONSTORE x s t|SDIFFSTORE x s t|SINTERSTORE x none t|SPOP s 99
+    SADD s 1|SPOP s|SADD s 1 2|EVAL "return #redis.call('SPOP','s',1)" 0|SREM s 1 2
+    ZADD z 1 a 2 b 3 c 4 d 5 e|ZADD z 1 a|ZADD z XX 9 none|ZADD z INCR 1 a|ZINCRBY z 1 a|ZREM z none
+    ZREM z a|ZREMRANGEBYRANK z 0 0|ZREMRANGEBYSCORE z 3 3|ZREMRANGEBYLEX z [d [d|ZPOPMIN z|ZPOPMAX z
+    ZADD z 1 a 2 b|ZUNIONSTORE y 1 z|ZINTERSTORE y 1 z|ZDIFFSTORE y 2 z none|ZRANGESTORE y z 0 0
+    ZRANGESTORE y z 9 9|ZDIFFSTORE y 2 z z|ZMPOP 1 z MIN COUNT 1|BZPOPMAX z 0|BZPOPMAX z 0.01
+    ZADD z 1 a|BZMPOP 0 1 z MIN|SET p v PX 1|DEBUG SLEEP 0.01|GET p|SET p v PX 1|DEBUG SLEEP 0.01|SET p w
+    RPUSH l 3 1 2|SORT l STORE o|SORT none STORE o|SORT none STORE o|MULTI|SET k 1|DEL k|EXEC
+    EVAL "redis.call('SET','k','1');redis.call('INCR','k');return redis.call('DEL','k')" 0|FLUSHDB
+"""
+
+
+@pytest.mark.parametrize("classes", ["AKEmn", "KA", "Exg$", "Kl", "A", "mE", "nK", ""])
+def test_key_events_of_every_command(same, classes):
+    steps = [step.strip() for line in EVENTS.splitlines() for step in line.split("|") if step.strip()]
+    lines = ["a> DEBUG SET-ACTIVE-EXPIRE 0", f'a> CONFIG SET notify-keyspace-events "{classes}"']
+    lines += ["a> CONFIG GET notify-keyspace-events", "s> PSUBSCRIBE __key*"]
+    # Blocking commands that find nothing end by their own timeout.
+    heard = [line for step in steps for line in (f"a> {step}", "s*")]
+    same("\n".join([*lines, *heard, "a> CONFIG SET notify-keyspace-events q"]))
+
+
+def test_key_events_of_those_who_are_served(same):
+    same("""
+    a> CONFIG SET notify-keyspace-events KEAn
+    s> PSUBSCRIBE __key*
+    b>> BLMOVE k1 k2 LEFT RIGHT 0
+    c>> BLPOP k2 0
+    d>> BZPOPMIN z 0
+    a> MULTI
+    a> RPUSH k1 x
+    a> ZADD z 1 m
+    a> SET other v
+    a> EXEC
+    b<
+    c<
+    d<
+    s*
+    """)
+
+
 WATCHES = {
     "absent, present, absent": "SET k v|DEL k",
     "present, absent, present": "x:SET k v|DEL k|SET k v",

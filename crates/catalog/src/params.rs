@@ -1,5 +1,7 @@
 //! Parameters (redis.conf directives, CONFIG GET/SET): name, kind, default and meaning.
 
+use crate::events::Classes;
+
 /// One directive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Param {
@@ -37,6 +39,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Pairs of seconds and changes, joined by spaces, or nothing.
     SavePoints,
+    /// Letters that choose classes of key events.
+    Events,
     /// Any text, several words joined by spaces.
     Text,
 }
@@ -282,7 +286,7 @@ pub const PARAMS: &[Param] = &[
         true,
         "Leave the disk to a rewrite: no sync each second meanwhile.",
     ),
-    inert("notify-keyspace-events", Kind::Text, "", true),
+    row("notify-keyspace-events", Kind::Events, "", true, "Classes of key events to publish."),
     hidden(inert("oom-score-adj", Kind::Word(&["no", "yes", "relative", "absolute"]), "no", true)),
     hidden(inert("oom-score-adj-values", Kind::Text, "0 200 800", true)),
     hidden(row("pidfile", Kind::Text, "", false, "File that holds the process id.")),
@@ -501,6 +505,9 @@ impl Param {
             Kind::SavePoints => save_points(text)
                 .map(|words| words.join(" "))
                 .ok_or_else(|| "Invalid save parameters".to_owned()),
+            Kind::Events => Classes::parse(text)
+                .map(Classes::letters)
+                .ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned()),
             Kind::Bool => match text.to_ascii_lowercase().as_str() {
                 word @ ("yes" | "no") => Ok(word.to_owned()),
                 _ => Err("argument must be 'yes' or 'no'".to_owned()),

@@ -2,6 +2,7 @@
 //! Nothing here rewrites a command's arguments. Knows no journal: the bytes are handed on.
 
 use crate::keyspace::Entry;
+use catalog::events::Classes;
 use resp::Args;
 use resp::number::write_i64;
 
@@ -20,8 +21,21 @@ pub struct Effects {
     /// Values taken out of the keyspace whose drop is long work; the reaper gets them.
     pub trash: Vec<Entry>,
     ready: Vec<(u16, Box<[u8]>)>,
+    /// Key events in order, which leave as soon as their command is done.
+    pub events: Vec<Event>,
     bytes: Vec<u8>,
     commands: Vec<Propagated>,
+}
+
+/// What happened to a key, for those who listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Database of the key.
+    pub db: u16,
+    /// Name as Redis gives it.
+    pub name: &'static str,
+    /// The key.
+    pub key: Box<[u8]>,
 }
 
 /// One propagated command within [`Effects`].
@@ -53,6 +67,21 @@ impl Effects {
         let newest = self.ready.iter().rev().take(READY_COMPARED);
         if newest.into_iter().all(|(other, k)| *other != db || **k != *key) {
             self.ready.push((db, key.into()));
+        }
+    }
+
+    /// Notes what happened to a key, if events of this class are `wanted`.
+    #[inline]
+    pub fn event(
+        &mut self,
+        wanted: Classes,
+        class: Classes,
+        name: &'static str,
+        db: u16,
+        key: &[u8],
+    ) {
+        if wanted.has(class) {
+            self.events.push(Event { db, name, key: key.into() });
         }
     }
 

@@ -1,6 +1,7 @@
 //! Parameters in force: the text of each, and the typed values that gates and loops read.
 
 use crate::snapshot::background::points;
+use catalog::events::Classes;
 use catalog::params::{PARAMS, Param, find};
 use engine::keyspace::Policy;
 use engine::types::limits;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub busy_after_ms: Option<u64>,
     /// Writes are refused after a save that failed: it is wanted, and so is the refusal.
     pub save_must_not_fail: bool,
+    /// Classes of key events to publish.
+    pub events: Classes,
     /// Databases.
     pub dbs: u16,
     /// Who may run DEBUG.
@@ -170,7 +173,10 @@ impl Config {
         let names =
             PARAMS.iter().flat_map(|param| [(param.name, param.name), (param.alias, param.name)]);
         let found = names.filter(move |(name, _)| !name.is_empty() && hit(name));
-        found.map(|(name, of)| (name, self.get(of)))
+        found.map(|(name, of)| match of {
+            "notify-keyspace-events" => (name, Classes::shown(self.get(of))),
+            _ => (name, self.get(of)),
+        })
     }
 
     /// The typed values.
@@ -186,6 +192,9 @@ impl Config {
             busy_after_ms: self.get("busy-reply-threshold").parse().ok().filter(|ms| *ms > 0),
             save_must_not_fail: self.get("stop-writes-on-bgsave-error") == "yes"
                 && !points(self.get("save")).is_empty(),
+            events: Classes::parse(self.get("notify-keyspace-events"))
+                .map(Classes::in_force)
+                .unwrap_or_default(),
             dbs: self.number("databases") as u16,
             debug: match self.get("enable-debug-command") {
                 "yes" => Allowed::Everybody,

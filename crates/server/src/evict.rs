@@ -2,8 +2,10 @@
 //! under its own shard's lock, and their deletion is in the journal before the command is.
 
 use crate::gate::GateState;
+use crate::key_events;
 use crate::shared::Shared;
 use crate::turn::LoopState;
+use catalog::events::Classes;
 use engine::keyspace::{Candidate, Entry, Keyspace, Order, SHARDS, shard_of};
 
 /// Shards whose candidates are compared for one victim.
@@ -23,7 +25,7 @@ pub fn used_bytes(shared: &Shared, state: &mut LoopState, gate: &GateState) -> u
         }
         let Some(victim) = find(shared, state, gate) else { return used };
         // Dropped here, not by the reaper: the memory must be free when the next look is taken.
-        drop(remove(shared, state, &victim));
+        drop(remove(shared, state, &victim, settings.events));
     }
     0
 }
@@ -53,7 +55,12 @@ fn find(shared: &Shared, state: &mut LoopState, gate: &GateState) -> Option<Cand
     best
 }
 
-fn remove(shared: &Shared, state: &mut LoopState, victim: &Candidate) -> Option<Entry> {
+fn remove(
+    shared: &Shared,
+    state: &mut LoopState,
+    victim: &Candidate,
+    events: Classes,
+) -> Option<Entry> {
     let hash = shared.executor.seed().hash(&victim.key);
     let id = shard_of(hash);
     let mut locked = shared.executor.lock(&[id]).ok()?;
@@ -62,6 +69,8 @@ fn remove(shared: &Shared, state: &mut LoopState, victim: &Candidate) -> Option<
     let place = db.find(hash, &victim.key)?;
     let entry = db.remove(place);
     shard.touched(victim.db, &victim.key, &mut state.effects);
+    state.effects.event(events, Classes::EVICTED, "evicted", victim.db, &victim.key);
+    key_events::publish(shared, events, &mut state.effects);
     if shared.journal.is_wanted() {
         state.effects.wanted = true;
         state.effects.command(victim.db, &[b"DEL", &victim.key]);

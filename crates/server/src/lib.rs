@@ -20,6 +20,7 @@ pub mod host;
 pub mod inbox;
 pub mod info;
 pub mod job;
+pub mod key_events;
 pub mod links;
 pub mod loop_core;
 pub mod memory;

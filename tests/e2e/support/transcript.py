@@ -55,20 +55,23 @@ class Reader:
 
 def play(port: int, script: str):
     """Runs lines of `name> words` (send and read), `name>> words` (send, and wait until it blocks)
-    and `name<` (read); gives the lines with their replies. A connection is made when it is first
+    and `name<` (read), and `name*` (read all messages so far); gives the lines with their replies. A connection is made when it is first
     named, and says HELLO 3 when its name is in capitals."""
     observer = Reader(port)
     connections = {}
     lines = []
     try:
         for line in filter(str.strip, script.splitlines()):
-            name, mark, request = re.match(r"\s*(\w+)\s*(>>|>|<)\s*(.*)", line).groups()
+            name, mark, request = re.match(r"\s*(\w+)\s*(>>|>|<|\*)\s*(.*)", line).groups()
             if name not in connections:
                 reader = connections[name] = Reader(port)
                 reader.id = reader.ask("CLIENT", "ID")[1:]
                 if name.isupper():
                     reader.ask("HELLO", "3")
             reader = connections[name]
+            if mark == "*":
+                lines += [f"{name} hears {message}" for message in _messages(observer, reader)]
+                continue
             if request:
                 reader.send(*shlex.split(request))
             if mark == ">>":
@@ -78,6 +81,15 @@ def play(port: int, script: str):
         for reader in [observer, *connections.values()]:
             reader.close()
     return lines
+
+
+def _messages(observer: Reader, reader: Reader):
+    observer.ask("PUBLISH", "__key_end__", "")
+    messages = []
+    while "__key_end__" not in (message := reader.read()):
+        assert message != "<closed>"
+        messages.append(message)
+    return messages
 
 
 def _is_blocked(observer: Reader, reader: Reader) -> bool:

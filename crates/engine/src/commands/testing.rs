@@ -83,6 +83,7 @@ impl Bench {
             no_touch: false,
             bulk_bytes_max: 512 << 20,
             clocks: Access::Time,
+            events: catalog::events::Classes::default(),
         };
         let mut ctx = Ctx {
             keys: Keys::new(&mut self.space, &mut effects, &mut stats, moment),

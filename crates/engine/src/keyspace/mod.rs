@@ -25,6 +25,7 @@ use crate::effects::Effects;
 use crate::error::{self, CommandError};
 use crate::tick::{Tick, at_step};
 use crate::types::{Collection, Object, Pages};
+use catalog::events::Classes;
 use resp::Reply;
 use resp::number::Digits;
 use std::marker::PhantomData;
@@ -71,6 +72,8 @@ pub struct Moment {
     pub bulk_bytes_max: u64,
     /// What access clocks mean.
     pub clocks: Access,
+    /// Key events that somebody wants.
+    pub events: Classes,
 }
 
 impl Moment {
@@ -239,6 +242,7 @@ impl<'a> Keys<'a> {
     pub fn read(&mut self, key: &[u8]) -> Option<&Entry> {
         let Some((hash, place)) = self.locate(self.moment.db, key) else {
             self.stats.misses += 1;
+            self.event(Classes::MISS, "keymiss", key);
             return None;
         };
         self.stats.hits += 1;
@@ -257,6 +261,14 @@ impl<'a> Keys<'a> {
         // The entry that `read` returns would keep `moment` borrowed, so it is found again.
         let found = self.read(key).is_some();
         self.moment.no_touch = no_touch;
+        if found { self.peek(key) } else { None }
+    }
+
+    /// As [`Keys::look`], and nobody is told that the key is not there.
+    pub fn look_quietly(&mut self, key: &[u8]) -> Option<&Entry> {
+        let events = std::mem::take(&mut self.moment.events);
+        let found = self.look(key).is_some();
+        self.moment.events = events;
         if found { self.peek(key) } else { None }
     }
 
@@ -292,6 +304,51 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// As [`Keys::text`], without counting it as a read: it was counted, or is about to be changed.
+    ///
+    /// # Errors
+    /// [`error::WRONG_TYPE`].
+    pub fn text_quietly(&mut self, key: &[u8]) -> Result<Option<Text<'_>>, CommandError> {
+        self.peek(key).map(text_of).transpose()
+    }
+
+    /// As [`Keys::get`], without counting it as a read: it was counted, or is about to be changed.
+    ///
+    /// # Errors
+    /// [`error::WRONG_TYPE`].
+    pub fn get_quietly<T: Collection>(&mut self, key: &[u8]) -> Result<Option<&T>, CommandError> {
+        match self.peek(key).map(Entry::value) {
+            None => Ok(None),
+            Some(ValueRef::Object(object)) => T::of(object).map(Some).ok_or(error::WRONG_TYPE),
+            Some(_) => Err(error::WRONG_TYPE),
+        }
+    }
+
+    /// States what happened to a key of the selected database, for those who listen.
+    #[inline]
+    pub fn event(&mut self, class: Classes, name: &'static str, key: &[u8]) {
+        self.event_in(self.moment.db, class, name, key);
+    }
+
+    /// As [`Keys::event`], in another database.
+    #[inline]
+    pub fn event_in(&mut self, db: u16, class: Classes, name: &'static str, key: &[u8]) {
+        self.effects.event(self.moment.events, class, name, db, key);
+    }
+
+    /// As [`Keys::event`], for a command that takes elements away: the key may have gone with the
+    /// last one.
+    #[inline]
+    pub fn event_or_del(&mut self, class: Classes, name: &'static str, key: &[u8]) {
+        if self.moment.events == Classes::default() {
+            return;
+        }
+        self.event(class, name, key);
+        if self.peek(key).is_none() {
+            self.event(Classes::GENERIC, "del", key);
+        }
+    }
+
     /// The collection at `key`, to change it.
     ///
     /// # Errors
@@ -315,6 +372,7 @@ impl<'a> Keys<'a> {
         let value = Value::Object(Box::new(T::new().into_object()));
         self.db_mut(hash).insert(hash, Entry::new(key, value, None));
         let place = self.db_mut(hash).find(hash, key).expect("the key was just made");
+        self.event(Classes::NEW, "new", key);
         self.edit_at(hash, place)
     }
 
@@ -352,14 +410,22 @@ impl<'a> Keys<'a> {
         let hash = self.hash(key);
         let moment = self.moment;
         let db = moment.db;
-        // A key that is dead but still there is simply overwritten: nobody can tell.
-        let place = self.shard(hash).db_or_new(db).find(hash, key);
+        let database = self.shard(hash).db_or_new(db);
+        let mut place = database.find(hash, key);
+        if let Some(found) = place
+            && moment.may_expire
+            && !is_alive(database.at(found), moment.now_ms)
+        {
+            self.expire(db, key, hash, found);
+            place = None;
+        }
         let Some(place) = place else {
             let expiry_ms = if let Ttl::At(at_ms) = ttl { Some(at_ms) } else { None };
             let mut entry = Entry::new(key, value, expiry_ms);
             entry.set_access(moment.access());
             self.shard(hash).db_or_new(db).insert(hash, entry);
             self.touched(hash, db, key);
+            self.event(Classes::NEW, "new", key);
             return;
         };
         let database = self.db_mut(hash);
@@ -379,6 +445,7 @@ impl<'a> Keys<'a> {
     pub fn put(&mut self, db: u16, entry: Entry) {
         let hash = self.space.seed().hash(entry.key());
         self.bury(db, hash, entry.key());
+        self.event_in(db, Classes::NEW, "new", entry.key());
         let shard = self.shard(hash);
         let key = shard.has_interest().then(|| entry.key().to_vec());
         shard.db_or_new(db).insert(hash, entry);
@@ -546,6 +613,7 @@ impl<'a> Keys<'a> {
         self.touched(hash, db, key);
         self.discard(entry);
         self.stats.expired += 1;
+        self.event_in(db, Classes::EXPIRED, "expired", key);
         self.effects.command(db, &[b"DEL", key]);
         // Redis does not count an expiry among the changes since the last save.
         self.effects.dirty -= 1;

@@ -2,6 +2,7 @@
 
 use super::{Bound, Hurry, Outcome, Pace, Request, Run};
 use crate::executor::Locked;
+use crate::key_events;
 use crate::turn::{Held, SessionHandler, Turn};
 use catalog::commands::CommandId;
 use catalog::{Flags, Lock};
@@ -104,6 +105,12 @@ impl<'e> Run<'_, 'e> {
             Bound::Session(handler) => self.call_session(handler, args, locked.as_deref_mut()),
             Bound::Exec | Bound::Container => unreachable!("these never get here"),
         };
+        if matches!(result, Err(CommandError::Busy | CommandError::Long)) {
+            // It looks again when it comes again; what it found dead is gone.
+            self.state.effects.events.retain(|event| event.name != "keymiss");
+        }
+        let events = self.gate().settings.events;
+        key_events::publish(self.shared, events, &mut self.state.effects);
         match result {
             Ok(()) => {}
             Err(CommandError::Busy) => return Outcome::Deferred,
@@ -167,6 +174,7 @@ impl<'e> Run<'_, 'e> {
             no_touch: self.session.no_touch,
             bulk_bytes_max: gate.settings.bulk_bytes_max,
             clocks: gate.settings.policy.access(),
+            events: gate.settings.events,
         }
     }
 }

@@ -5,6 +5,7 @@
 use super::{Bound, Run};
 use crate::executor::Locked;
 use crate::inbox::Mail;
+use crate::key_events;
 use crate::session::Replies;
 use catalog::commands::CommandId;
 use engine::keyspace::{Fate, Home, Keys, Keyspace, Moment, Wait, Waiter, shard_of};
@@ -66,6 +67,7 @@ impl<'e> Run<'_, 'e> {
         let state = &mut *self.state;
         // A key that has died meanwhile goes now.
         Keys::new(locked, &mut state.effects, &mut state.keys, moment).peek(key);
+        key_events::publish(self.shared, moment.events, &mut self.state.effects);
         self.append_effects();
         while let Some(shard) = locked.shard(id)
             && let Some(waiter) = shard.first_waiter(db, key, self.state.now_ms)
@@ -104,6 +106,7 @@ impl<'e> Run<'_, 'e> {
                 unreachable!("a waiter is served when its key is there and its shards are held")
             }
         }
+        key_events::publish(self.shared, moment.events, &mut self.state.effects);
         self.append_effects();
         let offset = self.shared.journal.offset();
         let inbox = &self.shared.inboxes[usize::from(waiter.home.loop_id)];

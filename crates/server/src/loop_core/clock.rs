@@ -2,8 +2,10 @@
 
 use super::LoopCore;
 use crate::gate::GateState;
+use crate::key_events;
 use crate::links::feed;
 use crate::trash::Rubbish;
+use catalog::events::Classes;
 use engine::keyspace::{Keyspace, SHARDS};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -61,7 +63,11 @@ impl LoopCore {
             let Some(shard) = space.shard(id) else { continue };
             let now_ms = self.state.now_ms;
             let dead = shard.remove_dead(now_ms, DEAD_PER_SHARD, &mut self.state.effects);
+            let events = pass.gate.settings.events;
             for (db, entry) in &dead {
+                let key = entry.key();
+                self.state.effects.event(events, Classes::EXPIRED, "expired", *db, key);
+                key_events::publish(&shared, events, &mut self.state.effects);
                 self.state.effects.command(*db, &[b"DEL", entry.key()]);
                 shared.journal.append(self.state.effects.propagated());
                 self.state.effects.clear();

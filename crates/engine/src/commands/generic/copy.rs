@@ -7,6 +7,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::Moment;
 use crate::parse;
+use catalog::events::Classes;
 use resp::Args;
 
 struct Copy {
@@ -58,6 +59,7 @@ pub fn copy(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if let Some(mut entry) = ctx.keys.peek(from).map(|entry| entry.duplicate(to)) {
         entry.set_access(moment.access());
         ctx.keys.put(copy.db, entry);
+        ctx.keys.event_in(copy.db, Classes::GENERIC, "copy_to", to);
         ctx.propagate_verbatim();
     }
     ctx.reply.int(1);
@@ -77,6 +79,8 @@ pub fn move_to(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let movable = ctx.keys.peek(key).is_some() && ctx.keys.peek_in(db, key).is_none();
     if movable && let Some(entry) = ctx.keys.take(key) {
         ctx.keys.put(db, entry);
+        ctx.keys.event(Classes::GENERIC, "move_from", key);
+        ctx.keys.event_in(db, Classes::GENERIC, "move_to", key);
         ctx.propagate_verbatim();
     }
     ctx.reply.int(i64::from(movable));

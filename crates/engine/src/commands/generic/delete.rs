@@ -5,6 +5,7 @@
 
 use crate::commands::Ctx;
 use crate::error::CommandError;
+use catalog::events::Classes;
 
 /// DEL, UNLINK.
 ///
@@ -13,7 +14,10 @@ use crate::error::CommandError;
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let mut removed = 0u32;
     for key in ctx.args.from(1) {
-        removed += u32::from(ctx.keys.remove(key));
+        if ctx.keys.remove(key) {
+            removed += 1;
+            ctx.keys.event(Classes::GENERIC, "del", key);
+        }
     }
     if removed > 0 {
         ctx.propagate_verbatim();

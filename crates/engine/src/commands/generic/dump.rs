@@ -8,6 +8,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::{Access, Entry, Moment};
 use crate::parse;
 use crate::rdb::{self, Decoder, VERSION, VERSION_READ_MAX, checks, crc64, encode};
+use catalog::events::Classes;
 use resp::Args;
 use resp::number::Digits;
 
@@ -96,12 +97,14 @@ pub fn restore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     ctx.keys.remove(key);
     if at_ms.is_some_and(|at_ms| at_ms <= moment.now_ms) && moment.may_expire {
         if existed {
+            ctx.keys.event(Classes::GENERIC, "del", key);
             ctx.propagate(&[b"DEL", key]);
         }
         ctx.reply.ok();
         return Ok(());
     }
     ctx.keys.put(moment.db, entry);
+    ctx.keys.event(Classes::GENERIC, "restore", key);
     match at_ms.filter(|_| !restore.absolute) {
         None => ctx.propagate_verbatim(),
         Some(at_ms) => {

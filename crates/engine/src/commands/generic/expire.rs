@@ -6,6 +6,7 @@
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
+use catalog::events::Classes;
 use resp::Args;
 use resp::number::Digits;
 
@@ -116,9 +117,11 @@ fn run(ctx: &mut Ctx<'_>, form: &Form) -> Result<(), CommandError> {
     // Where keys may not expire (a replica, a pause), the primary's DEL will come.
     if at_ms <= moment.now_ms && moment.may_expire {
         ctx.keys.remove(key);
+        ctx.keys.event(Classes::GENERIC, "del", key);
         ctx.propagate(&[b"DEL", key]);
     } else {
         ctx.keys.set_expiry(key, Some(at_ms));
+        ctx.keys.event(Classes::GENERIC, "expire", key);
         ctx.propagate(&[b"PEXPIREAT", key, Digits::new().format(at_ms as i64)]);
     }
     ctx.reply.int(1);

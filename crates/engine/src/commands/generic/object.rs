@@ -16,7 +16,7 @@ const SHARED_REFERENCES: i64 = i32::MAX as i64;
 /// # Errors
 /// None of its own.
 pub fn encoding(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    let name = ctx.keys.look(ctx.args.at(2)).map(Entry::encoding);
+    let name = ctx.keys.look_quietly(ctx.args.at(2)).map(Entry::encoding);
     ctx.reply.bulk_or_null(name.map(str::as_bytes));
     Ok(())
 }
@@ -27,7 +27,7 @@ pub fn encoding(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// [`error::NOT_LFU`] when the key exists and accesses are not counted.
 pub fn freq(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let moment = ctx.keys.moment;
-    match ctx.keys.look(ctx.args.at(2)) {
+    match ctx.keys.look_quietly(ctx.args.at(2)) {
         Some(entry) if moment.clocks == Access::Count => {
             ctx.reply.int(i64::from(evict::decayed(entry.access(), moment.now_ms)));
         }
@@ -44,7 +44,7 @@ pub fn freq(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 pub fn idletime(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let moment = ctx.keys.moment;
     let now = moment.access();
-    match ctx.keys.look(ctx.args.at(2)) {
+    match ctx.keys.look_quietly(ctx.args.at(2)) {
         Some(_) if moment.clocks == Access::Count => return Err(error::LFU),
         Some(entry) => {
             let idle_s = now.wrapping_sub(entry.access()) & 0x00ff_ffff;
@@ -60,7 +60,7 @@ pub fn idletime(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// None of its own.
 pub fn refcount(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    match ctx.keys.look(ctx.args.at(2)).map(Entry::value) {
+    match ctx.keys.look_quietly(ctx.args.at(2)).map(Entry::value) {
         Some(ValueRef::Integer(0..SHARED_INTEGERS)) => ctx.reply.int(SHARED_REFERENCES),
         Some(_) => ctx.reply.int(1),
         None => ctx.reply.null(),

@@ -4,6 +4,7 @@
 
 use crate::commands::Ctx;
 use crate::error::CommandError;
+use catalog::events::Classes;
 
 /// PERSIST.
 ///
@@ -14,6 +15,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let mortal = ctx.keys.peek(key).is_some_and(|entry| entry.expiry_ms().is_some());
     if mortal {
         ctx.keys.set_expiry(key, None);
+        ctx.keys.event(Classes::GENERIC, "persist", key);
         ctx.propagate_verbatim();
     }
     ctx.reply.int(i64::from(mortal));

@@ -5,6 +5,7 @@
 
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
+use catalog::events::Classes;
 
 /// RENAME.
 ///
@@ -43,6 +44,8 @@ fn give(ctx: &mut Ctx<'_>, from: &[u8], to: &[u8]) {
     ctx.keys.remove(to);
     if let Some(entry) = ctx.keys.take(from) {
         ctx.keys.put(ctx.keys.moment.db, entry.with_key(to));
+        ctx.keys.event(Classes::GENERIC, "rename_from", from);
+        ctx.keys.event(Classes::GENERIC, "rename_to", to);
         ctx.propagate_verbatim();
     }
 }

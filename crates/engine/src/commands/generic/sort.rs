@@ -10,6 +10,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::{Text, Ttl, Value, ValueRef, text_of};
 use crate::parse;
 use crate::types::{Collection, List, Object};
+use catalog::events::Classes;
 use resp::Args;
 use std::cmp::Ordering;
 
@@ -228,8 +229,10 @@ fn store(
     let len = list.len();
     if len > 0 {
         ctx.keys.set(to, Value::Object(Box::new(list.into_object())), Ttl::Clear);
+        ctx.keys.event(Classes::LIST, "sortstore", to);
         ctx.propagate_verbatim();
     } else if ctx.keys.remove(to) {
+        ctx.keys.event(Classes::GENERIC, "del", to);
         ctx.propagate(&[b"DEL", to]);
     }
     ctx.reply.int(len as i64);

@@ -3,6 +3,7 @@
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::types::Hash;
+use catalog::events::Classes;
 
 /// HSET key field value [field value ...].
 ///
@@ -38,6 +39,7 @@ pub fn hsetnx(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     }
     drop(edit);
     if missing {
+        ctx.keys.event(Classes::HASH, "hset", ctx.args.at(1));
         ctx.propagate_verbatim();
     }
     ctx.reply.int(i64::from(missing));
@@ -58,6 +60,7 @@ pub fn hdel(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         }
     }
     if removed > 0 {
+        ctx.keys.event_or_del(Classes::HASH, "hdel", ctx.args.at(1));
         ctx.propagate_verbatim();
     }
     ctx.reply.int(removed as i64);
@@ -75,6 +78,7 @@ fn set_all(ctx: &mut Ctx<'_>, name: &str) -> Result<usize, CommandError> {
         created += usize::from(hash.insert(ctx.args.at(at), ctx.args.at(at + 1)));
     }
     drop(edit);
+    ctx.keys.event(Classes::HASH, "hset", ctx.args.at(1));
     ctx.propagate_verbatim();
     Ok(created)
 }

@@ -5,6 +5,7 @@ use crate::commands::{Ctx, decimal};
 use crate::error::{self, CommandError};
 use crate::parse;
 use crate::types::Hash;
+use catalog::events::Classes;
 use resp::number::Digits;
 
 /// HINCRBY.
@@ -14,12 +15,13 @@ use resp::number::Digits;
 pub fn hincrby(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let (key, field) = (ctx.args.at(1), ctx.args.at(2));
     let by = parse::integer(ctx.args.at(3))?;
-    let old = match ctx.keys.get::<Hash>(key)?.and_then(|hash| hash.get(field)) {
+    let old = match ctx.keys.get_quietly::<Hash>(key)?.and_then(|hash| hash.get(field)) {
         Some(text) => parse::integer(text).map_err(|_| error::HASH_NOT_INTEGER)?,
         None => 0,
     };
     let sum = old.checked_add(by).ok_or(error::OVERFLOW)?;
     ctx.keys.edit_or_new::<Hash>(key)?.insert(field, Digits::new().format(sum));
+    ctx.keys.event(Classes::HASH, "hincrby", key);
     ctx.propagate_verbatim();
     ctx.reply.int(sum);
     Ok(())
@@ -35,13 +37,14 @@ pub fn hincrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if !by.is_finite() {
         return Err(error::INCREMENT_NOT_FINITE);
     }
-    let old = ctx.keys.get::<Hash>(key)?.and_then(|hash| hash.get(field)).unwrap_or(b"0");
+    let old = ctx.keys.get_quietly::<Hash>(key)?.and_then(|hash| hash.get(field)).unwrap_or(b"0");
     let sum = parse::double(old).map_err(|_| error::HASH_NOT_FLOAT)? + by;
     if !sum.is_finite() {
         return Err(error::NAN_OR_INFINITY);
     }
     let text = decimal::sum(old, ctx.args.at(3)).unwrap_or_else(|| human_double(sum));
     ctx.keys.edit_or_new::<Hash>(key)?.insert(field, text.as_bytes());
+    ctx.keys.event(Classes::HASH, "hincrbyfloat", key);
     ctx.propagate(&[b"HSET", key, field, text.as_bytes()]);
     ctx.reply.bulk(text.as_bytes());
     Ok(())

@@ -2,7 +2,7 @@
 //! count], BLMOVE source destination LEFT|RIGHT LEFT|RIGHT timeout and BRPOPLPUSH: taking off
 //! lists, and waiting where there is nothing. Propagated as their forms that do not wait.
 
-use super::pop::{end_named, pop_first};
+use super::pop::{end_named, event_of, pop_first};
 use super::shift::shift;
 use crate::commands::blocking::{self, sources, timeout_ms};
 use crate::commands::walk::FirstOf;
@@ -11,6 +11,7 @@ use crate::error::CommandError;
 use crate::keyspace::{Wait, Wanted};
 use crate::types::List;
 use crate::types::list::End;
+use catalog::events::Classes;
 
 /// BLPOP.
 ///
@@ -71,6 +72,7 @@ fn pop(ctx: &mut Ctx<'_>, end: End) -> Result<(), CommandError> {
         edit.drop_end(end);
         drop(edit);
         let name: &[u8] = if end == End::Front { b"LPOP" } else { b"RPOP" };
+        ctx.keys.event_or_del(Classes::LIST, event_of(end), key);
         ctx.propagate(&[name, key]);
         return Ok(());
     }

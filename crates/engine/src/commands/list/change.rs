@@ -6,6 +6,7 @@ use crate::error::{self, CommandError};
 use crate::parse;
 use crate::types::List;
 use crate::types::list::End;
+use catalog::events::Classes;
 
 /// LSET key index element.
 ///
@@ -27,6 +28,7 @@ pub fn lset(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         }
     };
     drop(edit);
+    ctx.keys.event(Classes::LIST, "lset", ctx.args.at(1));
     ctx.propagate_verbatim();
     ctx.reply.ok();
     Ok(())
@@ -55,6 +57,7 @@ pub fn linsert(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     edit.insert(index + offset, ctx.args.at(4));
     let len = edit.len();
     drop(edit);
+    ctx.keys.event(Classes::LIST, "linsert", ctx.args.at(1));
     ctx.propagate_verbatim();
     ctx.reply.int(len as i64);
     Ok(())
@@ -78,6 +81,7 @@ pub fn lrem(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     }
     drop(edit);
     if removed > 0 {
+        ctx.keys.event_or_del(Classes::LIST, "lrem", ctx.args.at(1));
         ctx.propagate_verbatim();
     }
     ctx.reply.int(removed as i64);
@@ -91,8 +95,9 @@ pub fn lrem(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 pub fn ltrim(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let start = parse::integer(ctx.args.at(2))?;
     let end = parse::integer(ctx.args.at(3))?;
-    let mut removed = 0;
+    let (mut removed, mut exists) = (0, false);
     if let Some(mut edit) = ctx.keys.edit::<List>(ctx.args.at(1))? {
+        exists = true;
         let before = edit.len();
         let (front, back) = match parse::range(start, end, before) {
             Some((first, last)) => (first, before - 1 - last),
@@ -104,6 +109,9 @@ pub fn ltrim(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         if removed == 0 {
             edit.unchanged();
         }
+    }
+    if exists {
+        ctx.keys.event_or_del(Classes::LIST, "ltrim", ctx.args.at(1));
     }
     if removed > 0 {
         ctx.propagate_verbatim();

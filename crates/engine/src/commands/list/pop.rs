@@ -9,6 +9,7 @@ use crate::keyspace::Wanted;
 use crate::parse;
 use crate::types::List;
 use crate::types::list::End;
+use catalog::events::Classes;
 use resp::number::Digits;
 
 /// LPOP.
@@ -57,6 +58,7 @@ pub fn pop_first(ctx: &mut Ctx<'_>, request: &FirstOf<End>) -> Result<bool, Comm
         }
         drop(edit);
         let name: &[u8] = if request.side == End::Front { b"LPOP" } else { b"RPOP" };
+        ctx.keys.event_or_del(Classes::LIST, event_of(request.side), key);
         ctx.propagate(&[name, key, Digits::new().format(taken as i64)]);
         return Ok(true);
     }
@@ -73,6 +75,12 @@ pub fn end_named(word: &[u8]) -> Result<End, CommandError> {
         _ if parse::is(word, "RIGHT") => Ok(End::Back),
         _ => Err(error::SYNTAX),
     }
+}
+
+/// Name of the key event of taking from an end.
+#[must_use]
+pub fn event_of(end: End) -> &'static str {
+    if end == End::Front { "lpop" } else { "rpop" }
 }
 
 fn pop(ctx: &mut Ctx<'_>, end: End, name: &str) -> Result<(), CommandError> {
@@ -103,6 +111,7 @@ fn pop(ctx: &mut Ctx<'_>, end: End, name: &str) -> Result<(), CommandError> {
         list.drop_end(end);
     }
     drop(edit);
+    ctx.keys.event_or_del(Classes::LIST, event_of(end), ctx.args.at(1));
     ctx.propagate_verbatim();
     Ok(())
 }

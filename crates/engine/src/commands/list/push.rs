@@ -4,6 +4,7 @@ use crate::commands::Ctx;
 use crate::error::CommandError;
 use crate::types::List;
 use crate::types::list::End;
+use catalog::events::Classes;
 
 /// LPUSH.
 ///
@@ -37,12 +38,19 @@ pub fn rpushx(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     push_to_existing(ctx, End::Back)
 }
 
+/// Name of the key event of adding at an end.
+#[must_use]
+pub fn event_of(end: End) -> &'static str {
+    if end == End::Front { "lpush" } else { "rpush" }
+}
+
 fn push(ctx: &mut Ctx<'_>, end: End) -> Result<(), CommandError> {
     let mut edit = ctx.keys.edit_or_new::<List>(ctx.args.at(1))?;
     let list: &mut List = &mut edit;
     ctx.args.from(2).for_each(|value| list.push(value, end));
     let len = list.len();
     drop(edit);
+    ctx.keys.event(Classes::LIST, event_of(end), ctx.args.at(1));
     ctx.propagate_verbatim();
     ctx.reply.int(len as i64);
     Ok(())

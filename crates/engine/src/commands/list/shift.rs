@@ -1,11 +1,13 @@
 //! LMOVE source destination LEFT|RIGHT LEFT|RIGHT and RPOPLPUSH: from one list to another.
 
-use super::pop::end_named;
+use super::pop::{self, end_named};
+use super::push;
 use crate::commands::Ctx;
 use crate::error::CommandError;
 use crate::keyspace::Keys;
 use crate::types::List;
 use crate::types::list::End;
+use catalog::events::Classes;
 
 /// LMOVE.
 ///
@@ -55,6 +57,8 @@ pub fn shift(ctx: &mut Ctx<'_>, from: End, to: End) -> Result<bool, CommandError
         ctx.keys.edit_or_new::<List>(destination)?.push(&value, to);
         value
     };
+    ctx.keys.event(Classes::LIST, push::event_of(to), destination);
+    ctx.keys.event_or_del(Classes::LIST, pop::event_of(from), source);
     ctx.reply.bulk(&value);
     Ok(true)
 }

@@ -9,6 +9,7 @@ use crate::keyspace::{Keys, Ttl, Value};
 use crate::parse;
 use crate::tick::{Tick, at_step};
 use crate::types::{Collection, Set};
+use catalog::events::Classes;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
@@ -46,7 +47,7 @@ pub fn sdiff(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// A value is no set.
 pub fn sinterstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    store(ctx, Operation::Intersection)
+    store(ctx, Operation::Intersection, "sinterstore")
 }
 
 /// SUNIONSTORE destination key [key ...].
@@ -54,7 +55,7 @@ pub fn sinterstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// A value is no set.
 pub fn sunionstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    store(ctx, Operation::Union)
+    store(ctx, Operation::Union, "sunionstore")
 }
 
 /// SDIFFSTORE destination key [key ...].
@@ -62,7 +63,7 @@ pub fn sunionstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// A value is no set.
 pub fn sdiffstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    store(ctx, Operation::Difference)
+    store(ctx, Operation::Difference, "sdiffstore")
 }
 
 /// SINTERCARD numkeys key [key ...] [LIMIT limit].
@@ -101,7 +102,7 @@ fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn store(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
+fn store(ctx: &mut Ctx<'_>, operation: Operation, event: &'static str) -> Result<(), CommandError> {
     let destination = ctx.args.at(1);
     let keys: Vec<&[u8]> = ctx.args.from(2).collect();
     let mut result = evaluate(ctx, &keys, operation)?;
@@ -114,6 +115,11 @@ fn store(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
         ctx.keys.set(destination, value, Ttl::Clear);
         true
     };
+    if len > 0 {
+        ctx.keys.event(Classes::SET, event, destination);
+    } else if changed {
+        ctx.keys.event(Classes::GENERIC, "del", destination);
+    }
     if changed {
         ctx.propagate_verbatim();
     }
@@ -132,7 +138,7 @@ fn evaluate(ctx: &mut Ctx<'_>, names: &[&[u8]], operation: Operation) -> Result<
         Operation::Union => {
             let mut result = Set::default();
             for name in names {
-                let Some(set) = keys.get::<Set>(name)? else { continue };
+                let Some(set) = keys.get_quietly::<Set>(name)? else { continue };
                 for (number, member) in set.iter().enumerate() {
                     at_step(number, tick)?;
                     member.with(|bytes| result.insert(bytes));
@@ -157,12 +163,12 @@ fn keep(
     first: &[u8],
     (others, present): (&[&[u8]], bool),
 ) -> Result<Set, CommandError> {
-    let mut result = keys.get::<Set>(first)?.cloned().unwrap_or_default();
+    let mut result = keys.get_quietly::<Set>(first)?.cloned().unwrap_or_default();
     for other in others {
         if result.len() == 0 {
             break;
         }
-        match keys.get::<Set>(other)? {
+        match keys.get_quietly::<Set>(other)? {
             Some(set) => {
                 let (mut number, mut ticked) = (0, Ok(()));
                 result.retain(|member| {

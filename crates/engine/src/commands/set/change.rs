@@ -3,6 +3,7 @@
 use crate::commands::Ctx;
 use crate::error::CommandError;
 use crate::types::Set;
+use catalog::events::Classes;
 
 /// SADD key member [member ...].
 ///
@@ -17,6 +18,7 @@ pub fn sadd(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     }
     drop(edit);
     if added > 0 {
+        ctx.keys.event(Classes::SET, "sadd", ctx.args.at(1));
         ctx.propagate_verbatim();
     }
     ctx.reply.int(added as i64);
@@ -37,6 +39,7 @@ pub fn srem(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         }
     }
     if removed > 0 {
+        ctx.keys.event_or_del(Classes::SET, "srem", ctx.args.at(1));
         ctx.propagate_verbatim();
     }
     ctx.reply.int(removed as i64);
@@ -61,11 +64,16 @@ pub fn smove(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     }
     if found && source != destination {
         ctx.keys.edit_or_new::<Set>(source)?.remove(member);
+        ctx.keys.event_or_del(Classes::SET, "srem", source);
         let mut to = ctx.keys.edit_or_new::<Set>(destination)?;
-        if !to.insert(member) {
+        let is_new = to.insert(member);
+        if !is_new {
             to.unchanged();
         }
         drop(to);
+        if is_new {
+            ctx.keys.event(Classes::SET, "sadd", destination);
+        }
         ctx.propagate_verbatim();
     }
     ctx.reply.int(i64::from(found));

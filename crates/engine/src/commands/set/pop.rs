@@ -6,6 +6,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
 use crate::types::Set;
+use catalog::events::Classes;
 
 /// SPOP.
 ///
@@ -31,6 +32,7 @@ fn pop_one(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let place = ctx.rng.below(set.len());
     let taken = set.take(place);
     drop(set);
+    ctx.keys.event_or_del(Classes::SET, "spop", key);
     taken.with(|member| {
         ctx.propagate(&[b"SREM", key, member]);
         ctx.reply.bulk(member);
@@ -57,6 +59,7 @@ fn pop_many(ctx: &mut Ctx<'_>, count: usize) -> Result<(), CommandError> {
         edit.unchanged();
         drop(edit);
         ctx.keys.remove(key);
+        ctx.keys.event_or_del(Classes::SET, "spop", key);
         ctx.propagate(&[b"DEL", key]);
         return Ok(());
     }
@@ -68,6 +71,7 @@ fn pop_many(ctx: &mut Ctx<'_>, count: usize) -> Result<(), CommandError> {
         taken.push(member.to_vec());
     }
     drop(edit);
+    ctx.keys.event_or_del(Classes::SET, "spop", key);
     let members = taken.iter().map(Vec::as_slice);
     ctx.keys.effects.command_with(ctx.keys.moment.db, &[b"SREM", key], members);
     Ok(())

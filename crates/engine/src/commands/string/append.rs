@@ -5,6 +5,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::entry::INLINE_BYTES_MAX;
 use crate::keyspace::{Keys, Ttl, Value, ValueRef};
 use crate::types::Object;
+use catalog::events::Classes;
 
 /// APPEND.
 ///
@@ -12,7 +13,7 @@ use crate::types::Object;
 /// The value is no string, or would become too long.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let (key, tail) = (ctx.args.at(1), ctx.args.at(2));
-    let len = ctx.keys.text(key)?.map_or(0, |text| text.len());
+    let len = ctx.keys.text_quietly(key)?.map_or(0, |text| text.len());
     let total = len + tail.len();
     if total as u64 > ctx.keys.moment.bulk_bytes_max {
         return Err(error::TOO_LONG);
@@ -22,6 +23,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     } else {
         write(&mut ctx.keys, key, len, tail);
     }
+    ctx.keys.event(Classes::STRING, "append", key);
     ctx.propagate_verbatim();
     ctx.reply.int(total as i64);
     Ok(())

@@ -4,6 +4,7 @@ use crate::commands::{Ctx, decimal};
 use crate::error::{self, CommandError};
 use crate::keyspace::{Text, Ttl, Value};
 use crate::parse;
+use catalog::events::Classes;
 
 /// INCR.
 ///
@@ -46,7 +47,7 @@ pub fn decrby(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// The value or the increment is no number, or the sum is not finite.
 pub fn incrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let key = ctx.args.at(1);
-    let old = ctx.keys.text(key)?.map_or_else(|| b"0".to_vec(), Text::into_vec);
+    let old = ctx.keys.text_quietly(key)?.map_or_else(|| b"0".to_vec(), Text::into_vec);
     let by = ctx.args.at(2);
     let sum = parse::double(&old)? + parse::double(by)?;
     if !sum.is_finite() {
@@ -54,6 +55,7 @@ pub fn incrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     }
     let text = decimal::sum(&old, by).unwrap_or_else(|| human_double(sum));
     ctx.keys.set(key, Value::bytes(text.as_bytes()), Ttl::Keep);
+    ctx.keys.event(Classes::STRING, "incrbyfloat", key);
     ctx.propagate(&[b"SET", key, text.as_bytes(), b"KEEPTTL"]);
     ctx.reply.bulk(text.as_bytes());
     Ok(())
@@ -61,12 +63,13 @@ pub fn incrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 
 fn add(ctx: &mut Ctx<'_>, by: i64) -> Result<(), CommandError> {
     let key = ctx.args.at(1);
-    let old = match ctx.keys.text(key)? {
+    let old = match ctx.keys.text_quietly(key)? {
         Some(text) => text.with(parse::integer)?,
         None => 0,
     };
     let sum = old.checked_add(by).ok_or(error::OVERFLOW)?;
     ctx.keys.set(key, Value::Integer(sum), Ttl::Keep);
+    ctx.keys.event(Classes::STRING, "incrby", key);
     ctx.propagate_verbatim();
     ctx.reply.int(sum);
     Ok(())

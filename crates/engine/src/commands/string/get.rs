@@ -5,6 +5,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Ttl, Value};
 use crate::parse;
+use catalog::events::Classes;
 use resp::number::Digits;
 
 /// GET.
@@ -24,6 +25,7 @@ pub fn getset(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     reply_with(ctx)?;
     let (key, value) = (ctx.args.at(1), ctx.args.at(2));
     ctx.keys.set(key, Value::string(value), Ttl::Clear);
+    ctx.keys.event(Classes::STRING, "set", key);
     ctx.propagate(&[b"SET", key, value]);
     Ok(())
 }
@@ -36,6 +38,7 @@ pub fn getdel(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if reply_with(ctx)? {
         let key = ctx.args.at(1);
         ctx.keys.remove(key);
+        ctx.keys.event(Classes::GENERIC, "del", key);
         ctx.propagate(&[b"DEL", key]);
     }
     Ok(())
@@ -65,15 +68,18 @@ pub fn getex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         Ttl::Clear => {
             if ctx.keys.peek(key).is_some_and(|entry| entry.expiry_ms().is_some()) {
                 ctx.keys.set_expiry(key, None);
+                ctx.keys.event(Classes::GENERIC, "persist", key);
                 ctx.propagate(&[b"PERSIST", key]);
             }
         }
         Ttl::At(at_ms) if at_ms <= now_ms => {
             ctx.keys.remove(key);
+            ctx.keys.event(Classes::GENERIC, "del", key);
             ctx.propagate(&[b"DEL", key]);
         }
         Ttl::At(at_ms) => {
             ctx.keys.set_expiry(key, Some(at_ms));
+            ctx.keys.event(Classes::GENERIC, "expire", key);
             ctx.propagate(&[b"PEXPIREAT", key, Digits::new().format(at_ms as i64)]);
         }
     }

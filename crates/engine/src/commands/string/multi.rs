@@ -3,6 +3,7 @@
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Ttl, Value};
+use catalog::events::Classes;
 
 /// MGET. A value that is no string reads as null.
 ///
@@ -54,6 +55,7 @@ fn check_pairs(ctx: &Ctx<'_>, name: &str) -> Result<(), CommandError> {
 fn set_all(ctx: &mut Ctx<'_>) {
     for at in (1..ctx.args.len()).step_by(2) {
         ctx.keys.set(ctx.args.at(at), Value::string(ctx.args.at(at + 1)), Ttl::Clear);
+        ctx.keys.event(Classes::STRING, "set", ctx.args.at(at));
     }
     ctx.propagate_verbatim();
 }

@@ -4,6 +4,7 @@ use super::append::write;
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
+use catalog::events::Classes;
 
 /// STRLEN.
 ///
@@ -45,7 +46,7 @@ pub fn setrange(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let offset = parse::integer(ctx.args.at(2))?;
     let offset = usize::try_from(offset).map_err(|_| error::BAD_OFFSET)?;
     let patch = ctx.args.at(3);
-    let len = ctx.keys.text(key)?.map_or(0, |text| text.len());
+    let len = ctx.keys.text_quietly(key)?.map_or(0, |text| text.len());
     if patch.is_empty() {
         ctx.reply.int(len as i64);
         return Ok(());
@@ -55,6 +56,7 @@ pub fn setrange(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         return Err(error::TOO_LONG);
     }
     write(&mut ctx.keys, key, offset, patch);
+    ctx.keys.event(Classes::STRING, "setrange", key);
     ctx.propagate_verbatim();
     ctx.reply.int(len.max(end) as i64);
     Ok(())

@@ -9,6 +9,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Keys, Ttl, Value, text_of};
 use crate::parse;
+use catalog::events::Classes;
 use resp::Args;
 use resp::number::Digits;
 
@@ -151,6 +152,10 @@ fn set_value(keys: &mut Keys<'_>, key: &[u8], value: &[u8], ttl: Ttl) -> Result<
         return Err(error::TOO_LONG);
     }
     keys.set(key, Value::string(value), ttl);
+    keys.event(Classes::STRING, "set", key);
+    if matches!(ttl, Ttl::At(_)) {
+        keys.event(Classes::GENERIC, "expire", key);
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
 use crate::types::SortedSet;
+use catalog::events::Classes;
 use resp::Args;
 use smallvec::SmallVec;
 
@@ -133,6 +134,8 @@ fn apply(ctx: &mut Ctx<'_>, add: &Add<'_>) -> Result<(), CommandError> {
         return Err(error);
     }
     if added + updated > 0 {
+        let event = if rules.incr { "zincr" } else { "zadd" };
+        ctx.keys.event(Classes::SORTED_SET, event, ctx.args.at(1));
         ctx.propagate_verbatim();
     }
     match (rules.incr, last) {

@@ -3,13 +3,14 @@
 //! their forms that do not wait.
 
 use super::interval::Direction;
-use super::pop::{pop_first, side, take};
+use super::pop::{event_of, pop_first, side, take};
 use crate::commands::Ctx;
 use crate::commands::blocking::{self, sources, timeout_ms};
 use crate::commands::walk::FirstOf;
 use crate::error::CommandError;
 use crate::keyspace::{Wait, Wanted};
 use crate::types::SortedSet;
+use catalog::events::Classes;
 
 /// BZPOPMIN.
 ///
@@ -53,6 +54,7 @@ fn pop(ctx: &mut Ctx<'_>, from: Direction) -> Result<(), CommandError> {
         ctx.reply.bulk(&member);
         ctx.reply.double(score);
         let name: &[u8] = if from == Direction::Up { b"ZPOPMIN" } else { b"ZPOPMAX" };
+        ctx.keys.event_or_del(Classes::SORTED_SET, event_of(from), key);
         ctx.propagate(&[name, key]);
         return Ok(());
     }

@@ -8,7 +8,7 @@ use super::emit::Show;
 use super::range::store;
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
-use crate::keyspace::{Keys, ValueRef};
+use crate::keyspace::{Entry, Keys, ValueRef};
 use crate::parse;
 use crate::tick::{Tick, at_step};
 use crate::types::{Object, Set, SortedSet};
@@ -109,7 +109,7 @@ pub fn zintercard(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 
 fn run(
     ctx: &mut Ctx<'_>,
-    name: &str,
+    name: &'static str,
     operation: Operation,
     purpose: Purpose,
 ) -> Result<(), CommandError> {
@@ -120,7 +120,7 @@ fn run(
     combine.parse_options(ctx.args, options, purpose)?;
     let result = combine.evaluate(&mut ctx.keys, ctx.tick)?;
     match purpose {
-        Purpose::Store => store(ctx, result),
+        Purpose::Store => store(ctx, result, name),
         Purpose::Reply => combine.show.write(&mut ctx.reply, result.len(), result.iter()),
         Purpose::Count => {
             let len = result.len();
@@ -149,7 +149,7 @@ fn read_sources<'a>(
     }
     let mut sources = Vec::with_capacity(count);
     for key in ctx.args.from(first).take(count) {
-        let len = Input::at(&mut ctx.keys, key)?.len();
+        let len = Input::of(ctx.keys.read(key))?.len();
         sources.push(Source { key, weight: 1.0, len });
     }
     Ok((sources, first + count))
@@ -267,8 +267,13 @@ enum Input<'k> {
 }
 
 impl<'k> Input<'k> {
+    /// Looks again at what [`read_sources`] has read.
     fn at(keys: &'k mut Keys<'_>, key: &[u8]) -> Result<Self, CommandError> {
-        let Some(entry) = keys.read(key) else { return Ok(Self::Missing) };
+        Self::of(keys.peek(key))
+    }
+
+    fn of(entry: Option<&'k Entry>) -> Result<Self, CommandError> {
+        let Some(entry) = entry else { return Ok(Self::Missing) };
         match entry.value() {
             ValueRef::Object(Object::Set(set)) => Ok(Self::Set(set)),
             ValueRef::Object(Object::SortedSet(zset)) => Ok(Self::SortedSet(zset)),

@@ -10,6 +10,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::Wanted;
 use crate::parse;
 use crate::types::{Bytes, SortedSet};
+use catalog::events::Classes;
 use resp::Protocol;
 use resp::number::Digits;
 
@@ -60,6 +61,7 @@ pub fn pop_first(ctx: &mut Ctx<'_>, request: &FirstOf<Direction>) -> Result<bool
         drop(edit);
         let up = request.side == Direction::Up;
         let name: &[u8] = if up { b"ZPOPMIN" } else { b"ZPOPMAX" };
+        ctx.keys.event_or_del(Classes::SORTED_SET, event_of(request.side), key);
         ctx.propagate(&[name, key, Digits::new().format(taken as i64)]);
         return Ok(true);
     }
@@ -76,6 +78,12 @@ pub fn side(word: &[u8]) -> Result<Direction, CommandError> {
         _ if parse::is(word, "MAX") => Ok(Direction::Down),
         _ => Err(error::SYNTAX),
     }
+}
+
+/// Name of the key event of taking from an end.
+#[must_use]
+pub fn event_of(from: Direction) -> &'static str {
+    if from == Direction::Up { "zpopmin" } else { "zpopmax" }
 }
 
 fn pop(ctx: &mut Ctx<'_>, from: Direction) -> Result<(), CommandError> {
@@ -107,6 +115,7 @@ fn pop(ctx: &mut Ctx<'_>, from: Direction) -> Result<(), CommandError> {
     }
     drop(edit);
     if taken > 0 {
+        ctx.keys.event_or_del(Classes::SORTED_SET, event_of(from), ctx.args.at(1));
         ctx.propagate_verbatim();
     }
     Ok(())

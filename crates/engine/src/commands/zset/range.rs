@@ -11,6 +11,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::{Ttl, Value};
 use crate::parse;
 use crate::types::{Collection, SortedSet};
+use catalog::events::Classes;
 use resp::Args;
 use std::ops::Range as Ranks;
 
@@ -142,13 +143,13 @@ pub fn zrangestore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
             result.insert(member, score);
         }
     }
-    store(ctx, result);
+    store(ctx, result, "zrangestore");
     Ok(())
 }
 
 /// Keeps a result under the key at word 1, or removes that key when there is none, and replies
 /// with the number of members.
-pub fn store(ctx: &mut Ctx<'_>, mut result: SortedSet) {
+pub fn store(ctx: &mut Ctx<'_>, mut result: SortedSet, event: &'static str) {
     result.compact();
     let (destination, len) = (ctx.args.at(1), result.len());
     let changed = if len == 0 {
@@ -158,6 +159,11 @@ pub fn store(ctx: &mut Ctx<'_>, mut result: SortedSet) {
         ctx.keys.set(destination, value, Ttl::Clear);
         true
     };
+    if len > 0 {
+        ctx.keys.event(Classes::SORTED_SET, event, destination);
+    } else if changed {
+        ctx.keys.event(Classes::GENERIC, "del", destination);
+    }
     if changed {
         ctx.propagate_verbatim();
     }

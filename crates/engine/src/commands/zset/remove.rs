@@ -4,6 +4,7 @@ use super::interval::{By, Direction, Interval};
 use crate::commands::Ctx;
 use crate::error::CommandError;
 use crate::types::SortedSet;
+use catalog::events::Classes;
 
 /// ZREM key member [member ...].
 ///
@@ -11,7 +12,7 @@ use crate::types::SortedSet;
 /// The value is no sorted set.
 pub fn zrem(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let args = ctx.args;
-    remove(ctx, |zset| args.from(2).filter(|member| zset.remove(member).is_some()).count())
+    remove(ctx, "zrem", |zset| args.from(2).filter(|member| zset.remove(member).is_some()).count())
 }
 
 /// ZREMRANGEBYRANK key start stop.
@@ -19,7 +20,7 @@ pub fn zrem(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// The places are no numbers, or the value is no sorted set.
 pub fn zremrangebyrank(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    remove_range(ctx, By::Rank)
+    remove_range(ctx, By::Rank, "zremrangebyrank")
 }
 
 /// ZREMRANGEBYSCORE key min max.
@@ -27,7 +28,7 @@ pub fn zremrangebyrank(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// The ends are no scores, or the value is no sorted set.
 pub fn zremrangebyscore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    remove_range(ctx, By::Score)
+    remove_range(ctx, By::Score, "zremrangebyscore")
 }
 
 /// ZREMRANGEBYLEX key min max.
@@ -35,12 +36,12 @@ pub fn zremrangebyscore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// The ends are no members, or the value is no sorted set.
 pub fn zremrangebylex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    remove_range(ctx, By::Lex)
+    remove_range(ctx, By::Lex, "zremrangebylex")
 }
 
-fn remove_range(ctx: &mut Ctx<'_>, by: By) -> Result<(), CommandError> {
+fn remove_range(ctx: &mut Ctx<'_>, by: By, event: &'static str) -> Result<(), CommandError> {
     let interval = Interval::parse(by, ctx.args.at(2), ctx.args.at(3))?;
-    remove(ctx, |zset| {
+    remove(ctx, event, |zset| {
         let ranks = interval.ranks(zset, Direction::Up);
         ranks.clone().for_each(|_| drop(zset.take(ranks.start)));
         ranks.len()
@@ -49,6 +50,7 @@ fn remove_range(ctx: &mut Ctx<'_>, by: By) -> Result<(), CommandError> {
 
 fn remove(
     ctx: &mut Ctx<'_>,
+    event: &'static str,
     remove: impl FnOnce(&mut SortedSet) -> usize,
 ) -> Result<(), CommandError> {
     let mut removed = 0;
@@ -59,6 +61,7 @@ fn remove(
         }
     }
     if removed > 0 {
+        ctx.keys.event_or_del(Classes::SORTED_SET, event, ctx.args.at(1));
         ctx.propagate_verbatim();
     }
     ctx.reply.int(removed as i64);
