@@ -43,6 +43,7 @@ pub use shared::Shared;
 mod blocking_tests;
 #[cfg(test)]
 mod hard_tests;
+#[cfg(test)]
 mod memory_disk;
 #[cfg(test)]
 mod stress;
