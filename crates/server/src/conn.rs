@@ -1,5 +1,6 @@
 //! A connection: its session, the bytes that came and the bytes that go.
 
+use crate::hold::Held;
 use crate::links::feed::Feed;
 use crate::session::Session;
 use resp::Decoder;
@@ -33,6 +34,8 @@ pub struct Conn {
     pub consumed: usize,
     /// Bytes to send; those before `written` are gone.
     pub out: Vec<u8>,
+    /// Which of them wait for the disk.
+    pub held: Held,
     /// Bytes of `out` already sent.
     pub written: usize,
     /// Whether its next request may be parsed.
@@ -59,6 +62,7 @@ impl Conn {
             input: Vec::new(),
             consumed: 0,
             out: Vec::new(),
+            held: Held::default(),
             written: 0,
             state: State::Ready,
             feed: None,
@@ -72,7 +76,7 @@ impl Conn {
         &self.input[self.consumed..]
     }
 
-    /// Bytes waiting to be sent.
+    /// Bytes waiting to be sent, those that may not go yet too.
     #[must_use]
     pub fn unsent(&self) -> &[u8] {
         &self.out[self.written..]
@@ -87,6 +91,7 @@ impl Conn {
         } else if self.written > SENT_BYTES_MAX && self.written > self.out.len() / 2 {
             // A peer that is always a little behind would otherwise keep all it was ever sent.
             self.out.drain(..self.written);
+            self.held.shift(self.written);
             self.written = 0;
         }
     }
@@ -101,6 +106,7 @@ impl Conn {
     pub fn give_up(&mut self) {
         self.session.closing = true;
         self.out.clear();
+        self.held.clear();
         self.written = 0;
     }
 

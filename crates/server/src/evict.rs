@@ -74,7 +74,7 @@ fn remove(
     if shared.journal.is_wanted() {
         state.effects.wanted = true;
         state.effects.command(victim.db, &[b"DEL", &victim.key]);
-        shared.journal.append(state.effects.propagated());
+        shard.changed_at = shared.journal.append(state.effects.propagated());
         state.effects.clear();
     }
     shared.stats[state.slot].evicted_keys.add(1);

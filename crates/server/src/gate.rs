@@ -33,6 +33,8 @@ pub struct GateState {
     pub save_failed: bool,
     /// Why writes are refused: the disk does not take what was promised to it.
     pub disk_error: Option<Arc<str>>,
+    /// Replies wait until what they tell is durable.
+    pub holds_replies: bool,
     /// Parameters in force.
     pub settings: Arc<Settings>,
     /// Users and allowlist in force.

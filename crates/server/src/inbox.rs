@@ -34,6 +34,8 @@ pub struct Message {
     pub channel: Box<[u8]>,
     /// Payload, shared by all receivers.
     pub payload: Arc<[u8]>,
+    /// Journal offset that has to be durable before it leaves.
+    pub release: u64,
 }
 
 /// What a loop is to do for its connections.

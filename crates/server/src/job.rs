@@ -70,7 +70,11 @@ impl Job {
         let alone = matches!(permit, Permit::Alone(_));
         let start_us = clock.monotonic_us();
         let mut tick = Keeper { shared, start_us, alone, given: false, give_away };
+        let start = self.conn.out.len();
         let outcome = self.perform(shared, &mut state, permit, &mut tick);
+        if state.release != 0 {
+            self.conn.hold(start, std::mem::take(&mut state.release), shared.aof.durable());
+        }
         self.conn.state = State::Ready;
         match batch::settle(&mut self.conn, outcome) {
             None => self.conn.deferrals = 0,

@@ -16,6 +16,7 @@ pub mod error;
 pub mod evict;
 pub mod executor;
 pub mod gate;
+pub mod hold;
 pub mod host;
 pub mod inbox;
 pub mod info;

@@ -60,8 +60,24 @@ impl PubSub {
         }
     }
 
-    /// Sends `payload` to everybody who listens; returns how many.
-    pub fn publish(&self, inboxes: &[Inbox], channel: &[u8], payload: &[u8]) -> usize {
+    /// How many would get a message now.
+    #[must_use]
+    pub fn receivers(&self, channel: &[u8]) -> usize {
+        let lists = self.lists.lock();
+        let matching = lists.patterns.iter().filter(|(p, _)| glob::matches(p, channel));
+        let direct = lists.channels.get(channel).map_or(0, Vec::len);
+        direct + matching.map(|(_, list)| list.len()).sum::<usize>()
+    }
+
+    /// Sends `payload` to everybody who listens, once the journal is durable up to `release`;
+    /// returns how many.
+    pub fn publish(
+        &self,
+        inboxes: &[Inbox],
+        channel: &[u8],
+        payload: &[u8],
+        release: u64,
+    ) -> usize {
         let lists = self.lists.lock();
         let direct = lists.channels.get(channel).map(|list| (None, list));
         let matching = lists.patterns.iter().filter(|(p, _)| glob::matches(p, channel));
@@ -71,7 +87,7 @@ impl PubSub {
         for (pattern, list) in groups {
             receivers += list.len();
             let payload = Arc::clone(shared.get_or_insert_with(|| payload.into()));
-            let message = Arc::new(Message { pattern, channel: channel.into(), payload });
+            let message = Arc::new(Message { pattern, channel: channel.into(), payload, release });
             // The lock stays held, so that two publishers reach every inbox in the same order.
             for (loop_id, inbox) in inboxes.iter().enumerate() {
                 let here = |address: &&Address| usize::from(address.loop_id) == loop_id;

@@ -149,7 +149,7 @@ impl Shared {
             scripts: Scripts::new(DROP_IN_VERSION),
             trash: Trash::default(),
             links: Links::default(),
-            aof: Aof::default(),
+            aof: Aof::new(loops),
             upstream: Upstream::default(),
             saves: Mutex::new(SaveState::default()),
             rdb_file: Arc::default(),

@@ -286,11 +286,12 @@ impl Bench {
         if self.loops[loop_id].is_away(place) {
             return String::new();
         }
+        self.loops[loop_id].release_held();
         let Some(conn) = self.loops[loop_id].conn_mut(place) else { return "closed".into() };
-        let mut text = String::from_utf8_lossy(conn.unsent()).replace("\r\n", " ");
-        let n = conn.unsent().len();
+        let mut text = String::from_utf8_lossy(conn.sendable()).replace("\r\n", " ");
+        let n = conn.sendable().len();
         conn.sent(n);
-        if conn.session.closing {
+        if conn.session.closing && conn.unsent().is_empty() {
             self.loops[loop_id].disconnect(place);
             text.push_str("closed");
         }

@@ -24,6 +24,10 @@ pub struct LoopState {
     pub now_ms: u64,
     /// The running command is one of a transaction.
     pub in_exec: bool,
+    /// Journal offset that has to be durable before the replies of the batch leave; 0 for none.
+    pub release: u64,
+    /// Messages of the running command, where they may not leave before its effects are recorded.
+    pub outbox: Vec<(Box<[u8]>, Box<[u8]>)>,
 }
 
 impl LoopState {
@@ -31,7 +35,16 @@ impl LoopState {
     #[must_use]
     pub fn new(slot: usize, seed: u64, now_ms: u64) -> Self {
         let (rng, effects) = (Rng::new(seed), Effects::default());
-        Self { slot, rng, effects, keys: KeyStats::default(), now_ms, in_exec: false }
+        Self {
+            slot,
+            rng,
+            effects,
+            keys: KeyStats::default(),
+            now_ms,
+            in_exec: false,
+            release: 0,
+            outbox: Vec::new(),
+        }
     }
 }
 

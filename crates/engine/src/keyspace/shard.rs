@@ -29,6 +29,9 @@ pub struct Shard {
     /// Databases emptied while a cut still needs what they held.
     leaving: Vec<Db>,
     pub(super) interest: Option<Box<Interest>>,
+    /// Newest offset of the node's log at which something in here changed, as far as somebody
+    /// wants to know.
+    pub changed_at: u64,
 }
 
 /// One database's share in a shard.
@@ -41,7 +44,7 @@ impl Shard {
     /// An empty shard; databases come into being when they are first written.
     #[must_use]
     pub fn new(seed: HashSeed) -> Self {
-        Self { seed, dbs: SmallVec::new(), leaving: Vec::new(), interest: None }
+        Self { seed, dbs: SmallVec::new(), leaving: Vec::new(), interest: None, changed_at: 0 }
     }
 
     /// A database, when it was ever written.

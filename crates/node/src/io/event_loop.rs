@@ -157,6 +157,7 @@ impl EventLoop {
                 }
             }
         }
+        self.core.release_held();
         self.flush_touched();
         Ok(true)
     }
@@ -184,6 +185,7 @@ impl EventLoop {
         self.core.read_mail();
         self.core.time_out();
         self.core.retry_waiting();
+        self.core.release_held();
         // Replies go out together, so that a client that waits for several is woken once.
         self.flush_touched();
         self.receive();
@@ -322,8 +324,8 @@ impl EventLoop {
         let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return };
         let Some(conn) = self.core.conn_mut(place) else { return };
         let waited = conn.must_wait();
-        while !socket.stuck && !conn.unsent().is_empty() {
-            match rustix::net::send(&socket.fd, conn.unsent(), SendFlags::NOSIGNAL) {
+        while !socket.stuck && !conn.sendable().is_empty() {
+            match rustix::net::send(&socket.fd, conn.sendable(), SendFlags::NOSIGNAL) {
                 Ok(n) => {
                     self.shared.stats[self.id].net_output_bytes.add(n as u64);
                     conn.sent(n);

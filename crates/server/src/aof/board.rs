@@ -72,11 +72,16 @@ pub(super) struct Board {
     /// Why nothing can be written, as the gate tells it.
     pub fault: Option<Arc<str>>,
     told: Option<Arc<str>>,
+    /// Base and increments hold everything: what is in them counts.
+    pub complete: bool,
+    /// Replies are held back.
+    pub holds: bool,
 }
 
 impl Board {
     pub fn begin(&mut self) {
         self.enabled = true;
+        self.complete = true;
     }
 
     /// True when this is a change.

@@ -204,6 +204,7 @@ impl Keeper {
             wrote = true;
             if policy == Policy::Always {
                 self.sync(shared, policy)?;
+                self.tell_durable(shared);
             }
         }
         let due = match policy {
@@ -214,8 +215,17 @@ impl Keeper {
         if due && !(policy == Policy::EverySecond && spares_disk(shared)) {
             self.last_sync_us = now_us;
             self.sync(shared, policy)?;
+            self.tell_durable(shared);
         }
         Ok(wrote)
+    }
+
+    /// Lets the replies go that waited for what is durable now.
+    fn tell_durable(&self, shared: &Shared) {
+        let clean = self.files.as_ref().is_some_and(|files| !files.is_dirty());
+        if clean && shared.aof.board.lock().holds && shared.aof.durable() < self.position {
+            shared.aof.publish_durable(shared, self.position);
+        }
     }
 
     /// Fills the buffer, and looks where the next increment begins. The order of the two matters:
@@ -250,6 +260,7 @@ impl Keeper {
         self.close(shared);
         self.phase = Phase::First;
         let mut board = shared.aof.board.lock();
+        board.complete = false;
         board.generation += 1;
         board.progress = Progress::Wanted;
     }
@@ -393,6 +404,7 @@ impl Keeper {
             board.report.last_rewrite_s = Some(now_s.saturating_sub(since_s));
         }
         board.progress = Progress::Idle;
+        board.complete = self.phase == Phase::On;
         (board.report.rewrite_failed, board.report.failures) = (false, 0);
         self.post(&mut board);
         drop(board);
@@ -451,6 +463,7 @@ impl Keeper {
         let policy = Policy::of(shared);
         self.pump(shared, policy, now_us).map_err(|Broken(why)| why)?;
         self.sync(shared, policy).map_err(|Broken(why)| why)?;
+        self.tell_durable(shared);
         match &self.fault {
             Fault::None => Ok(()),
             _ => Err("the append only file cannot be written".to_owned()),
@@ -463,7 +476,9 @@ impl Keeper {
         self.close(shared);
         self.phase = Phase::Off;
         self.set_fault(shared, Fault::None, None);
-        self.post(&mut shared.aof.board.lock());
+        let mut board = shared.aof.board.lock();
+        board.complete = false;
+        self.post(&mut board);
     }
 
     fn close(&mut self, shared: &Shared) {

@@ -21,19 +21,25 @@ use load::Hold;
 use parking_lot::Mutex;
 use persist::PersistError;
 use persist::aof::{AofError, AofFiles};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 
 /// Microseconds until it is tried again to begin while there is a cut for something else.
 const OTHER_CUT_US: u64 = 100_000;
 
 /// The append-only file of a node.
-#[derive(Default)]
 pub struct Aof {
     /// A leaf: held for moments, by loops too.
     board: Mutex<Board>,
     /// Held while the disk is used.
     keeper: Mutex<Keeper>,
     waker: OnceLock<Arc<dyn Wake>>,
+    /// Replies that wait for this journal offset or an earlier one may leave.
+    durable: AtomicU64,
+    /// Every shard may have been changed up to this offset.
+    floor: AtomicU64,
+    /// Loops that hold replies back, and are woken when more is durable.
+    waiting: Vec<AtomicBool>,
 }
 
 /// What the thread that keeps the file does next.
@@ -58,6 +64,53 @@ pub enum LoadError {
 }
 
 impl Aof {
+    /// One that is off, for so many loops.
+    #[must_use]
+    pub fn new(loops: usize) -> Self {
+        Self {
+            board: Mutex::default(),
+            keeper: Mutex::default(),
+            waker: OnceLock::new(),
+            durable: AtomicU64::new(u64::MAX),
+            floor: AtomicU64::new(0),
+            waiting: (0..loops).map(|_| AtomicBool::new(false)).collect(),
+        }
+    }
+
+    /// Journal offset up to which replies may leave.
+    #[inline]
+    #[must_use]
+    pub fn durable(&self) -> u64 {
+        self.durable.load(SeqCst)
+    }
+
+    /// Has loop `slot` woken when [`Aof::durable`] is no longer what it has `seen`; true when it is
+    /// not already.
+    pub(crate) fn wait_for(&self, slot: usize, seen: u64) -> bool {
+        self.waiting[slot].store(true, SeqCst);
+        self.durable() != seen
+    }
+
+    /// Newest offset that may have changed a shard of which `changed_at` is known.
+    pub(crate) fn seen(&self, changed_at: u64) -> u64 {
+        changed_at.max(self.floor.load(Relaxed))
+    }
+
+    /// Every shard may have been changed up to `offset`. Called in exclusive mode.
+    pub(crate) fn raise_floor(&self, offset: u64) {
+        self.floor.fetch_max(offset, Relaxed);
+    }
+
+    /// Lets replies go that wait for `offset` or less.
+    fn publish_durable(&self, shared: &Shared, offset: u64) {
+        self.durable.store(offset, SeqCst);
+        for (waiting, inbox) in self.waiting.iter().zip(&shared.inboxes) {
+            if waiting.swap(false, SeqCst) {
+                inbox.wake();
+            }
+        }
+    }
+
     /// Who is woken when there is something to do for [`step`].
     pub fn set_waker(&self, waker: Arc<dyn Wake>) {
         // A second one would be a second thread; the first one stays.
@@ -112,6 +165,7 @@ pub fn load_data_set(shared: &Shared) -> Result<(), LoadError> {
     let mut exclusive = shared.executor.exclusive();
     shared.aof.keeper.lock().begin(shared, files, &exclusive)?;
     shared.aof.board.lock().begin();
+    govern(shared, &mut exclusive);
     settle_counters(shared);
     exclusive.change_gate(|gate| gate.loading = false);
     Ok(())
@@ -125,6 +179,25 @@ pub fn enable(shared: &Shared, on: bool) {
         shared.aof.keeper.lock().stop(shared);
     }
     shared.aof.wake();
+}
+
+/// Begins or ends holding replies back, as the parameters and the state of the files ask for.
+pub fn govern(shared: &Shared, exclusive: &mut Exclusive<'_>) {
+    let always = shared.config.lock().get("appendfsync") == "always";
+    let holds = always && shared.aof.board.lock().complete;
+    if holds == exclusive.gate().holds_replies {
+        return;
+    }
+    if holds {
+        // What was accepted until now is not known to be durable.
+        shared.aof.raise_floor(shared.journal.offset());
+        shared.aof.durable.store(0, SeqCst);
+    }
+    exclusive.change_gate(|gate| gate.holds_replies = holds);
+    shared.aof.board.lock().holds = holds;
+    if !holds {
+        shared.aof.publish_durable(shared, u64::MAX);
+    }
 }
 
 /// What was loaded is not changed since it was saved.
@@ -174,10 +247,21 @@ pub fn step(shared: &Shared) -> Next {
             }
         }
     };
-    let fault = shared.aof.board.lock().news_of_fault();
-    if let Some(fault) = fault {
+    let (fault, always) = {
+        let always = shared.config.lock().get("appendfsync") == "always";
+        let mut board = shared.aof.board.lock();
+        (board.news_of_fault(), board.holds != (always && board.complete))
+    };
+    if fault.is_some() || always {
         let mut exclusive = shared.executor.exclusive();
-        exclusive.change_gate(|gate| gate.disk_error.clone_from(&fault));
+        if let Some(fault) = fault {
+            exclusive.change_gate(|gate| gate.disk_error.clone_from(&fault));
+        }
+        govern(shared, &mut exclusive);
+        return match next {
+            Next::Wait(_) => Next::Wait(Some(0)),
+            fatal @ Next::Fatal(_) => fatal,
+        };
     }
     next
 }

@@ -3,6 +3,7 @@
 use crate::memory_disk::Fault;
 use crate::testing::{Bench, TestHost};
 
+const ALWAYS: &[(&str, &str)] = &[("appendonly", "yes"), ("appendfsync", "always")];
 const ON: &[(&str, &str)] = &[("appendonly", "yes"), ("appendfsync", "everysec")];
 
 fn start(host: &TestHost, config: &[(&str, &str)]) -> Bench {
@@ -215,4 +216,103 @@ fn debug_reads_it_again() {
     bench.check("mget k l => *2 $1 v $1 1 \n ttl l => :100 \n set k w => +OK \n get k => $1 w");
     bench.keep().expect("the disk is good");
     start(&host, ON).check("get k => $1 w");
+}
+
+/// Keys of which no two share a shard, and none that of `k`.
+fn apart(bench: &Bench) -> [&'static str; 2] {
+    let shard =
+        |key: &str| engine::keyspace::shard_of(bench.shared.executor.seed().hash(key.as_bytes()));
+    let (k, all) = (shard("k"), ["a", "b", "c", "d", "e"]);
+    let mut found = all.into_iter().filter(|key| shard(key) != k);
+    let first = found.next().expect("five keys are not in one shard");
+    let second = found.find(|key| shard(key) != shard(first)).expect("nor in two");
+    [first, second]
+}
+
+#[test]
+fn under_always_nothing_leaves_that_a_crash_could_take_back() {
+    let host = TestHost::default();
+    let mut bench = start(&host, ALWAYS);
+    bench.keep().expect("the disk is good");
+    let [other, third] = apart(&bench);
+    bench.check("b> subscribe news => *3 $9 subscribe $4 news :1");
+    bench.check(&format!("c> blpop {third} 0 =>"));
+    // Replies to writes wait, and those to reads of what they wrote; others do not.
+    bench.check("ping => +PONG \n set k v => \n read =>");
+    bench.check("d> get k =>");
+    bench.check(&format!("e> get {other} => $-1 \n e> dbsize =>"));
+    bench.check("f> publish news now =>");
+    bench.check(&format!("f> rpush {third} x =>"));
+    bench.check("b> read => \n c> read =>");
+    assert!(start_after_power_failure(&host).send('a', b"GET k\r\n").starts_with("$-1"));
+    bench.keep().expect("the disk is good");
+    bench.check("read => +OK \n d> read => $1 v \n e> read => :1");
+    bench.check(&format!("c> read => *2 $1 {third} $1 x"));
+    bench.check("f> read => :1 :1 \n b> read => *3 $7 message $4 news $3 now");
+    bench.check("d> get k => $1 v");
+    start_after_power_failure(&host).check("get k => $1 v");
+}
+
+fn start_after_power_failure(host: &TestHost) -> Bench {
+    let mut after = TestHost::default();
+    after.disk = host.disk.after_power_failure();
+    let bench = start(&after, ALWAYS);
+    bench.keep().expect("the disk is good");
+    bench
+}
+
+#[test]
+fn under_always_transactions_scripts_and_their_messages_wait() {
+    let host = TestHost::default();
+    let mut bench = start(&host, ALWAYS);
+    bench.keep().expect("the disk is good");
+    bench.check("b> psubscribe n* => *3 $10 psubscribe $2 n* :1");
+    bench.check("multi => +OK \n publish news 1 => +QUEUED \n incr k => +QUEUED \n exec =>");
+    bench.check("b> read => \n c> dbsize =>");
+    bench.keep().expect("the disk is good");
+    bench.check("read => *2 :1 :1 \n b> read => *4 $8 pmessage $2 n* $4 news $1 1");
+    bench.check("c> read => :1");
+    bench.check("eval \"redis.call('publish','n','2') redis.call('set','s','1')\" 0 =>");
+    bench.check("c> get s => \n b> read =>");
+    bench.keep().expect("the disk is good");
+    bench.check("read => $-1 \n c> read => $1 1 \n b> read => *4 $8 pmessage $2 n* $1 n $1 2");
+}
+
+#[test]
+fn always_begins_and_ends_while_running() {
+    let host = TestHost::default();
+    let mut bench = start(&host, ON);
+    bench.keep().expect("the disk is good");
+    bench.check("set k 1 => +OK \n config set appendfsync always =>");
+    bench.check("b> get k => \n read =>");
+    bench.keep().expect("the disk is good");
+    bench.check("read => +OK \n b> read => $1 1 \n set k 2 =>");
+    bench.check("b> config set appendfsync everysec => +OK \n read => +OK");
+    bench.check("get k => $1 2 \n config set appendonly no => +OK \n set k 3 => +OK");
+    bench.check("config set appendfsync always => +OK \n config set appendonly yes => +OK");
+    bench.check("set k 4 => +OK");
+    bench.keep().expect("the disk is good");
+    bench.check("set k 5 =>");
+    bench.keep().expect("the disk is good");
+    bench.check("read => +OK");
+}
+
+#[test]
+fn under_always_a_failed_sync_ends_the_process_and_a_failed_write_holds_replies() {
+    let host = TestHost::default();
+    let mut bench = start(&host, ALWAYS);
+    bench.keep().expect("the disk is good");
+    host.disk.set_fault(Fault::Full);
+    bench.check("set k 1 =>");
+    bench.keep().expect("it can be tried again");
+    let misconf = "-MISCONF Errors writing to the AOF file: No space left on device";
+    bench.check(&format!("b> set l 1 => {misconf} \n b> get k => \n read =>"));
+    host.disk.set_fault(Fault::None);
+    bench.pass_ms(100);
+    bench.keep().expect("the disk is good");
+    bench.check("read => +OK \n b> read => $1 1 \n b> set l 1 =>");
+    host.disk.set_fault(Fault::Sync);
+    let end = bench.keep().expect_err("nothing can be promised any more");
+    assert!(end.starts_with("Can't persist AOF for fsync error"), "{end}");
+    bench.check("b> read =>");
 }

@@ -43,7 +43,9 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let password = config.get("requirepass").to_owned();
     let keeps_aof = config.get("appendonly") == "yes";
     drop(config);
-    aof::enable(turn.shared, keeps_aof);
+    let shared = turn.shared;
+    aof::enable(shared, keeps_aof);
+    aof::govern(shared, turn.exclusive());
     let salt = turn.shared.host.entropy();
     let sets_password = pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("requirepass"));
     let access = sets_password.then(|| Arc::new(Access::drop_in(password.as_bytes(), &salt)));

@@ -2,7 +2,7 @@
 
 use crate::pubsub::Scope;
 use crate::session::Session;
-use crate::turn::Turn;
+use crate::turn::{Held, Turn};
 use engine::CommandError;
 use std::collections::BTreeSet;
 
@@ -48,7 +48,16 @@ pub fn punsubscribe(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// None.
 pub fn publish(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let shared = turn.shared;
-    let receivers = shared.pubsub.publish(&shared.inboxes, turn.args.at(1), turn.args.at(2));
+    let (channel, payload) = (turn.args.at(1), turn.args.at(2));
+    let is_part = turn.state.in_exec || matches!(turn.held, Held::All(_));
+    let receivers = if turn.gate().holds_replies && is_part {
+        // It tells of effects that are not recorded yet.
+        turn.state.outbox.push((channel.into(), payload.into()));
+        shared.pubsub.receivers(channel)
+    } else {
+        let release = if turn.gate().holds_replies { shared.journal.offset() } else { 0 };
+        shared.pubsub.publish(&shared.inboxes, channel, payload, release)
+    };
     let db = turn.session.db;
     turn.state.effects.message(db, turn.args);
     turn.reply().int(receivers as i64);

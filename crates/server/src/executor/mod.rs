@@ -293,6 +293,21 @@ impl Locked<'_> {
         self.held.iter().any(|(_, shard)| shard.has_interest())
     }
 
+    /// Newest journal offset at which one of the shards was changed; `None` when others than those
+    /// held may have been visited.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<u64> {
+        let newest = || self.held.iter().map(|(_, shard)| shard.changed_at).max().unwrap_or(0);
+        (self.reach == Reach::Keys).then(newest)
+    }
+
+    /// Notes that the shards were changed up to a journal offset; false when others than those held
+    /// may have been.
+    pub fn set_changed_at(&mut self, offset: u64) -> bool {
+        self.held.iter_mut().for_each(|(_, shard)| shard.changed_at = offset);
+        self.reach == Reach::Keys
+    }
+
     /// Lets go of shards that a command of lock class walk or exclusive has visited; they can be
     /// visited again.
     pub fn release(&mut self) {

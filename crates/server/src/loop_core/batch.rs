@@ -72,6 +72,7 @@ fn run(
 ) -> Next {
     let mut handled = 0;
     let mut last = Outcome::Done;
+    let start = conn.out.len();
     let more = loop {
         if conn.session.closing || conn.must_wait() {
             break false;
@@ -123,6 +124,9 @@ fn run(
             }
         }
     };
+    if state.release != 0 {
+        conn.hold(start, std::mem::take(&mut state.release), shared.aof.durable());
+    }
     shared.stats[state.slot].commands.add(handled as u64);
     if handled > 0 {
         conn.deferrals = 0;

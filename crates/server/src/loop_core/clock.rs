@@ -69,7 +69,7 @@ impl LoopCore {
                 self.state.effects.event(events, Classes::EXPIRED, "expired", *db, key);
                 key_events::publish(&shared, events, &mut self.state.effects);
                 self.state.effects.command(*db, &[b"DEL", entry.key()]);
-                shared.journal.append(self.state.effects.propagated());
+                shard.changed_at = shared.journal.append(self.state.effects.propagated());
                 self.state.effects.clear();
             }
             shared.stats[self.state.slot].expired_keys.add(dead.len() as u64);

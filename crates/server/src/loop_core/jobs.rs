@@ -132,6 +132,7 @@ impl LoopCore {
         }
         let state = conn.state;
         self.conns[place as usize] = Some(conn);
+        self.note_held(place);
         match state {
             State::Ready | State::Away => self.work(place, true),
             State::Deferred => self.deferred.push(place),

@@ -35,7 +35,7 @@ impl LoopCore {
                 // It waits for a key, but has not come home yet.
                 self.hold(address_of(waiter), mail);
             }
-            Mail::Served { waiter, reply, offset: _ } => self.served(&waiter, &reply),
+            Mail::Served { waiter, reply, offset } => self.served(&waiter, &reply, offset),
             Mail::Released { waiter, release } => self.released(&waiter, release),
             Mail::Kill(address) => {
                 if self.away.contains_key(&address.place) {
@@ -55,7 +55,9 @@ impl LoopCore {
     }
 
     fn deliver(&mut self, address: Address, message: &Message) {
+        let durable = self.shared.aof.durable();
         let Some(conn) = self.addressed(address) else { return };
+        let start = conn.out.len();
         // It may have unsubscribed since: behind its confirmation a message is no reply any more.
         let listens = match &message.pattern {
             None => conn.session.channels.contains(&message.channel),
@@ -83,6 +85,8 @@ impl LoopCore {
         }
         reply.bulk(&message.channel);
         reply.bulk(&message.payload);
+        conn.hold(start, message.release, durable);
         self.touched.push(address.place);
+        self.note_held(address.place);
     }
 }

@@ -42,10 +42,10 @@ pub struct Peer {
 
 /// A loop.
 pub struct LoopCore {
-    shared: Arc<Shared>,
-    conns: Vec<Option<Conn>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) conns: Vec<Option<Conn>>,
     free: Vec<u32>,
-    state: LoopState,
+    pub(crate) state: LoopState,
     ahead: Ahead,
     deferred: Vec<u32>,
     paused: Vec<u32>,
@@ -54,6 +54,8 @@ pub struct LoopCore {
     jobs: VecDeque<Box<Job>>,
     /// Connections with something to send or to close, for the shell to take.
     pub touched: Vec<u32>,
+    /// Connections with output that waits for the disk.
+    pub(crate) held: Vec<u32>,
     feeds: Feeds,
     spare_input: Vec<u8>,
     spare_out: Vec<Vec<u8>>,
@@ -81,6 +83,7 @@ impl LoopCore {
             away: HashMap::new(),
             jobs: VecDeque::new(),
             touched: Vec::new(),
+            held: Vec::new(),
             feeds: Feeds::default(),
             spare_input: Vec::new(),
             spare_out: Vec::new(),
@@ -201,6 +204,7 @@ impl LoopCore {
         }
         if !conn.unsent().is_empty() || conn.session.closing || goes_on {
             self.touched.push(place);
+            self.note_held(place);
         } else {
             self.give_up_buffer(place);
         }

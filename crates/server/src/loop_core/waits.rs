@@ -3,7 +3,7 @@
 
 use super::LoopCore;
 use crate::blocked::{Release, address_of};
-use crate::conn::State;
+use crate::conn::{Conn, State};
 use engine::keyspace::{Fate, Keyspace, Waiter, shard_of};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -45,7 +45,9 @@ impl LoopCore {
             let Some(waiter) = self.waiter_at(place) else { continue };
             // Who was claimed meanwhile has mail on its way.
             if self.shared.blocked.claim(&waiter, Fate::TimedOut) {
-                self.end_wait(&waiter, |out| Release::Timeout.reply(out, waiter.protocol));
+                self.end_wait(&waiter, |conn| {
+                    Release::Timeout.reply(&mut conn.out, waiter.protocol);
+                });
                 self.forget(&waiter);
             }
         }
@@ -59,13 +61,18 @@ impl LoopCore {
     }
 
     /// Hands the reply of a served command to its connection.
-    pub(super) fn served(&mut self, waiter: &Arc<Waiter>, reply: &[u8]) {
-        self.end_wait(waiter, |out| out.extend_from_slice(reply));
+    pub(super) fn served(&mut self, waiter: &Arc<Waiter>, reply: &[u8], offset: u64) {
+        let durable = self.shared.aof.durable();
+        self.end_wait(waiter, |conn| {
+            let start = conn.out.len();
+            conn.out.extend_from_slice(reply);
+            conn.hold(start, offset, durable);
+        });
     }
 
     /// Ends a wait that another connection ended.
     pub(super) fn released(&mut self, waiter: &Arc<Waiter>, release: Release) {
-        self.end_wait(waiter, |out| release.reply(out, waiter.protocol));
+        self.end_wait(waiter, |conn| release.reply(&mut conn.out, waiter.protocol));
         if release == Release::Demoted
             && let Some(conn) = self.addressed(address_of(waiter))
         {
@@ -85,7 +92,7 @@ impl LoopCore {
         self.conn_mut(place)?.session.record.waiter.lock().clone()
     }
 
-    fn end_wait(&mut self, waiter: &Arc<Waiter>, reply: impl FnOnce(&mut Vec<u8>)) {
+    fn end_wait(&mut self, waiter: &Arc<Waiter>, reply: impl FnOnce(&mut Conn)) {
         self.deadlines.remove(waiter);
         let Some(conn) = self.addressed(address_of(waiter)) else { return };
         *conn.session.record.waiter.lock() = None;
@@ -93,7 +100,7 @@ impl LoopCore {
             return;
         }
         if !waiter.silent && !conn.session.closing {
-            reply(&mut conn.out);
+            reply(conn);
         }
         conn.state = State::Ready;
         self.touched.push(waiter.home.place);
