@@ -70,13 +70,13 @@ fn remove(
     let entry = db.remove(place);
     shard.touched(victim.db, &victim.key, &mut state.effects);
     state.effects.event(events, Classes::EVICTED, "evicted", victim.db, &victim.key);
-    key_events::publish(shared, events, &mut state.effects);
     if shared.journal.is_wanted() {
         state.effects.wanted = true;
         state.effects.command(victim.db, &[b"DEL", &victim.key]);
         shard.changed_at = shared.journal.append(state.effects.propagated());
-        state.effects.clear();
     }
+    key_events::publish(shared, events, &mut state.effects, None);
+    state.effects.clear();
     shared.stats[state.slot].evicted_keys.add(1);
     Some(entry)
 }

@@ -2,6 +2,7 @@
 
 use crate::executor::{Exclusive, Locked};
 use crate::gate::GateState;
+use crate::key_events::Outbox;
 use crate::session::Session;
 use crate::shared::Shared;
 use engine::keyspace::KeyStats;
@@ -27,7 +28,7 @@ pub struct LoopState {
     /// Journal offset that has to be durable before the replies of the batch leave; 0 for none.
     pub release: u64,
     /// Messages of the running command, where they may not leave before its effects are recorded.
-    pub outbox: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub outbox: Outbox,
 }
 
 impl LoopState {

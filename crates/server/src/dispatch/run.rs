@@ -109,8 +109,9 @@ impl<'e> Run<'_, 'e> {
             // It looks again when it comes again; what it found dead is gone.
             self.state.effects.events.retain(|event| event.name != "keymiss");
         }
-        let events = self.gate().settings.events;
-        key_events::publish(self.shared, events, &mut self.state.effects);
+        let (events, holds) = (self.gate().settings.events, self.gate().holds_replies);
+        let outbox = holds.then_some(&mut self.state.outbox);
+        key_events::publish(self.shared, events, &mut self.state.effects, outbox);
         match result {
             Ok(()) => {}
             Err(CommandError::Busy) => return Outcome::Deferred,

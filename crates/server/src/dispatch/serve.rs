@@ -67,7 +67,8 @@ impl<'e> Run<'_, 'e> {
         let state = &mut *self.state;
         // A key that has died meanwhile goes now.
         Keys::new(locked, &mut state.effects, &mut state.keys, moment).peek(key);
-        key_events::publish(self.shared, moment.events, &mut self.state.effects);
+        let outbox = self.gate().holds_replies.then_some(&mut self.state.outbox);
+        key_events::publish(self.shared, moment.events, &mut self.state.effects, outbox);
         self.append_effects();
         while let Some(shard) = locked.shard(id)
             && let Some(waiter) = shard.first_waiter(db, key, self.state.now_ms)
@@ -106,7 +107,8 @@ impl<'e> Run<'_, 'e> {
                 unreachable!("a waiter is served when its key is there and its shards are held")
             }
         }
-        key_events::publish(self.shared, moment.events, &mut self.state.effects);
+        let outbox = self.gate().holds_replies.then_some(&mut self.state.outbox);
+        key_events::publish(self.shared, moment.events, &mut self.state.effects, outbox);
         self.append_effects();
         let offset = self.shared.journal.offset();
         let inbox = &self.shared.inboxes[usize::from(waiter.home.loop_id)];

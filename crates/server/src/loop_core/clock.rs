@@ -67,9 +67,9 @@ impl LoopCore {
             for (db, entry) in &dead {
                 let key = entry.key();
                 self.state.effects.event(events, Classes::EXPIRED, "expired", *db, key);
-                key_events::publish(&shared, events, &mut self.state.effects);
                 self.state.effects.command(*db, &[b"DEL", entry.key()]);
                 shard.changed_at = shared.journal.append(self.state.effects.propagated());
+                key_events::publish(&shared, events, &mut self.state.effects, None);
                 self.state.effects.clear();
             }
             shared.stats[self.state.slot].expired_keys.add(dead.len() as u64);
