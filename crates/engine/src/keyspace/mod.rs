@@ -628,9 +628,24 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Takes away what is left of a dead key that this node was not allowed to expire, before a
-    /// new key of that name comes.
+    /// Removes a key that is dead, if this node may; true when it did.
+    #[inline]
+    fn expire_if_dead(&mut self, db: u16, key: &[u8], hash: u64, place: Place) -> bool {
+        let Moment { dead_ms, may_expire, .. } = self.moment;
+        let database = self.shard(hash).db(db);
+        let is_dead = database.is_some_and(|database| !is_alive(database.at(place), dead_ms));
+        if is_dead {
+            self.expire(db, key, hash, place);
+        }
+        is_dead && may_expire
+    }
+
+    /// Takes away what is left of a dead key, before a new key of that name comes.
     fn bury(&mut self, db: u16, hash: u64, key: &[u8]) {
+        let place = self.shard(hash).db(db).and_then(|database| database.find(hash, key));
+        if place.is_some_and(|place| self.expire_if_dead(db, key, hash, place)) {
+            return;
+        }
         let entry = self.shard(hash).db_mut(db).and_then(|database| {
             let place = database.find(hash, key)?;
             Some(database.remove(place))

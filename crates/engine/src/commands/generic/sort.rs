@@ -233,7 +233,7 @@ fn store(
         ctx.propagate_verbatim();
     } else if ctx.keys.remove(to) {
         ctx.keys.event(Classes::GENERIC, "del", to);
-        ctx.propagate(&[b"DEL", to]);
+        ctx.propagate_verbatim();
     }
     ctx.reply.int(len as i64);
     Ok(())
@@ -259,7 +259,7 @@ mod tests {
             SORT l BY w_* GET # GET v_* LIMIT 2 2 => ["2", "b", "1", "a"]
             SORT l GET none_* STORE to => :4
             LRANGE to 0 -1 => ["", "", "", ""]
-            SORT none STORE to => :0 ~ DEL to
+            SORT none STORE to => :0 ~ SORT none STORE to
             HSET h_1 f 5 => :1
             SORT l BY h_*->f GET h_*->f LIMIT 3 1 => ["5"]
             SORT w_1 => -WRONGTYPE Operation against a key holding the wrong kind of value

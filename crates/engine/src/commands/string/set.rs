@@ -93,7 +93,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     };
     if wanted {
         set_value(&mut ctx.keys, set.key, set.value, set.ttl)?;
-        state_effect(&mut ctx.keys, &set);
+        state_effect(ctx, &set);
     }
     if ctx.reply.position() == start {
         if wanted { ctx.reply.ok() } else { ctx.reply.null() }
@@ -142,7 +142,7 @@ fn set_with_ttl(ctx: &mut Ctx<'_>, unit: Unit, name: &str) -> Result<(), Command
         ttl: Ttl::At(at_ms),
     };
     set_value(&mut ctx.keys, set.key, set.value, set.ttl)?;
-    state_effect(&mut ctx.keys, &set);
+    state_effect(ctx, &set);
     ctx.reply.ok();
     Ok(())
 }
@@ -159,16 +159,19 @@ fn set_value(keys: &mut Keys<'_>, key: &[u8], value: &[u8], ttl: Ttl) -> Result<
     Ok(())
 }
 
-fn state_effect(keys: &mut Keys<'_>, set: &Set<'_>) {
+/// States a set with a time to live by its moment, and any other one as it was said, without GET.
+fn state_effect(ctx: &mut Ctx<'_>, set: &Set<'_>) {
+    let (args, keys) = (ctx.args, &mut ctx.keys);
     let db = keys.moment.db;
-    match set.ttl {
-        Ttl::Clear => keys.effects.command(db, &[b"SET", set.key, set.value]),
-        Ttl::Keep => keys.effects.command(db, &[b"SET", set.key, set.value, b"KEEPTTL"]),
-        Ttl::At(at_ms) => {
-            let mut digits = Digits::new();
-            let at = digits.format(at_ms as i64);
-            keys.effects.command(db, &[b"SET", set.key, set.value, b"PXAT", at]);
-        }
+    if let Ttl::At(at_ms) = set.ttl {
+        let mut digits = Digits::new();
+        let at = digits.format(at_ms as i64);
+        keys.effects.command(db, &[b"SET", set.key, set.value, b"PXAT", at]);
+    } else if set.get {
+        let options: Vec<&[u8]> = args.from(3).filter(|word| !parse::is(word, "GET")).collect();
+        keys.effects.command_with(db, &[b"SET", set.key, set.value], options.into_iter());
+    } else {
+        keys.effects.verbatim(db, args);
     }
 }
 
@@ -184,9 +187,9 @@ mod tests {
             GET k => "v"
             SET k 12 => +OK
             GET k => "12"
-            SET k v2 XX GET => "12" ~ SET k v2
+            SET k v2 XX GET => "12" ~ SET k v2 XX
             SET new v XX => nil ~
-            SET new v NX => +OK
+            SET new v NX => +OK ~ SET new v NX
             SET new w NX => nil
             SET new w NX GET => "v"
             GET new => "v"
@@ -234,6 +237,6 @@ mod tests {
         let mut bench = Bench::new();
         bench.check("SET k v PX 10 => +OK");
         bench.now_ms += 10;
-        bench.check("SET k w NX => +OK ~ DEL k; SET k w");
+        bench.check("SET k w NX => +OK ~ DEL k; SET k w NX");
     }
 }
