@@ -78,8 +78,11 @@ impl Job {
         self.conn.state = State::Ready;
         match batch::settle(&mut self.conn, outcome) {
             None => self.conn.deferrals = 0,
-            // It met held shards too often, and asks for more the next time.
-            Some(Next::Job(_)) => self.conn.state = State::Deferred,
+            // It met held shards too often, or cannot do with shards: the next time it runs alone.
+            Some(Next::Job(_)) => {
+                self.conn.deferrals = batch::DEFERRALS_MAX + 1;
+                self.conn.state = State::Deferred;
+            }
             Some(_) => {}
         }
         let stats = &shared.stats[slot];

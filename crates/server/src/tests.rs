@@ -422,6 +422,18 @@ fn a_subscriber_who_does_not_read_is_cut_off() {
 }
 
 #[test]
+fn a_transaction_with_a_long_command_and_a_script_runs_alone() {
+    check(
+        "
+        multi => +OK
+        sunionstore to a b => +QUEUED
+        eval 'return 1' 0 => +QUEUED
+        exec => *2 :0 :1
+        ",
+    );
+}
+
+#[test]
 fn a_watched_key_that_dies_aborts_exec() {
     for other in ["ping => +PONG", "watch k => +OK"] {
         let mut bench = Bench::new(4);

@@ -72,6 +72,7 @@ impl<'e> Run<'_, 'e> {
         let executor = &self.shared.executor;
         let seed = executor.seed();
         let mut ids: SmallVec<[u8; 16]> = SmallVec::new();
+        let mut is_long = false;
         for (id, owned) in &multi.queue {
             let row = self.shared.index.row(*id);
             if matches!(row.lock, Lock::Walk | Lock::Exclusive)
@@ -79,10 +80,11 @@ impl<'e> Run<'_, 'e> {
             {
                 return Err(Outcome::NeedsExclusive);
             }
-            if row.flags.has(Flags::LONG) && !self.is_beside() {
-                return Err(Outcome::Job);
-            }
+            is_long |= row.flags.has(Flags::LONG);
             for_each_key(row.keys, owned.as_args(), |key| ids.push(shard_of(seed.hash(key))));
+        }
+        if is_long && !self.is_beside() {
+            return Err(Outcome::Job);
         }
         let watched = watch.iter().flat_map(|watch| &watch.keys);
         ids.extend(watched.map(|(_, key)| shard_of(seed.hash(key))));

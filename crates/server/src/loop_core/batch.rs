@@ -13,7 +13,7 @@ use resp::Reply;
 const BATCH: usize = 64;
 
 /// Attempts at held shards before a request runs alone.
-const DEFERRALS_MAX: u16 = 64;
+pub(crate) const DEFERRALS_MAX: u16 = 64;
 
 /// How a batch ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
