@@ -17,6 +17,10 @@ const VICTIMS_MAX: usize = 512;
 /// the limit also when only the bound on the work of one command stopped it.
 pub fn used_bytes(shared: &Shared, state: &mut LoopState, gate: &GateState) -> u64 {
     let settings = &gate.settings;
+    if gate.pause.is_on(state.now_ms) {
+        // Nothing may go, and what would need room waits behind the next gates.
+        return 0;
+    }
     let may_evict = settings.policy.order != Order::Never && gate.may_remove(state.now_ms);
     for _ in 0..VICTIMS_MAX {
         let used = stdx::alloc::used_bytes();

@@ -69,7 +69,8 @@ impl Job {
         state.now_ms = clock.unix_ms();
         let alone = matches!(permit, Permit::Alone(_));
         let start_us = clock.monotonic_us();
-        let mut tick = Keeper { shared, start_us, alone, given: false, give_away };
+        let mut tick =
+            Keeper { shared, start_us, alone, given: false, reports_at_us: None, give_away };
         let start = self.conn.out.len();
         let outcome = self.perform(shared, &mut state, permit, &mut tick);
         if state.release != 0 {
@@ -137,21 +138,43 @@ struct Keeper<'t> {
     start_us: u64,
     alone: bool,
     given: bool,
+    /// When the log is told that it is slow, on the monotonic clock.
+    reports_at_us: Option<u64>,
     give_away: &'t mut dyn FnMut(),
+}
+
+impl Keeper<'_> {
+    /// Says in the log that a script is slow, in the words that people search for.
+    fn report(&self, now_us: u64) {
+        let Some(script) = self.shared.scripts.running() else { return };
+        let command = if script.is_function { "FUNCTION KILL" } else { "SCRIPT KILL" };
+        self.shared.host.log(&format!(
+            "Slow script detected: still in execution after {} milliseconds. You can try killing \
+             the script using the {command} command. Script name is: {}.",
+            now_us.saturating_sub(script.started_us) / 1000,
+            script.name,
+        ));
+    }
 }
 
 impl Tick for Keeper<'_> {
     fn tick(&mut self) -> Result<(), CommandError> {
-        if self.given {
+        if self.given && self.reports_at_us.is_none() {
             return Ok(());
         }
         let now_us = self.shared.host.clock().monotonic_us();
-        if now_us.saturating_sub(self.start_us) >= KEEP_US {
+        if !self.given && now_us.saturating_sub(self.start_us) >= KEEP_US {
             self.given = true;
             if self.alone {
                 self.shared.executor.declare_long();
+                let limit_ms = self.shared.executor.published().settings.busy_after_ms;
+                self.reports_at_us = limit_ms.map(|ms| self.start_us + ms * 1000);
             }
             (self.give_away)();
+        }
+        if self.reports_at_us.is_some_and(|at_us| now_us >= at_us) {
+            self.reports_at_us = None;
+            self.report(now_us);
         }
         Ok(())
     }
