@@ -163,3 +163,14 @@ collection!(List, List::default());
 collection!(Hash, Hash::default());
 collection!(Set, Set::default());
 collection!(SortedSet, SortedSet::default());
+
+#[cfg(test)]
+mod model;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_million_random_operations_on_every_collection_match_a_plain_model() {
+        super::model::run_all(1_000_000, &[10, 30, 90]);
+    }
+}

@@ -5,7 +5,7 @@ use super::tree::{Edges, Leaf, Leaves, Walk};
 use std::fmt::Debug;
 
 /// Elements of a full leaf. Few under test, so that small trees are deep.
-const SLOTS_MAX: usize = if cfg!(test) { 5 } else { 64 };
+const SLOTS_MAX: usize = if cfg!(test) { 5 } else { 128 };
 /// Bytes of an element from which on it counts as more than one.
 const SLOT_SIZE: usize = 64;
 

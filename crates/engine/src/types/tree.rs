@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Branches of a full inner node. Few under test, so that small trees are deep.
-const INNER_MAX: usize = if cfg!(test) { 4 } else { 64 };
+const INNER_MAX: usize = if cfg!(test) { 4 } else { 128 };
 
 /// A run of elements.
 pub trait Leaf: Clone + Default + Debug {
