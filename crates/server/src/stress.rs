@@ -8,9 +8,11 @@ use crate::snapshot::{self, Consumer, CutRequest, CutStart, End, Sink};
 use crate::testing::{Bench, TestHost};
 use engine::keyspace::{Entry, Keyspace, SHARDS, ValueRef, shard_of};
 use persist::PersistError;
+use rustix::time::{ClockId, clock_gettime};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 use stdx::Rng;
 
 const LOOPS: usize = 4;
@@ -19,29 +21,43 @@ const START: i64 = 1000;
 const ROUNDS: usize = 200;
 
 /// One loop with connections at fixed places, and what it expects of them.
-struct Driver {
+pub struct Driver {
     core: LoopCore,
-    rng: Rng,
+    pub rng: Rng,
     loop_id: usize,
+    /// Longest time that the loop was on a processor without looking at anything else.
+    pub longest: Duration,
+}
+
+/// Time that this thread has been on a processor.
+pub fn cpu_time() -> Duration {
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(spent.tv_sec as u64, spent.tv_nsec as u32)
 }
 
 impl Driver {
-    fn new(core: LoopCore, loop_id: usize) -> Self {
-        Self { core, rng: Rng::new(loop_id as u64 + 1), loop_id }
+    pub fn new(core: LoopCore, loop_id: usize) -> Self {
+        Self { core, rng: Rng::new(loop_id as u64 + 1), loop_id, longest: Duration::ZERO }
     }
 
-    fn connect(&mut self) -> u32 {
+    fn timed(&mut self, work: impl FnOnce(&mut LoopCore)) {
+        let start = cpu_time();
+        work(&mut self.core);
+        self.longest = self.longest.max(cpu_time() - start);
+    }
+
+    pub fn connect(&mut self) -> u32 {
         let peer = Peer { address: None, peer: "unix".into(), local: "unix".into() };
         self.core.connect(peer)
     }
 
     /// Sends requests and runs the loop until they are answered; `None` when the connection was
     /// closed meanwhile.
-    fn ask(&mut self, place: u32, requests: &str) -> Option<String> {
+    pub fn ask(&mut self, place: u32, requests: &str) -> Option<String> {
         self.core.input(place)?.extend_from_slice(requests.as_bytes());
-        self.core.process(place);
+        self.timed(|core| core.process(place));
         loop {
-            self.core.run_jobs();
+            self.timed(LoopCore::run_jobs);
             self.core.read_mail();
             while let Some(touched) = self.core.touched.pop() {
                 if self.core.conn_mut(touched).is_some_and(|conn| conn.session.closing) {
@@ -60,7 +76,7 @@ impl Driver {
                 return Some(text);
             }
             thread::yield_now();
-            self.core.retry_waiting();
+            self.timed(LoopCore::retry_waiting);
         }
     }
 

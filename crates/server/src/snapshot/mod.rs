@@ -6,6 +6,8 @@ pub mod background;
 pub mod cuts;
 pub mod file;
 #[cfg(test)]
+mod stalls;
+#[cfg(test)]
 mod tests;
 mod walk;
 
