@@ -113,6 +113,9 @@ impl Flags {
     /// Not a write, and yet heard beyond the node: refused in read-only scripts.
     pub const MAY_REPLICATE: Self = Self(1 << 25);
 
+    /// Not logged as slow: what it runs is.
+    pub const SKIP_SLOW: Self = Self(1 << 25);
+
     /// True when all properties of `other` are set.
     #[inline]
     #[must_use]

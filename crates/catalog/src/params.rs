@@ -41,6 +41,8 @@ pub enum Kind {
     SavePoints,
     /// Letters that choose classes of key events.
     Events,
+    /// Percentiles from 0 to 100, joined by spaces.
+    Percentiles,
     /// Any text, several words joined by spaces.
     Text,
 }
@@ -216,9 +218,21 @@ pub const PARAMS: &[Param] = &[
     row("hz", int(1, 500), "10", true, "Rounds of background work a second."),
     row("io-threads", int(1, 64), "1", false, "Number of loops that run commands."),
     hidden(inert("jemalloc-bg-thread", Kind::Bool, "yes", true)),
-    inert("latency-monitor-threshold", int(0, INT_MAX), "0", true),
-    inert("latency-tracking", Kind::Bool, "yes", true),
-    inert("latency-tracking-info-percentiles", Kind::Text, "50 99 99.9", true),
+    row(
+        "latency-monitor-threshold",
+        int(0, INT_MAX),
+        "0",
+        true,
+        "Milliseconds from which a command is a spike of latency; 0 is never.",
+    ),
+    row("latency-tracking", Kind::Bool, "yes", true, "Keep times by command."),
+    row(
+        "latency-tracking-info-percentiles",
+        Kind::Percentiles,
+        "50 99 99.9",
+        true,
+        "Percentiles of those times that INFO shows.",
+    ),
     inert("lazyfree-lazy-eviction", Kind::Bool, "no", true),
     inert("lazyfree-lazy-expire", Kind::Bool, "no", true),
     inert("lazyfree-lazy-server-del", Kind::Bool, "no", true),
@@ -419,8 +433,14 @@ pub const PARAMS: &[Param] = &[
     ),
     hidden(inert("set-proc-title", Kind::Bool, "yes", false)),
     inert("shutdown-timeout", int(0, INT_MAX), "10", true),
-    inert("slowlog-log-slower-than", int(-1, INT_MAX), "10000", true),
-    inert("slowlog-max-len", int(0, INT_MAX), "128", true),
+    row(
+        "slowlog-log-slower-than",
+        int(-1, INT_MAX),
+        "10000",
+        true,
+        "Microseconds from which a request is logged as slow; -1 is never.",
+    ),
+    row("slowlog-max-len", int(0, INT_MAX), "128", true, "Slow requests kept."),
     row(
         "stop-writes-on-bgsave-error",
         Kind::Bool,
@@ -502,6 +522,13 @@ impl Param {
     pub fn normalise(&self, text: &str) -> Result<String, String> {
         match self.kind {
             Kind::Text => Ok(text.to_owned()),
+            Kind::Percentiles => {
+                let parse =
+                    |word: &str| word.parse().ok().filter(|p: &f64| (0.0..=100.0).contains(p));
+                let parsed: Option<Vec<f64>> = text.split_whitespace().map(parse).collect();
+                let parsed = parsed.ok_or("argument must be percentiles from 0 to 100")?;
+                Ok(parsed.iter().map(f64::to_string).collect::<Vec<_>>().join(" "))
+            }
             Kind::SavePoints => save_points(text)
                 .map(|words| words.join(" "))
                 .ok_or_else(|| "Invalid save parameters".to_owned()),

@@ -1,5 +1,6 @@
 //! Parameters in force: the text of each, and the typed values that gates and loops read.
 
+use crate::measure::Timing;
 use crate::snapshot::background::points;
 use catalog::events::Classes;
 use catalog::params::{PARAMS, Param, find};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub events: Classes,
     /// Databases.
     pub dbs: u16,
+    /// What is timed.
+    pub timing: Timing,
     /// Who may run DEBUG.
     pub debug: Allowed,
     /// Clients may not write to a replica.
@@ -196,6 +199,11 @@ impl Config {
                 .map(Classes::in_force)
                 .unwrap_or_default(),
             dbs: self.number("databases") as u16,
+            timing: Timing::new(
+                self.get("latency-tracking") == "yes",
+                self.get("slowlog-log-slower-than").parse().unwrap_or(-1),
+                self.number("latency-monitor-threshold"),
+            ),
             debug: match self.get("enable-debug-command") {
                 "yes" => Allowed::Everybody,
                 "local" => Allowed::Local,

@@ -18,6 +18,8 @@ pub const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 pub const DEBUG_NOT_ALLOWED: &str = "ERR DEBUG command not allowed. If the enable-debug-command \
     option is set to \"local\", you can run it from a local connection, otherwise you need to set \
     this option in the configuration file, and then restart the server.";
+/// SLOWLOG GET with a count below −1.
+pub const SLOWLOG_COUNT: &str = "ERR count should be greater than or equal to -1";
 /// Before the data set is read.
 pub const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 /// The node has no grant.

@@ -2,8 +2,10 @@
 
 use crate::gate::GateState;
 use crate::links;
+use crate::measure::Sums;
 use crate::shared::Shared;
 use crate::snapshot::cuts::Active;
+use catalog::commands::CommandId;
 use engine::CommandError;
 use engine::keyspace::{Keyspace, SHARDS};
 use std::fmt::Write;
@@ -22,7 +24,15 @@ const SECTIONS: &[(&str, Section)] = &[
     ("Stats", stats),
     ("Replication", links::info::write),
     ("CPU", cpu),
+    ("Modules", |_, _, _| ()),
+    ("Commandstats", commandstats),
+    ("Errorstats", errorstats),
+    ("Latencystats", latencystats),
+    ("Cluster", |out, _, _| line(out, format_args!("cluster_enabled:0"))),
 ];
+
+/// Sections that only come when they, or all, are asked for.
+const LONG: [&str; 2] = ["Commandstats", "Latencystats"];
 
 /// The text of INFO for the sections that `wanted` names (all when it is empty, or names `all`,
 /// `everything` or `default`).
@@ -35,12 +45,10 @@ pub fn text(
     space: &mut dyn Keyspace,
     wanted: &[&[u8]],
 ) -> Result<String, CommandError> {
-    let every = |word: &&[u8]| {
-        ["all", "everything", "default"].iter().any(|all| word.eq_ignore_ascii_case(all.as_bytes()))
-    };
-    let all = wanted.is_empty() || wanted.iter().any(every);
-    let is_wanted =
-        |name: &str| all || wanted.iter().any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let asked = |name: &str| wanted.iter().any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let all = asked("all") || asked("everything");
+    let usual = wanted.is_empty() || asked("default");
+    let is_wanted = |name: &str| all || usual && !LONG.contains(&name) || asked(name);
     let mut sections = Vec::new();
     for (name, write) in SECTIONS.iter().filter(|(name, _)| is_wanted(name)) {
         let mut section = format!("# {name}\r\n");
@@ -192,6 +200,7 @@ fn stats(out: &mut String, shared: &Shared, _: &GateState) {
         ("evicted_keys", shared.total(|s| &s.evicted_keys)),
         ("keyspace_hits", shared.total(|s| &s.keyspace_hits)),
         ("keyspace_misses", shared.total(|s| &s.keyspace_misses)),
+        ("total_forks", shared.cuts.begun()),
         ("sync_full", shared.links.counts.full.load(Relaxed)),
         ("sync_partial_ok", shared.links.counts.partial.load(Relaxed)),
         ("sync_partial_err", shared.links.counts.partial_refused.load(Relaxed)),
@@ -204,9 +213,55 @@ fn stats(out: &mut String, shared: &Shared, _: &GateState) {
     }
 }
 
+fn commandstats(out: &mut String, shared: &Shared, _: &GateState) {
+    for (id, row) in shared.index.rows().iter().enumerate() {
+        let sums = shared.measures.sums(id as CommandId);
+        if sums == Sums::default() {
+            continue;
+        }
+        let Sums { calls, took_us, rejected, failed } = sums;
+        let mean_us = took_us as f64 / calls.max(1) as f64;
+        line(
+            out,
+            format_args!(
+                "cmdstat_{}:calls={calls},usec={took_us},usec_per_call={mean_us:.2},\
+                 rejected_calls={rejected},failed_calls={failed}",
+                row.name
+            ),
+        );
+    }
+}
+
+fn errorstats(out: &mut String, shared: &Shared, _: &GateState) {
+    for (code, count) in shared.measures.errors() {
+        line(out, format_args!("errorstat_{code}:count={count}"));
+    }
+}
+
+fn latencystats(out: &mut String, shared: &Shared, gate: &GateState) {
+    if !gate.settings.timing.tracks {
+        return;
+    }
+    let config = shared.config.lock();
+    let percentiles: Vec<f64> = config
+        .get("latency-tracking-info-percentiles")
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    drop(config);
+    for (id, row) in shared.index.rows().iter().enumerate() {
+        let Some(times) = shared.measures.times(id as CommandId) else { continue };
+        let shown = |percent: &f64| format!("p{percent}={}.000", times.percentile_us(*percent));
+        let shown: Vec<_> = percentiles.iter().map(shown).collect();
+        line(out, format_args!("latency_percentiles_usec_{}:{}", row.name, shown.join(",")));
+    }
+}
+
 fn cpu(out: &mut String, shared: &Shared, _: &GateState) {
     let (user_us, system_us) = shared.host.cpu_us();
     let seconds = |us: u64| us as f64 / 1e6;
     line(out, format_args!("used_cpu_sys:{:.6}", seconds(system_us)));
     line(out, format_args!("used_cpu_user:{:.6}", seconds(user_us)));
+    line(out, format_args!("used_cpu_sys_children:0.000000"));
+    line(out, format_args!("used_cpu_user_children:0.000000"));
 }

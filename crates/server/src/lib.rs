@@ -24,6 +24,7 @@ pub mod job;
 pub mod key_events;
 pub mod links;
 pub mod loop_core;
+pub mod measure;
 pub mod memory;
 pub mod pubsub;
 pub mod scripts;

@@ -11,6 +11,7 @@ use crate::gate::GateState;
 use crate::host::Host;
 use crate::inbox::{Inbox, Waker};
 use crate::links::Links;
+use crate::measure::Measures;
 use crate::memory::MemoryMarks;
 use crate::pubsub::PubSub;
 use crate::scripts::Scripts;
@@ -75,6 +76,8 @@ pub struct Shared {
     pub cuts: Cuts,
     /// Commands run in the last full second, sampled by loop 0.
     pub commands_per_second: AtomicU64,
+    /// What commands cost.
+    pub measures: Measures,
     /// Marks of allocated bytes.
     pub memory: MemoryMarks,
     /// What DEBUG switches for tests.
@@ -134,6 +137,7 @@ impl Shared {
             let seed = u64::from_le_bytes(host.entropy()[..8].try_into().expect("8 of 16"));
             Mutex::new(LoopState::new(slot, seed, host.clock().unix_ms()))
         };
+        let measures = Measures::new(loops + long + 1, index.rows().len());
         let shared = Self {
             executor: Executor::new(loops, long, seed, &gate),
             slots: (loops..=loops + long).map(slot).collect(),
@@ -155,6 +159,7 @@ impl Shared {
             rdb_file: Arc::default(),
             cuts: Cuts::default(),
             commands_per_second: AtomicU64::new(0),
+            measures,
             memory,
             switches: Switches::default(),
             host,

@@ -19,7 +19,7 @@ const fn locked(lock: Lock, row: Command) -> Command {
 
 const OPEN: Flags = all(&[Flags::NOSCRIPT, Flags::LOADING, Flags::STALE]);
 const TX: Flags = all(&[OPEN, Flags::FAST, Flags::ALLOW_BUSY, Flags::UNQUEUED]);
-const EXEC: Flags = all(&[OPEN, Flags::UNQUEUED, Flags::SKIP_MONITOR]);
+const EXEC: Flags = all(&[OPEN, Flags::UNQUEUED, Flags::SKIP_SLOW, Flags::SKIP_MONITOR]);
 const WATCH: Flags = TX;
 const UNWATCH: Flags = all(&[OPEN, Flags::FAST, Flags::ALLOW_BUSY]);
 
@@ -184,6 +184,13 @@ pub const SERVER: &[Command] = &[
         row("psync", -3, SYNC, Family::Server, "2.8.0", "Follows the stream of effects."),
     ),
     row("replconf", -1, LINK, Family::Server, "3.0.0", "Tells about a replica."),
+    row("latency", -2, Flags::CONTAINER, Family::Server, "2.8.13", "Tells what took long."),
+    row("latency|doctor", 2, LOOK, Family::Server, "2.8.13", "Sums the spikes up."),
+    row("latency|help", 2, OPEN, Family::Server, "2.8.13", "Lists LATENCY's subcommands."),
+    row("latency|histogram", -2, LOOK, Family::Server, "7.0.0", "Returns times by command."),
+    row("latency|history", 3, LOOK, Family::Server, "2.8.13", "Returns the spikes of an event."),
+    row("latency|latest", 2, LOOK, Family::Server, "2.8.13", "Returns the last spikes."),
+    row("latency|reset", -2, ADMIN, Family::Server, "2.8.13", "Forgets spikes."),
     row("memory", -2, Flags::CONTAINER, Family::Server, "4.0.0", "Tells where memory goes."),
     row("memory|doctor", 2, Flags::NONE, Family::Server, "4.0.0", "Reports problems of memory."),
     row("memory|help", 2, OPEN, Family::Server, "4.0.0", "Lists MEMORY's subcommands."),
@@ -227,5 +234,10 @@ pub const SERVER: &[Command] = &[
         Lock::Exclusive,
         row("sync", 1, SYNC, Family::Server, "1.0.0", "Copies the data set and follows."),
     ),
+    row("slowlog", -2, Flags::CONTAINER, Family::Server, "2.2.12", "Tells slow requests."),
+    row("slowlog|get", -2, LOOK, Family::Server, "2.2.12", "Returns slow requests."),
+    row("slowlog|help", 2, OPEN, Family::Server, "6.2.0", "Lists SLOWLOG's subcommands."),
+    row("slowlog|len", 2, LOOK, Family::Server, "2.2.12", "Counts slow requests."),
+    row("slowlog|reset", 2, ADMIN, Family::Server, "2.2.12", "Forgets slow requests."),
     row("time", 1, Flags(TELL.0 | Flags::FAST.0), Family::Server, "2.6.0", "Returns the time."),
 ];

@@ -68,6 +68,8 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// None.
 pub fn resetstat(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     turn.shared.stats.iter().for_each(|stats| stats.reset());
+    turn.shared.measures.reset();
+    turn.shared.memory.reset_peak(stdx::alloc::used_bytes());
     turn.reply().ok();
     Ok(())
 }

@@ -8,12 +8,14 @@ pub mod debug;
 mod debug_protocol;
 pub mod function;
 pub mod keyspace;
+pub mod latency;
 pub mod memory;
 pub mod pause;
 pub mod pubsub;
 pub mod replication;
 pub mod script;
 pub mod server;
+pub mod slowlog;
 pub mod transaction;
 
 use crate::dispatch::Bound::{self, Exec, Session};
@@ -73,6 +75,12 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("hello", Session(connection::hello)),
     ("info", Session(server::info)),
     ("lastsave", Session(server::lastsave)),
+    ("latency|doctor", Session(latency::doctor)),
+    ("latency|help", Session(latency::help)),
+    ("latency|histogram", Session(latency::histogram)),
+    ("latency|history", Session(latency::history)),
+    ("latency|latest", Session(latency::latest)),
+    ("latency|reset", Session(latency::reset)),
     ("memory|doctor", Session(memory::doctor)),
     ("memory|help", Session(memory::help)),
     ("memory|malloc-stats", Session(memory::malloc_stats)),
@@ -102,6 +110,10 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("script|load", Session(script::load)),
     ("select", Session(connection::select)),
     ("shutdown", Session(server::shutdown)),
+    ("slowlog|get", Session(slowlog::get)),
+    ("slowlog|help", Session(slowlog::help)),
+    ("slowlog|len", Session(slowlog::len)),
+    ("slowlog|reset", Session(slowlog::reset)),
     ("subscribe", Session(pubsub::subscribe)),
     ("swapdb", Session(keyspace::swapdb)),
     ("slaveof", Session(replication::replicaof)),

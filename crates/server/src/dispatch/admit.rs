@@ -50,6 +50,9 @@ impl Run<'_, '_> {
     /// Answers a request that may not run; EXEC ends its transaction with that.
     #[cold]
     pub(super) fn refuse_request(&mut self, request: &Request<'_>, refusal: CommandError) {
+        if let Ok(id) = request.found {
+            self.shared.measures.rejected(self.state.slot, id);
+        }
         let is_exec = |id| matches!(self.shared.bound[usize::from(id)], Bound::Exec);
         match refusal {
             CommandError::Reply(why)
@@ -67,7 +70,7 @@ impl Run<'_, '_> {
         if let CommandError::Reply(text) = refusal {
             Reply::new(self.out, self.session.protocol).error(text.as_bytes());
         }
-        self.shared.stats[self.state.slot].errors.add(1);
+        self.shared.count_error(self.state.slot, refusal);
         if let Some(multi) = &mut self.session.multi {
             multi.aborted = true;
         }

@@ -4,13 +4,15 @@ use super::{Outcome, Pace, Run};
 use crate::error;
 use crate::executor::Locked;
 use crate::session::{Multi, Watch};
+use catalog::commands::CommandId;
 use engine::CommandError;
 use engine::keyspace::{Keyspace, shard_of};
-use resp::Reply;
+use resp::{Args, Reply};
 use std::sync::atomic::Ordering::Relaxed;
 
 impl<'e> Run<'_, 'e> {
-    pub(super) fn exec(&mut self) -> Outcome {
+    pub(super) fn exec(&mut self, id: CommandId, args: Args<'_>) -> Outcome {
+        let began = self.begin(self.shared.index.row(id));
         let Some(multi) = self.session.multi.take() else {
             self.refuse(&engine::error::other("ERR EXEC without MULTI"));
             return Outcome::Done;
@@ -19,9 +21,13 @@ impl<'e> Run<'_, 'e> {
         if multi.aborted {
             self.session.publish_counts();
             self.refuse(&error::reply(error::EXECABORT));
+            self.finish(id, args, began, true);
             return Outcome::Done;
         }
         let outcome = self.exec_queue(&multi, watch.as_ref());
+        if outcome == Outcome::Done {
+            self.finish(id, args, began, false);
+        }
         if outcome != Outcome::Done {
             (self.session.multi, self.session.watch) = (Some(multi), watch);
         }

@@ -5,6 +5,7 @@ mod admit;
 mod exec;
 mod hand_on;
 mod locks;
+mod measure;
 pub mod nested;
 mod run;
 mod serve;

@@ -36,8 +36,8 @@ impl<'e> Turn<'_, 'e> {
         let id = match self.admit_nested(args, rights) {
             Ok(id) => id,
             Err(CommandError::Reply(text)) => {
-                self.shared.stats[self.state.slot].errors.add(1);
                 Reply::new(out, protocol).error(text.as_bytes());
+                self.shared.count_error(self.state.slot, &CommandError::Reply(text));
                 return false;
             }
             Err(_) => unreachable!("rules meet no locks and no empty lists"),

@@ -28,7 +28,7 @@ impl<'e> Run<'_, 'e> {
         }
         let bound = self.shared.bound[usize::from(id)];
         if matches!(bound, Bound::Exec) {
-            return self.exec();
+            return self.exec(id, args);
         }
         if row.lock == Lock::Exclusive
             && matches!(self.held, Held::Pass(_))
@@ -83,6 +83,7 @@ impl<'e> Run<'_, 'e> {
         first_hash: u64,
     ) -> Outcome {
         let start = self.out.len();
+        let began = self.begin(self.shared.index.row(id));
         let result = match self.shared.bound[usize::from(id)] {
             Bound::Data(handler) => {
                 let space = locked.as_deref_mut().expect("rows of data commands have a lock class");
@@ -113,7 +114,7 @@ impl<'e> Run<'_, 'e> {
         let outbox = holds.then_some(&mut self.state.outbox);
         key_events::publish(self.shared, events, &mut self.state.effects, outbox);
         match result {
-            Ok(()) => {}
+            Ok(()) => self.finish(id, args, began, false),
             Err(CommandError::Busy) => return Outcome::Deferred,
             Err(CommandError::Block(wait)) => {
                 self.wait(id, args, wait, locked.expect("a command that waits has keys"));
@@ -123,7 +124,8 @@ impl<'e> Run<'_, 'e> {
             Err(CommandError::Reply(text)) => {
                 self.out.truncate(start);
                 Reply::new(self.out, self.session.protocol).error(text.as_bytes());
-                self.shared.stats[self.state.slot].errors.add(1);
+                self.shared.count_error(self.state.slot, &CommandError::Reply(text));
+                self.finish(id, args, began, true);
             }
         }
         Outcome::Done

@@ -86,8 +86,9 @@ impl<'e> Run<'_, 'e> {
             unreachable!("only commands that work on keys wait for one")
         };
         let moment = Moment { db: waiter.db, no_touch: false, ..self.moment() };
-        let state = &mut *self.state;
         let mut out = Vec::new();
+        let began = self.begin(self.shared.index.row(waiter.command));
+        let state = &mut *self.state;
         let result = handler(&mut Ctx {
             keys: Keys::new(locked, &mut state.effects, &mut state.keys, moment),
             reply: Reply::new(&mut out, waiter.protocol),
@@ -96,12 +97,13 @@ impl<'e> Run<'_, 'e> {
             tick: &mut NoTick,
             blocking: Blocking::Served(key),
         });
+        let failed = result.is_err();
         match result {
             Ok(()) => {}
             Err(CommandError::Reply(text)) => {
                 out.clear();
                 Reply::new(&mut out, waiter.protocol).error(text.as_bytes());
-                self.shared.stats[self.state.slot].errors.add(1);
+                self.shared.count_error(self.state.slot, &CommandError::Reply(text));
             }
             Err(CommandError::Busy | CommandError::Long | CommandError::Block(_)) => {
                 unreachable!("a waiter is served when its key is there and its shards are held")
@@ -109,6 +111,7 @@ impl<'e> Run<'_, 'e> {
         }
         let outbox = self.gate().holds_replies.then_some(&mut self.state.outbox);
         key_events::publish(self.shared, moment.events, &mut self.state.effects, outbox);
+        self.finish_served(waiter.command, began, failed);
         self.append_effects();
         let offset = self.shared.journal.offset();
         let inbox = &self.shared.inboxes[usize::from(waiter.home.loop_id)];

@@ -158,6 +158,12 @@ pub(super) enum Work {
 }
 
 impl Cuts {
+    /// Cuts begun since the start.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.state.lock().begun
+    }
+
     /// Asks for a cut. The snapshot thread begins one when none is in progress.
     pub fn request(&self, request: CutRequest) {
         self.state.lock().waiting.push(request);

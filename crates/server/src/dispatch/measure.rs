@@ -1,0 +1,112 @@
+//! Counting and timing what runs. Nothing here decides anything.
+
+use super::Run;
+use crate::measure::slow::{Slow, shorten};
+use crate::shared::Shared;
+use catalog::commands::CommandId;
+use catalog::{Command, Flags};
+use engine::CommandError;
+use resp::Args;
+
+/// When a run began; only where it is timed.
+pub(super) type Began = Option<u64>;
+
+impl Run<'_, '_> {
+    /// Reads the clock before a run that is to be timed.
+    #[inline]
+    pub(super) fn begin(&self, row: &Command) -> Began {
+        if self.gate().settings.timing.times(row) { Some(self.now_us()) } else { None }
+    }
+
+    #[cold]
+    fn now_us(&self) -> u64 {
+        self.shared.host.clock().monotonic_us()
+    }
+
+    /// Counts a run that has come to its end.
+    #[inline]
+    pub(super) fn finish(&self, id: CommandId, args: Args<'_>, began: Began, failed: bool) {
+        self.shared.measures.ran(self.state.slot, id, failed);
+        if let Some(began_us) = began {
+            self.took(id, args, self.now_us() - began_us);
+        }
+    }
+
+    /// Counts the run of a blocked command that was served; the time it waited is none of it.
+    pub(super) fn finish_served(&self, id: CommandId, began: Began, failed: bool) {
+        self.shared.measures.ran(self.state.slot, id, failed);
+        if let Some(began_us) = began {
+            let tracks = self.gate().settings.timing.tracks;
+            self.shared.measures.took(self.state.slot, id, self.now_us() - began_us, tracks);
+        }
+    }
+
+    #[cold]
+    fn took(&self, id: CommandId, args: Args<'_>, took_us: u64) {
+        let (shared, timing) = (self.shared, self.gate().settings.timing);
+        let row = shared.index.row(id);
+        shared.measures.took(self.state.slot, id, took_us, timing.tracks);
+        let now_s = self.state.now_ms / 1000;
+        if timing.spike_ms > 0 && took_us / 1000 >= timing.spike_ms {
+            let event = if row.flags.has(Flags::FAST) { "fast-command" } else { "command" };
+            shared.measures.latency.lock().add(event, now_s, took_us / 1000);
+        }
+        // EXEC and scripts are told apart: each command of the one counts, the other as a whole.
+        let in_script = !self.may_block && !self.state.in_exec;
+        let is_slow = timing.slow_us.is_some_and(|slow_us| took_us >= slow_us);
+        if is_slow && !in_script && !row.flags.has(Flags::SKIP_SLOW) {
+            let record = &self.session.record;
+            let slow = Slow {
+                id: 0,
+                at_s: now_s,
+                took_us,
+                words: shorten_for(row, args),
+                peer: record.peer.clone(),
+                name: record.texts.lock().name.clone(),
+            };
+            let most = shared.config.lock().number("slowlog-max-len") as usize;
+            shared.measures.slow.lock().add(slow, most);
+        }
+    }
+}
+
+/// The words of a request, those that may be secrets left out.
+fn shorten_for(row: &Command, args: Args<'_>) -> Vec<Vec<u8>> {
+    let mut words = shorten(args);
+    let names_secret = |word: &[u8]| {
+        ["requirepass", "masterauth", "masteruser", "tls-key-file-pass"]
+            .iter()
+            .any(|secret| word.eq_ignore_ascii_case(secret.as_bytes()))
+    };
+    match row.name {
+        "auth" => words.iter_mut().skip(1).for_each(redact),
+        "hello" => {
+            let auth = words.iter().position(|word| word.eq_ignore_ascii_case(b"auth"));
+            words.iter_mut().skip(auth.map_or(usize::MAX, |at| at + 1)).take(2).for_each(redact);
+        }
+        "config|set" => {
+            for at in 3..words.len() {
+                if names_secret(&words[at - 1]) {
+                    redact(&mut words[at]);
+                }
+            }
+        }
+        _ => {}
+    }
+    words
+}
+
+fn redact(word: &mut Vec<u8>) {
+    *word = b"(redacted)".to_vec();
+}
+
+impl Shared {
+    /// Counts an error reply.
+    #[cold]
+    pub fn count_error(&self, slot: usize, error: &CommandError) {
+        self.stats[slot].errors.add(1);
+        if let CommandError::Reply(text) = error {
+            self.measures.error(text);
+        }
+    }
+}
