@@ -26,6 +26,8 @@ pub mod links;
 pub mod loop_core;
 pub mod measure;
 pub mod memory;
+#[cfg(feature = "shuttle")]
+pub mod models;
 pub mod pubsub;
 pub mod scripts;
 pub mod session;

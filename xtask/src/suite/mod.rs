@@ -28,13 +28,16 @@ pub enum Step {
     Clippy,
     /// Tests inside the crates.
     Unit,
+    /// Locks and inboxes under a model checker.
+    Models,
     /// The release build.
     Build,
     /// The Python suite against the release build.
     E2e,
 }
 
-const ALL: [Step; 6] = [Step::Fmt, Step::Tidy, Step::Clippy, Step::Unit, Step::Build, Step::E2e];
+const ALL: [Step; 7] =
+    [Step::Fmt, Step::Tidy, Step::Clippy, Step::Unit, Step::Models, Step::Build, Step::E2e];
 
 /// Longest times, several times what two cores need from a fresh clone.
 const UNIT_LIMIT: &str = "25m";
@@ -81,7 +84,8 @@ fn run_step(root: &Path, step: Step, pytest: &[String]) -> Result<Tally> {
         Step::Clippy => {
             cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
         }
-        Step::Unit => unit(root),
+        Step::Unit => tests(root, &["--workspace", "--no-fail-fast"]),
+        Step::Models => tests(root, &["--package", "server", "--features", "shuttle", "models::"]),
         Step::Build => cargo(root, &["build", "--release", "--package", "larder"]),
         Step::E2e => e2e(root, pytest),
     }
@@ -100,10 +104,10 @@ fn limited(limit: &str) -> Command {
     command
 }
 
-fn unit(root: &Path) -> Result<Tally> {
-    let arguments = ["test", "--workspace", "--no-fail-fast"];
-    let ended =
-        shell::show(limited(UNIT_LIMIT).arg(env!("CARGO")).args(arguments).current_dir(root))?;
+fn tests(root: &Path, arguments: &[&str]) -> Result<Tally> {
+    let mut command = limited(UNIT_LIMIT);
+    command.arg(env!("CARGO")).arg("test").args(arguments).current_dir(root);
+    let ended = shell::show(&mut command)?;
     Ok(tally::cargo_test(&ended.output).settled(ended.success))
 }
 

@@ -11,12 +11,12 @@ mod queue;
 pub use queue::{Kind, Ticket};
 
 use crate::gate::GateState;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard};
 use engine::keyspace::{Keyspace, SHARDS, Shard, shard_of};
 use queue::Queue;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use stdx::Padded;
 use stdx::hash::HashSeed;
