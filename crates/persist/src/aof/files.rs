@@ -78,7 +78,11 @@ impl AofFiles {
             .map_err(AofError::disk("Error trying to move the old AOF file", &self.stem))
     }
 
-    fn create_directory(&self, disk: &dyn Disk) -> Result<(), AofError> {
+    /// Makes the directory, unless it is there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn create_directory(&self, disk: &dyn Disk) -> Result<(), AofError> {
         disk.create_directory(&self.directory)
             .map_err(AofError::disk("Can't open or create append-only dir", &self.directory))
     }

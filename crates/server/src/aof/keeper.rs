@@ -90,6 +90,7 @@ impl Keeper {
         let (disk, host) = (shared.host.disk(), &shared.host);
         if files.manifest().is_empty() {
             let is_rdb = shared.config.lock().get("aof-use-rdb-preamble") == "yes";
+            files.create_directory(disk)?;
             let temp = rewrite::temp_name(shared, 0);
             rewrite::write_to(shared, exclusive, &temp, is_rdb)
                 .map_err(|source| AofError::Base { name: temp.clone(), source })?;
@@ -175,7 +176,11 @@ impl Keeper {
             self.close(shared);
         }
         if self.files.is_none() {
-            match open_files(shared) {
+            let opened = open_files(shared).and_then(|files| {
+                files.create_directory(shared.host.disk())?;
+                Ok(files)
+            });
+            match opened {
                 Ok(files) => self.files = Some(files),
                 Err(error) => {
                     self.fail_rewrite(shared, &error.to_string(), now_us);

@@ -104,7 +104,8 @@ impl Sink for CommandFile {
 
 /// Name of the file meanwhile. Rewrites that are not wanted any more may still write theirs.
 pub(super) fn temp_name(shared: &Shared, generation: u64) -> String {
-    format!("temp-rewriteaof-bg-{}-{generation}.aof", shared.host.pid())
+    let directory = shared.config.lock().get("appenddirname").to_owned();
+    format!("{directory}/temp-rewriteaof-bg-{}-{generation}.aof", shared.host.pid())
 }
 
 /// A consumer that starts here; the disk may lag as far behind as it must.
