@@ -135,7 +135,11 @@ impl<'s> Following<'s> {
                 }
                 Some(Event::End) => {
                     tracing::info!("MASTER <-> REPLICA sync: Loading DB in memory");
-                    let report = applier.load(shared, target)?;
+                    let twin = self.socket.try_clone()?;
+                    // A primary that hears nothing gives up; an empty line says nothing. That the
+                    // link broke is noticed later.
+                    let alive = Box::new(move || drop((&twin).write_all(b"\n")));
+                    let report = applier.load(shared, target, alive)?;
                     self.connected()?;
                     self.acknowledge();
                     let keys = report.keys;

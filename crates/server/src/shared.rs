@@ -38,7 +38,7 @@ pub struct Shared {
     /// Locks and shards.
     pub executor: Executor,
     /// The ordered log of effects.
-    pub journal: Journal,
+    pub journal: Arc<Journal>,
     /// Command rows by name.
     pub index: Index,
     /// Handler of each row.
@@ -129,7 +129,7 @@ impl Shared {
         let memory = MemoryMarks::default();
         memory.start(stdx::alloc::used_bytes());
         let index = Index::new();
-        let journal = Journal::new(Identity::new(&new_id(&*host)));
+        let journal = Arc::new(Journal::new(Identity::new(&new_id(&*host))));
         let seed = HashSeed::from_bytes(host.entropy());
         // Long commands side by side, and the holder of exclusive mode.
         let (loops, long) = (wakers.len(), wakers.len().max(LONG_MIN));

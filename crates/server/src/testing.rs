@@ -303,6 +303,8 @@ impl Bench {
         let (loop_id, place) = self.conns[&name];
         for one in &mut self.loops {
             one.read_mail();
+            one.retry_waiting();
+            one.run_jobs();
         }
         while self.loops[loop_id].feed() {}
         let Some(conn) = self.loops[loop_id].conn_mut(place) else { return Vec::new() };

@@ -2,13 +2,11 @@
 
 use crate::error;
 use crate::links::feed::OutLimit;
-use crate::links::{LinkState, Start, WakeLoop};
-use crate::snapshot::cuts::sizes;
+use crate::links::{Beginning, Copy, LinkState, Start, WakeLoop};
 use crate::turn::Turn;
 use crate::upstream::{self, Progress, Target};
 use engine::{CommandError, parse};
-use journal::{Consumer, From, Gone, Identity, Interest};
-use persist::rdb::SaveInfo;
+use journal::{Consumer, From, Gone, Identity, Interest, Wake};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -20,7 +18,7 @@ const ADDRESS_BYTES_MAX: usize = 255;
 /// SYNC: the data set as `$<length>` and bytes, then the stream. The peer never acknowledges.
 ///
 /// # Errors
-/// Replies to earlier requests wait to be sent, or the data set cannot be written down.
+/// Replies to earlier requests wait to be sent.
 pub fn sync(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     if admit(turn)? { full(turn, false) } else { Ok(()) }
 }
@@ -54,14 +52,19 @@ pub fn psync(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 }
 
 fn attach(turn: &Turn<'_, '_>, from: From) -> Result<Consumer, Gone> {
-    let shared = turn.shared;
-    let limit = OutLimit::of_replicas(shared.config.lock().get("client-output-buffer-limit"));
-    let inbox = &shared.inboxes[usize::from(turn.session.address().loop_id)];
-    shared.journal.attach(Interest {
-        from,
-        lag_bytes_max: if limit.hard_bytes > 0 { limit.hard_bytes } else { u64::MAX },
-        wake: Some(Arc::new(WakeLoop::new(inbox))),
-    })
+    let (lag_bytes_max, wake) = (lag_bytes_max(turn), Some(Arc::new(wake(turn)) as Arc<dyn Wake>));
+    turn.shared.journal.attach(Interest { from, lag_bytes_max, wake })
+}
+
+fn wake(turn: &Turn<'_, '_>) -> WakeLoop {
+    WakeLoop::new(&turn.shared.inboxes[usize::from(turn.session.address().loop_id)])
+}
+
+/// How far behind a replica may be before it is dropped.
+fn lag_bytes_max(turn: &Turn<'_, '_>) -> u64 {
+    let config = turn.shared.config.lock();
+    let limit = OutLimit::of_replicas(config.get("client-output-buffer-limit"));
+    if limit.hard_bytes > 0 { limit.hard_bytes } else { u64::MAX }
 }
 
 /// False for a connection that is a link already: the request is ignored.
@@ -81,45 +84,23 @@ fn go_on(turn: &mut Turn<'_, '_>, identity: &Identity, consumer: Consumer) {
         true => format!("+CONTINUE {}\r\n", identity.id),
         false => "+CONTINUE\r\n".to_owned(),
     };
-    let start = Start { preamble: preamble.into_bytes(), data: None, consumer };
+    let start = Start::Stream(Beginning { preamble: preamble.into_bytes(), consumer });
     turn.shared.links.add(turn.session, start, turn.state.now_ms, true);
 }
 
-/// Writes the data set down and makes the connection a link.
+/// Makes the connection a link that gets the data set first: as it is now, or as it is when the cut
+/// in progress has ended.
 fn full(turn: &mut Turn<'_, '_>, announces: bool) -> Result<(), CommandError> {
     let shared = turn.shared;
     shared.links.keep_backlog(shared);
-    let failed = |error: &dyn std::fmt::Display| {
-        engine::error::other(format!("ERR copy the data set for a replica: {error}"))
-    };
-    let (offset, id) = (shared.journal.offset(), shared.journal.identity().id);
-    let offset_text = offset.to_string();
-    // A replica passes on a stream in which it can select nothing.
-    let db = shared.journal.selected_db().filter(|_| turn.gate().replica).unwrap_or(0).to_string();
-    let facts = [("repl-stream-db", &*db), ("repl-id", &*id), ("repl-offset", &*offset_text)];
-    let dbs = turn.gate().settings.dbs;
-    let (sizes, functions) = (sizes(turn.space(), dbs), shared.scripts.sources());
-    let info = SaveInfo {
-        now_ms: turn.state.now_ms,
-        used_bytes: stdx::alloc::used_bytes(),
-        aof_base: false,
-        sizes: &sizes,
-        functions: &functions,
-        extra: &facts,
-    };
-    let (writer, reader) = shared.host.disk().scratch().map_err(|error| failed(&error))?;
-    let report =
-        persist::rdb::write_to(writer, "data set of a replica", turn.space(), &info, &mut || {});
-    let bytes = report.map_err(|error| failed(&error))?.bytes;
-    let mut preamble = Vec::new();
-    if announces {
-        preamble.extend_from_slice(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes());
+    let (wake, lag_bytes_max) = (Arc::new(wake(turn)), lag_bytes_max(turn));
+    let copy = Arc::new(Copy::new(wake, lag_bytes_max, announces, turn.gate().replica));
+    let request = copy.request(&shared.journal);
+    if let Err(request) = shared.cuts.begin(shared, turn.space(), request) {
+        shared.cuts.request(request);
     }
-    preamble.extend_from_slice(format!("${bytes}\r\n").as_bytes());
-    let consumer = attach(turn, From::Now).map_err(|error| failed(&error))?;
-    let start = Start { preamble, data: Some((reader, bytes)), consumer };
     shared.links.counts.full.fetch_add(1, Relaxed);
-    shared.links.add(turn.session, start, turn.state.now_ms, announces);
+    shared.links.add(turn.session, Start::Copy(copy), turn.state.now_ms, announces);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What goes out over the links of one loop: the data set as fast as the peer takes it, then the
 //! journal from where the data set ends.
 
-use super::{LinkRecord, LinkState, Start};
+use super::{Beginning, Copy, LinkRecord, LinkState, Start};
 use crate::conn::Conn;
 use crate::shared::Shared;
 use journal::{Consumer, Journal};
@@ -18,10 +18,19 @@ const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 /// One link's place in what it is sent.
 pub struct Feed {
     record: Arc<LinkRecord>,
-    data: Option<(Box<dyn Read + Send>, u64)>,
-    consumer: Consumer,
+    phase: Phase,
+    /// Reads the journal, once it is known from where.
+    consumer: Option<Consumer>,
     /// Unix milliseconds since when it is above the soft limit.
     above_since_ms: Option<u64>,
+}
+
+enum Phase {
+    /// The data set is being written down.
+    Waiting(Arc<Copy>),
+    /// So many bytes of the data set are to be sent.
+    Data(Box<dyn Read + Send>, u64),
+    Stream,
 }
 
 /// Why a link is given up.
@@ -76,38 +85,73 @@ impl fmt::Debug for Feed {
 }
 
 impl Feed {
-    /// The feed of a link that has just been granted; its preamble goes into `out`.
+    /// The feed of a link that has just been granted; what goes first goes into `out`.
     pub fn new(record: Arc<LinkRecord>, start: Start, out: &mut Vec<u8>) -> Self {
-        out.extend_from_slice(&start.preamble);
-        let state = if start.data.is_some() { LinkState::Sending } else { LinkState::Online };
-        record.set_state(state);
-        Self { record, data: start.data, consumer: start.consumer, above_since_ms: None }
+        let (phase, consumer) = match start {
+            Start::Copy(copy) => (Phase::Waiting(copy), None),
+            Start::Stream(Beginning { preamble, consumer }) => {
+                out.extend_from_slice(&preamble);
+                record.set_state(LinkState::Online);
+                (Phase::Stream, Some(consumer))
+            }
+        };
+        Self { record, phase, consumer, above_since_ms: None }
     }
 
     /// Adds to `out`, of which `unsent` bytes wait, what there is for the link. When there is
-    /// nothing more, the journal wakes the link's loop once there is.
+    /// nothing more, its loop is woken once there is.
     fn fill(&mut self, journal: &Journal, out: &mut Vec<u8>, unsent: usize) -> Result<(), Drop> {
         if unsent >= PIECE_BYTES {
             return Ok(());
         }
-        let Some((reader, left)) = &mut self.data else {
-            let read = |out: &mut Vec<u8>| journal.read(&self.consumer, out, PIECE_BYTES);
-            if read(out).map_err(|_| Drop::Behind)? == 0 && !journal.wake_me(&self.consumer) {
-                read(out).map_err(|_| Drop::Behind)?;
+        match &mut self.phase {
+            Phase::Waiting(_) => self.begin(out),
+            Phase::Data(reader, left) => {
+                let wanted = (*left).min(PIECE_BYTES as u64);
+                let read = reader.take(wanted).read_to_end(out).map_err(|_| Drop::Data)? as u64;
+                if read != wanted {
+                    return Err(Drop::Data);
+                }
+                *left -= read;
+                if *left == 0 {
+                    self.phase = Phase::Stream;
+                    self.record.set_state(LinkState::Online);
+                }
+                Ok(())
             }
-            return Ok(());
-        };
-        let wanted = (*left).min(PIECE_BYTES as u64);
-        let read = reader.take(wanted).read_to_end(out).map_err(|_| Drop::Data)? as u64;
-        if read != wanted {
+            Phase::Stream => {
+                let consumer = self.consumer.as_ref().ok_or(Drop::Behind)?;
+                let read = |out: &mut Vec<u8>| journal.read(consumer, out, PIECE_BYTES);
+                if read(out).map_err(|_| Drop::Behind)? == 0 && !journal.wake_me(consumer) {
+                    read(out).map_err(|_| Drop::Behind)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks how far the data set is.
+    fn begin(&mut self, out: &mut Vec<u8>) -> Result<(), Drop> {
+        let Phase::Waiting(copy) = &self.phase else { return Ok(()) };
+        if copy.has_failed() {
             return Err(Drop::Data);
         }
-        *left -= read;
-        if *left == 0 {
-            self.data = None;
-            self.record.set_state(LinkState::Online);
+        if let Some(Beginning { preamble, consumer }) = copy.take_beginning() {
+            out.extend_from_slice(&preamble);
+            self.consumer = Some(consumer);
+        }
+        if let Some((reader, bytes)) = copy.take_data() {
+            out.extend_from_slice(format!("${bytes}\r\n").as_bytes());
+            self.phase = Phase::Data(reader, bytes);
+            self.record.set_state(LinkState::Sending);
         }
         Ok(())
+    }
+
+    /// The link is gone; gives its reader of the journal.
+    fn end(self) -> Option<Consumer> {
+        let unused = if let Phase::Waiting(copy) = &self.phase { copy.abandon() } else { None };
+        self.consumer.or(unused)
     }
 
     fn check_limits(&mut self, limits: &Limits, waiting_bytes: u64) -> Result<(), Drop> {
@@ -123,12 +167,13 @@ impl Feed {
         } else {
             self.above_since_ms = None;
         }
-        let silent_ms = limits.now_ms.saturating_sub(self.record.acked_ms.load(Relaxed));
-        let owes = self.record.acknowledges && self.record.state() == LinkState::Online;
-        if owes && silent_ms > limits.silent_s_max * 1000 {
-            return Err(Drop::Silent);
+        if self.record.state() != LinkState::Online {
+            self.record.acked_ms.store(limits.now_ms, Relaxed);
+            return Ok(());
         }
-        Ok(())
+        let silent_ms = limits.now_ms.saturating_sub(limits.heard_ms);
+        let owes = self.record.acknowledges && silent_ms > limits.silent_s_max * 1000;
+        if owes { Err(Drop::Silent) } else { Ok(()) }
     }
 }
 
@@ -136,6 +181,8 @@ struct Limits {
     out: OutLimit,
     silent_s_max: u64,
     now_ms: u64,
+    /// Unix milliseconds when the replica last said anything at all.
+    heard_ms: u64,
 }
 
 /// The links of one loop.
@@ -174,8 +221,8 @@ impl Feeds {
         let address = conn.session.address();
         self.places.retain(|place| *place != address.place);
         shared.links.remove(address.client);
-        let consumer = conn.feed.take().map(|feed| feed.consumer);
-        let consumer = consumer.or_else(|| side.start.map(|start| start.consumer));
+        let fed = conn.feed.take().and_then(|feed| feed.end());
+        let consumer = fed.or_else(|| side.start.and_then(Start::abandon));
         consumer.into_iter().for_each(|consumer| shared.journal.detach(consumer));
     }
 
@@ -213,16 +260,24 @@ impl Feeds {
         conns: &mut [Option<Conn>],
         touched: &mut Vec<u32>,
     ) {
-        let limits = {
+        let mut limits = {
             let config = shared.config.lock();
             let out = OutLimit::of_replicas(config.get("client-output-buffer-limit"));
-            Limits { out, silent_s_max: config.number("repl-timeout"), now_ms }
+            Limits { out, silent_s_max: config.number("repl-timeout"), now_ms, heard_ms: 0 }
         };
         for &place in &self.places {
             let Some(conn) = conns[place as usize].as_mut() else { continue };
             let unsent = conn.unsent().len() as u64;
+            let record = &conn.session.record;
+            limits.heard_ms = record.active_ms.load(Relaxed);
             let Some(feed) = &mut conn.feed else { continue };
-            let waiting = shared.journal.lag_bytes(&feed.consumer) + unsent;
+            if let Phase::Waiting(_) = feed.phase {
+                // A replica that hears nothing gives up; an empty line says nothing.
+                conn.out.push(b'\n');
+                touched.push(place);
+            }
+            let lag = feed.consumer.as_ref().map_or(0, |one| shared.journal.lag_bytes(one));
+            let waiting = lag + unsent;
             if feed.check_limits(&limits, waiting).is_err() {
                 conn.give_up();
                 touched.push(place);

@@ -1,10 +1,13 @@
 //! The node as a primary: the replicas that follow it. A replica's link is a connection whose
 //! output is fed from the journal by its loop. Knows no socket and no file by name.
 
+pub mod copy;
 pub mod feed;
 pub mod info;
 #[cfg(test)]
 mod tests;
+
+pub use copy::{Beginning, Copy};
 
 use crate::gate::GateState;
 use crate::inbox::{Address, Inbox, Waker};
@@ -12,8 +15,6 @@ use crate::session::Session;
 use crate::shared::{Shared, new_id};
 use journal::{Consumer, Identity, Wake};
 use parking_lot::Mutex;
-use std::fmt;
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -105,17 +106,32 @@ pub struct ReplicaSide {
 }
 
 /// The beginning of a link.
-pub struct Start {
-    /// Bytes that go first: the answer to PSYNC and the length of the data set.
-    pub preamble: Vec<u8>,
-    /// The data set and its length, unless the replica has it already.
-    pub data: Option<(Box<dyn Read + Send>, u64)>,
-    /// Reads the journal from the first byte behind it.
-    pub consumer: Consumer,
+#[derive(Debug)]
+pub enum Start {
+    /// The replica has what it needs and goes on from here.
+    Stream(Beginning),
+    /// A data set is being written down for it.
+    Copy(Arc<Copy>),
 }
 
-/// Wakes a loop whose link has read all of the journal.
+impl Start {
+    /// The link is gone before it began; gives the reader of the journal that it had.
+    fn abandon(self) -> Option<Consumer> {
+        match self {
+            Self::Stream(beginning) => Some(beginning.consumer),
+            Self::Copy(copy) => copy.abandon(),
+        }
+    }
+}
+
+/// Wakes a loop for one of its links.
 pub struct WakeLoop(Arc<dyn Waker>);
+
+impl std::fmt::Debug for WakeLoop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WakeLoop")
+    }
+}
 
 impl WakeLoop {
     /// Wakes the loop of `inbox`.
@@ -128,13 +144,6 @@ impl WakeLoop {
 impl Wake for WakeLoop {
     fn wake(&self) {
         self.0.wake();
-    }
-}
-
-impl fmt::Debug for Start {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.data.as_ref().map(|(_, bytes)| bytes);
-        f.debug_struct("Start").field("from", &self.consumer).field("bytes", &bytes).finish()
     }
 }
 

@@ -2,6 +2,13 @@
 
 use crate::testing::Bench;
 
+/// Sends a request for a copy and waits for all of it.
+fn copy(bench: &mut Bench, name: char, request: &str) -> String {
+    let first = bench.send(name, format!("{request}\r\n").as_bytes());
+    bench.keep().expect("there is room");
+    format!("{first} {}", bench.read(name)).trim().to_owned()
+}
+
 /// What follows the data set in what a link has to read.
 fn stream(text: &str) -> &str {
     let data = text.split_once("REDIS0010").map_or("", |(_, data)| data);
@@ -13,7 +20,7 @@ fn a_link_gets_the_data_set_and_then_every_effect() {
     for loops in [1, 4] {
         let mut bench = Bench::new(loops);
         bench.check("set before 1 => +OK");
-        let text = bench.send('b', b"SYNC\r\n");
+        let text = copy(&mut bench, 'b', "SYNC");
         assert!(text.starts_with('$') && text.contains("before"), "{text}");
         assert_eq!(stream(&text), "");
         bench.check(
@@ -30,7 +37,7 @@ fn a_link_gets_the_data_set_and_then_every_effect() {
         );
         let block = "*1 $5 MULTI *3 $5 rpush $1 l $1 x *2 $3 del $1 l *1 $4 EXEC";
         assert_eq!(bench.read('b'), format!("*2 $6 SELECT $2 12 {block}"));
-        let text = bench.send('c', b"PSYNC ? -1\r\n");
+        let text = copy(&mut bench, 'c', "PSYNC ? -1");
         let id = bench.shared.journal.identity().id;
         let offset = bench.shared.journal.offset();
         assert!(text.starts_with(&format!("+FULLRESYNC {id} {offset} $")), "{text}");
@@ -54,7 +61,7 @@ fn a_link_goes_on_where_it_was_while_the_journal_holds_it() {
     let mut bench = Bench::new(1);
     assert!(bench.send('b', b"REPLCONF capa psync2\r\n").starts_with("+OK"));
     let id = bench.shared.journal.identity().id;
-    let text = bench.send('b', format!("PSYNC {id} 1\r\n").as_bytes());
+    let text = copy(&mut bench, 'b', &format!("PSYNC {id} 1"));
     assert!(text.starts_with("+FULLRESYNC"), "nothing was recorded before: {text}");
     bench.check("set k v => +OK");
     let id = bench.shared.journal.identity().id;
@@ -64,7 +71,49 @@ fn a_link_goes_on_where_it_was_while_the_journal_holds_it() {
     let text = bench.send('d', format!("PSYNC {id} 24\r\n").as_bytes());
     assert_eq!(text, "+CONTINUE *3 $3 set $1 k $1 v");
     let beyond = bench.shared.journal.offset() + 2;
-    let text = bench.send('e', format!("PSYNC {id} {beyond}\r\n").as_bytes());
+    let text = copy(&mut bench, 'e', &format!("PSYNC {id} {beyond}"));
     assert!(text.starts_with("+FULLRESYNC"), "{text}");
     assert!(bench.send('f', b"PING\r\nSYNC\r\n").contains("pending output"));
+}
+
+#[test]
+fn what_is_written_while_the_data_set_is_copied_comes_behind_it() {
+    for loops in [1, 4] {
+        let mut bench = Bench::new(loops);
+        bench.check("set k before => +OK\nset gone x => +OK");
+        let first = bench.send('b', b"PSYNC ? -1\r\n");
+        let offset = bench.shared.journal.offset();
+        assert!(first.starts_with("+FULLRESYNC") && first.ends_with(&format!(" {offset}")));
+        // The second one waits for the end of the first one's cut.
+        assert_eq!(bench.send('c', b"PSYNC ? -1\r\n"), "");
+        bench.check("set k behind => +OK\ndel gone => :1");
+        bench.keep().expect("there is room");
+        let text = bench.read('b');
+        assert!(text.starts_with('$') && text.contains("before"), "{text}");
+        let behind = "*3 $3 set $1 k $6 behind *2 $3 del $4 gone";
+        assert_eq!(stream(&text), format!("*2 $6 SELECT $1 0 {behind}"));
+        let text = bench.read('c');
+        assert!(text.starts_with("+FULLRESYNC") && text.contains("behind"), "{text}");
+        assert_eq!(stream(&text), "");
+        bench.check("incr n => :1");
+        for name in ['b', 'c'] {
+            assert_eq!(bench.read(name), "*2 $6 SELECT $1 0 *2 $4 incr $1 n");
+        }
+    }
+}
+
+#[test]
+fn a_replica_that_goes_away_leaves_nothing_behind() {
+    let mut bench = Bench::new(1);
+    bench.check("set k v => +OK");
+    for _ in 0..3 {
+        bench.send('b', b"SYNC\r\n");
+        assert_eq!(bench.send('b', b"PING\r\n"), "closed");
+        bench.forget('b');
+        bench.keep().expect("there is room");
+    }
+    assert!(bench.shared.links.is_empty());
+    bench.check("set k v => +OK");
+    let text = copy(&mut bench, 'b', "SYNC");
+    assert!(text.starts_with('$'), "{text}");
 }

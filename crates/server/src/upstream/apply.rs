@@ -62,6 +62,22 @@ struct Incoming {
     reader: Box<dyn Read + Send>,
 }
 
+/// Tells the primary that this replica lives.
+pub type Alive = Box<dyn FnMut() + Send>;
+
+/// A file that shows a sign of life with each part that is read of it.
+struct Pulse {
+    file: Box<dyn Read + Send>,
+    alive: Alive,
+}
+
+impl Read for Pulse {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        (self.alive)();
+        self.file.read(into)
+    }
+}
+
 /// The applier of a node. It outlives links: the selected database goes on with the stream.
 pub struct Applier {
     session: Session,
@@ -147,16 +163,22 @@ impl Applier {
         Ok(())
     }
 
-    /// The data set is complete: it replaces the one that is there.
+    /// The data set is complete: it replaces the one that is there. `alive` is called again and
+    /// again meanwhile.
     ///
     /// # Errors
     /// It cannot be read; then this node holds nothing.
-    pub fn load(&mut self, shared: &Shared, target: &Target) -> Result<LoadReport, ApplyError> {
+    pub fn load(
+        &mut self,
+        shared: &Shared,
+        target: &Target,
+        alive: Alive,
+    ) -> Result<LoadReport, ApplyError> {
         let Some(mut incoming) = self.incoming.take() else { return Err(ApplyError::Changed) };
         incoming.writer.flush()?;
         self.replace(shared, target, |gate| gate.loading = true)?;
-        let loaded =
-            snapshot::fill(shared, incoming.reader, "data set of the primary", NOTHING_IS_DEAD);
+        let file = Box::new(Pulse { file: incoming.reader, alive });
+        let loaded = snapshot::fill(shared, file, "data set of the primary", NOTHING_IS_DEAD);
         let Ok(report) = loaded else {
             // Half a data set has no place in any history.
             shared.journal.set_identity(Identity::new(&new_id(&*shared.host)));

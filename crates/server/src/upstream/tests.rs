@@ -46,6 +46,7 @@ impl Pair {
         loop {
             let out = self.link.take_output();
             self.primary.send_unread('z', &out);
+            self.primary.keep().expect("there is room");
             let came = self.primary.read_bytes('z');
             if came.is_empty() && out.is_empty() {
                 return;
@@ -68,7 +69,7 @@ impl Pair {
                 }
                 Some(Event::Data(bytes)) => self.applier.take_data(bytes).expect("there is room"),
                 Some(Event::End) => {
-                    self.applier.load(shared, target).expect("it is good");
+                    self.applier.load(shared, target, Box::new(|| {})).expect("it is good");
                 }
                 Some(Event::Continue { id }) => {
                     self.applier.go_on(shared, target, id.as_deref()).expect("it goes on");
