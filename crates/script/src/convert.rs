@@ -185,7 +185,7 @@ impl Writer {
             reply.double(number);
         } else if let Value::String(text) = table.raw_get("big_number")? {
             match reply.protocol() {
-                Protocol::Two => reply.bulk(&text.as_bytes()),
+                Protocol::Two => reply.bulk(&one_line(&text.as_bytes())),
                 Protocol::Three => line(b'(', &text.as_bytes(), reply),
             }
         } else if verbatim(table, reply)? {
@@ -246,10 +246,15 @@ fn verbatim(table: &Table, reply: &mut Reply<'_>) -> mlua::Result<bool> {
     Ok(true)
 }
 
-/// A line of one type; line ends become spaces.
-fn line(kind: u8, text: &[u8], reply: &mut Reply<'_>) {
+/// Line ends become spaces, so that no text of a script forges a second reply.
+fn one_line(text: &[u8]) -> Vec<u8> {
     let clean = |byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte };
+    text.iter().map(clean).collect()
+}
+
+/// A line of one type.
+fn line(kind: u8, text: &[u8], reply: &mut Reply<'_>) {
     reply.raw(&[kind]);
-    reply.raw(&text.iter().map(clean).collect::<Vec<u8>>());
+    reply.raw(&one_line(text));
     reply.raw(b"\r\n");
 }

@@ -88,6 +88,7 @@ fn values_become_replies() {
         ("return {err='MY bad'}", "-MY bad"),
         ("return {double=1.5}", "$3 1.5"),
         ("return {big_number='123'}", "$3 123"),
+        ("return {big_number='123\\r\\n123'}", "$8 123  123"),
         ("return {map={a=1}}", "*2 $1 a :1"),
         ("return {set={a=true}}", "*1 $1 a"),
         ("return {verbatim_string={format='txt',string='hi'}}", "$2 hi"),
