@@ -92,7 +92,14 @@ impl<'r> Replied<'r> {
             }
             (b'(', _) => single(lua, "big_number", text(lua, rest)?),
             (b'=', Some(len @ 4..)) => self.verbatim(lua, len as usize),
-            _ => unreachable!("the server writes no other type"),
+            (b'|', Some(len @ 0..)) => {
+                // Attributes are not for scripts; what they belong to follows.
+                for _ in 0..2 * len {
+                    self.value(lua)?;
+                }
+                self.value(lua)
+            }
+            _ => Err(mlua::Error::runtime("a reply of a type that scripts do not know")),
         }
     }
 

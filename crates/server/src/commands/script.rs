@@ -7,10 +7,12 @@ use crate::evict;
 use crate::gate;
 use crate::scripts::Running;
 use crate::turn::Turn;
+use catalog::{Command, Flags};
 use engine::{CommandError, parse};
 use resp::{Args, Protocol, Reply};
 use script::{Call, Caller, Host, Killed, ScriptError, ScriptFlags};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Levels of redis.log from which on a line is written: notice.
 const LOG_LEVEL_MIN: u8 = 2;
@@ -134,19 +136,27 @@ pub fn run(turn: &mut Turn<'_, '_>, host: &mut Host, how: &How<'_>) -> Result<()
     ran.map_err(refusal)
 }
 
-/// What the script may do; whether it may run at all.
+/// What the script may do; whether it may run at all. What a script says about itself takes the
+/// place of what its command's row says.
 fn rights(turn: &mut Turn<'_, '_>, how: &How<'_>) -> Result<Rights, CommandError> {
     let above_limit = is_above_limit(turn);
-    let (flags, gate) = (how.flags, turn.gate());
+    let (flags, gate, session) = (how.flags, turn.gate(), &*turn.session);
     let declared = !flags.compatible;
-    if declared && !flags.no_writes {
-        gate::check_role(gate)?;
-        if how.read_only {
-            return Err(error::reply(error::READ_ONLY_CALL));
-        }
+    let stale = gate.link_is_down && !gate.settings.serves_stale && !session.applies;
+    if stale && !flags.allow_stale {
+        let text = if declared { error::STALE_SCRIPT } else { error::PRIMARY_DOWN };
+        return Err(error::reply(text));
     }
-    if declared && above_limit && !flags.allow_oom && !flags.no_writes {
-        return Err(error::reply(error::OOM));
+    // Whoever only reads may run what says that it writes, as long as it does not.
+    let reader = session.user.as_ref().is_some_and(|user| user.read_only);
+    if declared && !flags.no_writes && !reader {
+        let own = turn.shared.index.row(session.record.command.load(Relaxed));
+        let grows = if flags.allow_oom { Flags::NONE } else { Flags::DENYOOM };
+        let row = Command { flags: own.flags | Flags::WRITE | grows, ..*own };
+        gate::check(gate, session, &row, || if above_limit { u64::MAX } else { 0 })?;
+    }
+    if declared && !flags.no_writes && how.read_only {
+        return Err(error::reply(error::READ_ONLY_CALL));
     }
     Ok(Rights {
         read_only: how.read_only || declared && flags.no_writes,

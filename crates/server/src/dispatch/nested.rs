@@ -86,6 +86,13 @@ impl<'e> Turn<'_, 'e> {
     /// What may stop a command of a script, in Redis' order.
     fn check_nested(&self, row: &Command, rights: Rights) -> Result<(), CommandError> {
         let flags = row.flags;
+        if self.session.applies {
+            return Ok(());
+        }
+        let gate = self.gate();
+        if gate.link_is_down && !gate.settings.serves_stale && !flags.has(Flags::STALE) {
+            return Err(error::reply(error::STALE_IN_SCRIPT));
+        }
         if !self.user_may(row) {
             return Err(error::reply(error::NO_PERMISSION_IN_SCRIPT));
         }
@@ -97,7 +104,7 @@ impl<'e> Turn<'_, 'e> {
             return Ok(());
         }
         let is_full = rights.above_limit && !rights.allow_oom;
-        gate::check(self.gate(), self.session, row, || if is_full { u64::MAX } else { 0 })
+        gate::check(gate, self.session, row, || if is_full { u64::MAX } else { 0 })
     }
 
     /// The part of the gates that is about the user.
