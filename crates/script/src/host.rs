@@ -68,6 +68,7 @@ pub struct Host {
     version: &'static str,
     sandbox: Option<Sandbox>,
     scripts: HashMap<String, Script>,
+    source_bytes: usize,
     runs: u32,
     pub(crate) libraries: Libraries,
 }
@@ -80,6 +81,7 @@ impl Host {
             version,
             sandbox: None,
             scripts: HashMap::new(),
+            source_bytes: 0,
             runs: 0,
             libraries: Libraries::default(),
         }
@@ -94,7 +96,7 @@ impl Host {
     /// Cached scripts, and the bytes of their sources.
     #[must_use]
     pub fn cached(&self) -> (usize, usize) {
-        (self.scripts.len(), self.scripts.values().map(|script| script.source_bytes).sum())
+        (self.scripts.len(), self.source_bytes)
     }
 
     /// The script with this digest, in lower-case digits.
@@ -106,6 +108,7 @@ impl Host {
     /// Forgets all scripts of EVAL.
     pub fn flush_scripts(&mut self) {
         self.scripts.clear();
+        self.source_bytes = 0;
         if let Some(sandbox) = &self.sandbox {
             // A table that cannot be made for lack of memory leaves functions nobody finds.
             if let Ok(empty) = sandbox.lua.create_table() {
@@ -135,6 +138,7 @@ impl Host {
             ScriptError(format!("ERR Error compiling script (new function): {why}"))
         })?;
         let script = Script { flags, source_bytes: source.len() };
+        self.source_bytes += source.len();
         self.scripts.insert(sha.clone(), script);
         Ok((sha, script))
     }

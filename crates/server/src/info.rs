@@ -121,6 +121,17 @@ fn memory(out: &mut String, shared: &Shared, gate: &GateState) {
     let policy = shared.config.lock().get("maxmemory-policy").to_owned();
     line(out, format_args!("maxmemory_policy:{policy}"));
     line(out, format_args!("mem_allocator:mimalloc"));
+    let usage = shared.scripts.usage();
+    let (libraries, functions) = shared.scripts.counts();
+    line(out, format_args!("used_memory_vm_eval:{}", usage.lua_bytes));
+    line(out, format_args!("used_memory_lua:{}", usage.lua_bytes));
+    line(out, format_args!("used_memory_lua_human:{}", human(usage.lua_bytes)));
+    line(out, format_args!("used_memory_scripts_eval:{}", usage.source_bytes));
+    line(out, format_args!("number_of_cached_scripts:{}", usage.scripts));
+    line(out, format_args!("number_of_functions:{functions}"));
+    line(out, format_args!("number_of_libraries:{libraries}"));
+    line(out, format_args!("used_memory_vm_functions:0"));
+    line(out, format_args!("used_memory_vm_total:{}", usage.lua_bytes));
 }
 
 /// Redis tells here how far its child is and what the pages that both have written cost.

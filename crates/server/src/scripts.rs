@@ -16,6 +16,18 @@ pub struct Scripts {
     running: Mutex<Option<Arc<Running>>>,
     sources: Mutex<Sources>,
     functions: AtomicUsize,
+    usage: Mutex<Usage>,
+}
+
+/// What scripts take, for INFO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Bytes that Lua holds.
+    pub lua_bytes: u64,
+    /// Scripts of EVAL that are kept.
+    pub scripts: usize,
+    /// Bytes of their sources.
+    pub source_bytes: usize,
 }
 
 /// Sources of all libraries.
@@ -83,6 +95,7 @@ impl Scripts {
             running: Mutex::new(None),
             sources: Mutex::default(),
             functions: AtomicUsize::new(0),
+            usage: Mutex::default(),
         }
     }
 
@@ -119,6 +132,19 @@ impl Scripts {
         let sources = host.libraries().map(|library| Arc::from(&*library.code));
         *self.sources.lock() = sources.collect();
         self.functions.store(host.functions(), Relaxed);
+    }
+
+    /// What scripts take.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        *self.usage.lock()
+    }
+
+    /// Publishes what scripts take now.
+    pub fn publish_usage(&self, host: &Host) {
+        let (scripts, source_bytes) = host.cached();
+        let lua_bytes = host.memory_bytes() as u64;
+        *self.usage.lock() = Usage { lua_bytes, scripts, source_bytes };
     }
 
     /// Takes the libraries that came with a data set.

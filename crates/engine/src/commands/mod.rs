@@ -32,6 +32,8 @@ pub struct Ctx<'a> {
     pub tick: &'a mut dyn Tick,
     /// What to do when there is nothing yet.
     pub blocking: Blocking<'a>,
+    /// Part of a script: what it sees should not depend on the order of a set.
+    pub scripted: bool,
 }
 
 /// What a command that can wait may do.

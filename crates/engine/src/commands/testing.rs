@@ -92,6 +92,7 @@ impl Bench {
             rng: &mut self.rng,
             tick: &mut NoTick,
             blocking: Blocking::Allowed,
+            scripted: false,
         };
         let result = handler(&mut ctx);
         if let Err(CommandError::Reply(text)) = &result {

@@ -133,6 +133,7 @@ pub fn run(turn: &mut Turn<'_, '_>, host: &mut Host, how: &How<'_>) -> Result<()
     }
     turn.state.effects.wanted = wanted;
     shared.scripts.end();
+    shared.scripts.publish_usage(host);
     ran.map_err(refusal)
 }
 
@@ -229,8 +230,10 @@ impl Caller for World<'_, '_, '_> {
 /// # Errors
 /// It cannot be compiled.
 pub fn load(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
-    let loaded = turn.shared.scripts.host.lock().load(turn.args.at(2));
-    let (sha, _) = loaded.map_err(refusal)?;
+    let mut host = turn.shared.scripts.host.lock();
+    let (sha, _) = host.load(turn.args.at(2)).map_err(refusal)?;
+    turn.shared.scripts.publish_usage(&host);
+    drop(host);
     turn.reply().bulk(sha.as_bytes());
     Ok(())
 }
@@ -260,7 +263,10 @@ pub fn flush(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     if turn.args.len() > 3 || turn.args.find(2).is_some_and(|word| !known(word)) {
         return Err(error::reply("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
-    turn.shared.scripts.host.lock().flush_scripts();
+    let mut host = turn.shared.scripts.host.lock();
+    host.flush_scripts();
+    turn.shared.scripts.publish_usage(&host);
+    drop(host);
     turn.reply().ok();
     Ok(())
 }

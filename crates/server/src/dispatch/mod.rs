@@ -178,7 +178,7 @@ fn handle<'t, 'e: 't>(
 ) -> Outcome {
     let start = place.out.len();
     let Place { session, out } = place;
-    let mut run = Run { shared, state, session, out, held, pace, may_block: true };
+    let mut run = Run { shared, state, session, out, held, pace, may_block: true, scripted: false };
     let mut confirms = false;
     let outcome = match run.admit(&request) {
         Ok(id) => {
@@ -211,6 +211,7 @@ struct Run<'t, 'e> {
     pace: Pace<'t>,
     /// False inside EXEC.
     may_block: bool,
+    scripted: bool,
 }
 
 impl Run<'_, '_> {

@@ -57,6 +57,7 @@ impl<'e> Turn<'_, 'e> {
             held,
             pace: Pace::Beside(&mut **tick),
             may_block: false,
+            scripted: true,
         };
         let locked = locked.as_deref_mut().filter(|_| row.lock != Lock::None);
         run.call(id, args, locked, 0);

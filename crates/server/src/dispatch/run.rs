@@ -101,7 +101,8 @@ impl<'e> Run<'_, 'e> {
                     Pace::Committed => &mut none,
                     Pace::Beside(tick) => *tick,
                 };
-                handler(&mut Ctx { keys, reply, args, rng: &mut state.rng, tick, blocking })
+                let (rng, scripted) = (&mut state.rng, self.scripted);
+                handler(&mut Ctx { keys, reply, args, rng, tick, blocking, scripted })
             }
             Bound::Session(handler) => self.call_session(handler, args, locked.as_deref_mut()),
             Bound::Exec | Bound::Container => unreachable!("these never get here"),

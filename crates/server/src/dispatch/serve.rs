@@ -96,6 +96,7 @@ impl<'e> Run<'_, 'e> {
             rng: &mut state.rng,
             tick: &mut NoTick,
             blocking: Blocking::Served(key),
+            scripted: false,
         });
         let failed = result.is_err();
         match result {
