@@ -17,7 +17,7 @@ mod text;
 pub use failure::ScriptError;
 pub use host::{Call, Caller, Host, Killed, Script, digest};
 pub use library::{Function, Library, Restore};
-pub use shebang::ScriptFlags;
+pub use shebang::{ScriptFlags, flags_of};
 
 #[cfg(test)]
 mod tests;

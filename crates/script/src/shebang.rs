@@ -101,6 +101,14 @@ pub fn script(source: &[u8]) -> Result<(ScriptFlags, &[u8]), ScriptError> {
     Ok((flags, rest))
 }
 
+/// Flags of a script for EVAL.
+///
+/// # Errors
+/// A first line that starts like a shebang and is none.
+pub fn flags_of(source: &[u8]) -> Result<ScriptFlags, ScriptError> {
+    script(source).map(|(flags, _)| flags)
+}
+
 /// Name of a library, and the source to compile.
 ///
 /// # Errors

@@ -84,9 +84,6 @@ pub const NO_PERMISSION_IN_SCRIPT: &str =
     "ERR The user executing the script can't run this command or subcommand";
 /// A script calls a command that a replica without its primary does not answer.
 pub const STALE_IN_SCRIPT: &str = "ERR Can not execute the command on a stale replica";
-/// A script without allow-stale on a replica without its primary.
-pub const STALE_SCRIPT: &str = "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is \
-    set to 'no' and 'allow-stale' flag is not set on the script.";
 /// A read-only script writes.
 pub const WRITE_IN_READ_ONLY_SCRIPT: &str =
     "ERR Write commands are not allowed from read-only scripts.";

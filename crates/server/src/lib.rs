@@ -50,6 +50,8 @@ mod hard_tests;
 #[cfg(test)]
 mod memory_disk;
 #[cfg(test)]
+mod script_stress;
+#[cfg(test)]
 mod stress;
 #[cfg(test)]
 mod testing;

@@ -22,7 +22,7 @@ const ROUNDS: usize = 200;
 
 /// One loop with connections at fixed places, and what it expects of them.
 pub struct Driver {
-    core: LoopCore,
+    pub core: LoopCore,
     pub rng: Rng,
     loop_id: usize,
     /// Longest time that the loop was on a processor without looking at anything else.

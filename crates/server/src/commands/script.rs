@@ -4,8 +4,10 @@
 use crate::dispatch::nested::Rights;
 use crate::error;
 use crate::evict;
-use crate::gate;
+use crate::gate::{self, GateState};
 use crate::scripts::Running;
+use crate::session::Session;
+use crate::shared::Shared;
 use crate::turn::Turn;
 use catalog::{Command, Flags};
 use engine::{CommandError, parse};
@@ -137,25 +139,13 @@ pub fn run(turn: &mut Turn<'_, '_>, host: &mut Host, how: &How<'_>) -> Result<()
     ran.map_err(refusal)
 }
 
-/// What the script may do; whether it may run at all. What a script says about itself takes the
-/// place of what its command's row says.
+/// What the script may do; whether it may run at all.
 fn rights(turn: &mut Turn<'_, '_>, how: &How<'_>) -> Result<Rights, CommandError> {
     let above_limit = is_above_limit(turn);
-    let (flags, gate, session) = (how.flags, turn.gate(), &*turn.session);
+    let flags = how.flags;
     let declared = !flags.compatible;
-    let stale = gate.link_is_down && !gate.settings.serves_stale && !session.applies;
-    if stale && !flags.allow_stale {
-        let text = if declared { error::STALE_SCRIPT } else { error::PRIMARY_DOWN };
-        return Err(error::reply(text));
-    }
-    // Whoever only reads may run what says that it writes, as long as it does not.
-    let reader = session.user.as_ref().is_some_and(|user| user.read_only);
-    if declared && !flags.no_writes && !reader {
-        let own = turn.shared.index.row(session.record.command.load(Relaxed));
-        let grows = if flags.allow_oom { Flags::NONE } else { Flags::DENYOOM };
-        let row = Command { flags: own.flags | Flags::WRITE | grows, ..*own };
-        gate::check(gate, session, &row, || if above_limit { u64::MAX } else { 0 })?;
-    }
+    let used = if above_limit { u64::MAX } else { 0 };
+    admit(turn.shared, turn.gate(), turn.session, flags, || used)?;
     if declared && !flags.no_writes && how.read_only {
         return Err(error::reply(error::READ_ONLY_CALL));
     }
@@ -165,6 +155,54 @@ fn rights(turn: &mut Turn<'_, '_>, how: &How<'_>) -> Result<Rights, CommandError
         above_limit,
         has_written: false,
     })
+}
+
+/// Whether a script may run now: what it says about itself takes the place of what the row of its
+/// command says.
+fn admit(
+    shared: &Shared,
+    gate: &GateState,
+    session: &Session,
+    flags: ScriptFlags,
+    used_bytes: impl FnOnce() -> u64,
+) -> Result<(), CommandError> {
+    let stale = gate.link_is_down && !gate.settings.serves_stale && !session.applies;
+    if stale && !flags.allow_stale {
+        return Err(error::reply(error::PRIMARY_DOWN));
+    }
+    // Whoever only reads may run what says that it writes, as long as it does not.
+    let reader = session.user.as_ref().is_some_and(|user| user.read_only);
+    if flags.compatible || flags.no_writes || reader {
+        return Ok(());
+    }
+    let own = shared.index.row(session.record.command.load(Relaxed));
+    let grows = if flags.allow_oom { Flags::NONE } else { Flags::DENYOOM };
+    let row = Command { flags: own.flags | Flags::WRITE | grows, ..*own };
+    gate::check(gate, session, &row, used_bytes)
+}
+
+/// The gates before EXEC for a queued EVAL, EVALSHA or FCALL.
+///
+/// # Errors
+/// The script says that it writes, and nothing may be written now.
+pub fn admit_queued(
+    shared: &Shared,
+    gate: &GateState,
+    session: &Session,
+    row: &Command,
+    args: Args<'_>,
+) -> Result<(), CommandError> {
+    let host = shared.scripts.host.lock();
+    let flags = match row.name {
+        "eval" | "eval_ro" => script::flags_of(args.at(1)).ok(),
+        "evalsha" | "evalsha_ro" => {
+            let sha = String::from_utf8_lossy(args.at(1)).to_ascii_lowercase();
+            host.find(&sha).map(|script| script.flags)
+        }
+        _ => host.find_function(args.at(1)).map(|function| function.flags),
+    };
+    // What is not there, or wrong, answers for itself.
+    flags.map_or(Ok(()), |flags| admit(shared, gate, session, flags, stdx::alloc::used_bytes))
 }
 
 /// Above `maxmemory`, after room was made. Inside EXEC none is made: its effects are one block.

@@ -1,13 +1,16 @@
 //! EXEC: gates, locks and runs the queued commands as one.
 
 use super::{Outcome, Pace, Run};
+use crate::commands;
 use crate::error;
 use crate::executor::Locked;
 use crate::session::{Multi, Watch};
+use crate::turn::Held;
 use catalog::commands::CommandId;
+use catalog::{Command, Family, Keys};
 use engine::CommandError;
 use engine::keyspace::{Keyspace, shard_of};
-use resp::{Args, Reply};
+use resp::{Args, OwnedArgs, Reply};
 use std::sync::atomic::Ordering::Relaxed;
 
 impl<'e> Run<'_, 'e> {
@@ -36,9 +39,10 @@ impl<'e> Run<'_, 'e> {
     }
 
     pub(super) fn exec_queue(&mut self, multi: &Multi, watch: Option<&Watch>) -> Outcome {
-        for (id, _) in &multi.queue {
+        for (id, owned) in &multi.queue {
             let row = self.shared.index.row(*id);
-            if let Err(CommandError::Reply(why)) = self.pass_gate(row) {
+            let passed = self.pass_gate(row).and_then(|()| self.pass_script(row, owned));
+            if let Err(CommandError::Reply(why)) = passed {
                 self.refuse(&error::exec_aborted(&why));
                 return Outcome::Done;
             }
@@ -65,6 +69,16 @@ impl<'e> Run<'_, 'e> {
         self.state.in_exec = false;
         self.hand_on(Some(&mut locked));
         Outcome::Done
+    }
+
+    /// The gates for what a queued script says about itself.
+    fn pass_script(&self, row: &Command, owned: &OwnedArgs) -> Result<(), CommandError> {
+        let Held::All(exclusive) = &self.held else { return Ok(()) };
+        if row.family != Family::Scripting || row.keys == Keys::None {
+            return Ok(());
+        }
+        let (shared, args) = (self.shared, owned.as_args());
+        commands::script::admit_queued(shared, exclusive.gate(), self.session, row, args)
     }
 
     /// True when a watched key was touched, or has died since.
