@@ -37,6 +37,8 @@ pub struct ClientRecord {
     pub protocol: AtomicU16,
     /// It is a replica's link.
     pub replica: AtomicBool,
+    /// Bytes received that no request has used yet, those of the running one included.
+    pub input_bytes: AtomicU32,
     /// CLIENT NO-EVICT.
     pub no_evict: AtomicBool,
     /// The blocked command, from its registration until its loop has ended it.
@@ -123,6 +125,7 @@ impl ClientRecord {
             queued: AtomicI32::new(-1),
             protocol: AtomicU16::new(2),
             replica: AtomicBool::new(false),
+            input_bytes: AtomicU32::new(0),
             no_evict: AtomicBool::new(false),
             waiter: Mutex::new(None),
             texts: Mutex::new(Texts::default()),
@@ -159,7 +162,7 @@ impl ClientRecord {
         };
         format!(
             "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={flags} db={} sub={} \
-             psub={} ssub=0 multi={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 \
+             psub={} ssub=0 multi={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 \
              oll=0 omem=0 tot-mem=0 events=r cmd={command} user={} redir=-1 resp={} lib-name={} \
              lib-ver={}",
             self.address.client,
@@ -172,6 +175,7 @@ impl ClientRecord {
             self.channels.load(Relaxed),
             self.patterns.load(Relaxed),
             self.queued.load(Relaxed),
+            self.input_bytes.load(Relaxed),
             texts.user,
             self.protocol.load(Relaxed),
             texts.library_name,

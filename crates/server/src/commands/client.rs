@@ -150,6 +150,7 @@ struct Kill {
     peer: Option<String>,
     local: Option<String>,
     user: Option<String>,
+    kind: Option<Filter>,
     skip_me: bool,
 }
 
@@ -173,6 +174,10 @@ impl Kill {
                 }
                 "addr" => kill.peer = Some(text),
                 "laddr" => kill.local = Some(text),
+                "type" => kill.kind = Some(type_filter(value)?),
+                "user" if !turn.gate().access.users.iter().any(|user| user.name == text) => {
+                    return Err(engine::error::other(format!("ERR No such user '{text}'")));
+                }
                 "user" => kill.user = Some(text),
                 "skipme" if parse::is(value, "yes") => kill.skip_me = true,
                 "skipme" if parse::is(value, "no") => kill.skip_me = false,
@@ -188,12 +193,13 @@ impl Kill {
             && self.peer.as_ref().is_none_or(|peer| *peer == record.peer)
             && self.local.as_ref().is_none_or(|local| *local == record.local)
             && self.user.as_ref().is_none_or(|user| *user == record.texts.lock().user)
+            && self.kind.as_ref().is_none_or(|is_wanted| is_wanted(record))
             && !(self.skip_me && client == own)
     }
 }
 
 /// CLIENT KILL ip:port, or CLIENT KILL [ID id] [ADDR ip:port] [LADDR ip:port] [USER name]
-/// [SKIPME yes | no].
+/// [TYPE normal | pubsub | master | replica] [SKIPME yes | no].
 ///
 /// # Errors
 /// Other options; in the first form, no such connection.

@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::aof;
+use crate::evict;
 use crate::turn::Turn;
 use engine::CommandError;
 use std::sync::Arc;
@@ -55,11 +56,27 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
             gate.access = Arc::clone(access);
         }
     });
+    let sets_aof = pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("appendonly"));
+    // The rewrite begins with a cut, which a transaction is in the way of.
+    if sets_aof && keeps_aof && turn.state.in_exec {
+        let text = "The append-only file is on: an AOF background was scheduled to start when \
+                    possible";
+        turn.shared.host.log(text);
+    }
+    if settings.maxmemory_bytes > 0 {
+        make_room(turn);
+    }
     // Saving looks at some of them.
     turn.shared.cuts.wake();
     turn.shared.links.count_close(turn.state.now_ms, turn.gate());
     turn.reply().ok();
     Ok(())
+}
+
+/// A lower limit takes effect at once, not with the next write.
+fn make_room(turn: &mut Turn<'_, '_>) {
+    let gate = turn.gate().clone();
+    evict::used_bytes(turn.shared, turn.state, &gate);
 }
 
 /// CONFIG RESETSTAT.

@@ -169,6 +169,7 @@ impl LoopCore {
         }
         self.state.now_ms = self.shared.host.clock().unix_ms();
         conn.session.record.active_ms.store(self.state.now_ms, Relaxed);
+        conn.session.record.input_bytes.store(conn.input.len() as u32, Relaxed);
         let unsent = conn.out.len();
         let next = loop {
             match batch::handle(&self.shared, &mut self.state, &mut self.ahead, conn) {
@@ -183,6 +184,7 @@ impl LoopCore {
         let stats = &self.shared.stats[self.state.slot];
         stats.add_keys(&mut self.state.keys);
         conn.compact();
+        conn.session.record.input_bytes.store(conn.input.len() as u32, Relaxed);
         let room = PIECE_BYTES_MAX + 1..=SPARE_BYTES_MAX;
         if conn.input.len() <= PIECE_BYTES_MAX && room.contains(&conn.input.capacity()) {
             // A piece of a request waits in as much room as it needs; no request waits in none.
