@@ -5,7 +5,7 @@
 //! that stays can be missed.
 
 use super::bytes::Bytes;
-use super::slots::{Ascend, Slot, Slots};
+use super::slots::{Ascend, Slot, Slots, guess, search};
 use super::tree::{At, Leaf, Place, Tree};
 use std::sync::OnceLock;
 use stdx::hash::HashSeed;
@@ -50,23 +50,9 @@ impl Slot for HashSlot {
     }
 }
 
-impl Hashed32 for HashSlot {
-    #[inline]
-    fn hash(&self) -> u32 {
-        self.hash
-    }
-}
-
 type Run = Slots<HashSlot>;
 
-/// What has a hash.
-pub trait Hashed32 {
-    /// The hash.
-    fn hash(&self) -> u32;
-}
-
-/// The leaf for a hash. What remains is where in the leaf it should be, in 65536ths: hashes are
-/// spread evenly.
+/// The leaf for a hash. What remains is a guess for [`search`]: hashes are spread evenly.
 #[derive(Debug)]
 pub struct ByHash {
     hash: u32,
@@ -100,24 +86,8 @@ impl<L: Leaf<Key = u32>> Place<L> for ByHash {
     #[inline]
     fn rest(&self) -> usize {
         let (part, whole) = (self.hash.saturating_sub(self.low), self.high - self.low);
-        (part as f32 / whole as f32 * 65536.0) as usize
+        guess(f64::from(part), f64::from(whole))
     }
-}
-
-/// Slots around the guessed place that are looked at first.
-const WINDOW: usize = 16;
-
-/// Number of leading slots with lesser hashes.
-#[inline]
-#[must_use]
-pub fn place_of<S: Hashed32>(slots: &[S], guess: usize, hash: u32) -> usize {
-    let middle = (guess * slots.len()) >> 16;
-    let start = middle.saturating_sub(WINDOW / 2).min(slots.len().saturating_sub(WINDOW));
-    let window = &slots[start..slots.len().min(start + WINDOW)];
-    let lesser = window.iter().filter(|slot| slot.hash() < hash).count();
-    let is_inside = (lesser > 0 || start == 0)
-        && (lesser < window.len() || start + window.len() == slots.len());
-    if is_inside { start + lesser } else { slots.partition_point(|slot| slot.hash() < hash) }
 }
 
 /// Distinct keys; with values if `VALUED`.
@@ -233,7 +203,7 @@ impl<const VALUED: bool> Hashed<VALUED> {
     pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
         let Ok(from) = u32::try_from(position) else { return 0 };
         let (walk, guess) = self.0.walk(ByHash::new(from));
-        let at = walk.leaf().map_or(0, |run| place_of(run.slots(), guess, from));
+        let at = walk.leaf().map_or(0, |run| search(run.slots(), guess, |slot| slot.hash < from));
         let (mut seen, mut last) = (0, from);
         for (slot, bytes) in Ascend::new(walk, at) {
             if seen >= count && slot.hash != last {
@@ -250,7 +220,7 @@ impl<const VALUED: bool> Hashed<VALUED> {
     #[inline]
     fn locate(run: &Run, guess: usize, hash: u32, key: &[u8]) -> Result<usize, usize> {
         let slots = run.slots();
-        let mut at = place_of(slots, guess, hash);
+        let mut at = search(slots, guess, |slot| slot.hash < hash);
         while slots.get(at).is_some_and(|slot| slot.hash == hash) {
             if pair_of::<VALUED>(run.bytes(at)).0 == key {
                 return Ok(at);

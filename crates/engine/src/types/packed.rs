@@ -85,8 +85,8 @@ impl Packed {
     pub fn insert(&mut self, offset: usize, key: &[u8], value: &[u8]) {
         let lens = [key.len(), value.len()].map(|len| u8::try_from(len).expect("parts are short"));
         self.len += 1;
+        self.make_room(2 + key.len() + value.len());
         if offset == self.bytes.len() {
-            self.bytes.reserve(2 + key.len() + value.len());
             self.bytes.extend_from_slice(&lens);
             self.bytes.extend_from_slice(key);
             self.bytes.extend_from_slice(value);
@@ -94,6 +94,14 @@ impl Packed {
         }
         let pair = lens.into_iter().chain(key.iter().copied()).chain(value.iter().copied());
         self.bytes.splice(offset..offset, pair);
+    }
+
+    /// Makes room in small steps: there are many small collections, and few of them grow.
+    fn make_room(&mut self, more: usize) {
+        let len = self.bytes.len();
+        if self.bytes.capacity() - len < more {
+            self.bytes.reserve_exact(more.max(len / 16));
+        }
     }
 
     /// Removes the pair at `offset`.
@@ -118,6 +126,7 @@ impl Packed {
             self.bytes[place].copy_from_slice(value);
             return;
         }
+        self.make_room(value.len().saturating_sub(old_len));
         self.bytes.splice(place, value.iter().copied());
         self.bytes[offset + 1] = u8::try_from(value.len()).expect("parts are short");
     }

@@ -3,8 +3,8 @@
 //! first.
 
 use super::bytes::Bytes;
-use super::hashed::{ByHash, Hashed32, hash_of, place_of};
-use super::slots::{Ascend, Descend, Slot, Slots};
+use super::hashed::{ByHash, hash_of};
+use super::slots::{Ascend, Descend, Slot, Slots, guess, search};
 use super::tree::{At, Last, Place, Tree};
 use std::cmp::Ordering;
 
@@ -116,14 +116,10 @@ impl Slot for Score {
     }
 }
 
-impl Hashed32 for Score {
-    #[inline]
-    fn hash(&self) -> u32 {
-        self.hash
-    }
-}
-
 type Run = Slots<Ranking>;
+
+/// The guess of those who have none.
+const HALF: usize = 1 << 15;
 
 impl Ranked {
     /// Number of members.
@@ -142,7 +138,7 @@ impl Ranked {
     fn score_of(&self, hash: u32, member: &[u8]) -> Option<f64> {
         let (run, guess) = self.scores.find(ByHash::new(hash))?;
         let mut scores = alike(run, guess, hash).map(|at| run.slots()[at].score());
-        scores.find(|score| holds(&self.order, member, *score))
+        scores.find(|score| holds(&self.order, (hash, member, *score)))
     }
 
     /// Sets the score of a member; returns the one it had.
@@ -152,21 +148,21 @@ impl Ranked {
             for at in alike(run, guess, hash) {
                 let old = run.slots()[at].score();
                 if old == score {
-                    if holds(order, member, score) {
+                    if holds(order, (hash, member, score)) {
                         return Some(old);
                     }
-                } else if remove_ranking(order, member, old) {
+                } else if remove_ranking(order, (hash, member, old)) {
                     *run.slot_mut(at) = Score::new(hash, score);
                     return Some(old);
                 }
             }
-            let at = place_of(run.slots(), guess, hash);
+            let at = search(run.slots(), guess, |slot| slot.hash < hash);
             run.insert(at, Score::new(hash, score), &[]);
             None
         });
         if old != Some(score) {
-            order.edit(ByRank { score, member }, |run, _| {
-                let at = locate(run, member, score).unwrap_or_else(|at| at);
+            order.edit(ByRank::new(score, member), |run, guess| {
+                let at = place_of(run, guess, member, score);
                 run.insert(at, Ranking { score, end: 0, hash }, &[member]);
             });
         }
@@ -178,7 +174,8 @@ impl Ranked {
         let (hash, order) = (hash_of(member), &mut self.order);
         self.scores.edit(ByHash::new(hash), |run, guess| {
             let mut alike = alike(run, guess, hash);
-            let is_it = |at: &usize| remove_ranking(order, member, run.slots()[*at].score());
+            let is_it =
+                |at: &usize| remove_ranking(order, (hash, member, run.slots()[*at].score()));
             let at = alike.find(is_it)?;
             Some(run.remove(at).score())
         })
@@ -204,9 +201,10 @@ impl Ranked {
     /// Number of members that sort before this one.
     #[must_use]
     pub fn rank(&self, member: &[u8]) -> Option<usize> {
-        let score = self.score(member)?;
-        let (run, before) = self.order.find_counted(ByRank { score, member })?;
-        locate(run, member, score).ok().map(|at| before + at)
+        let hash = hash_of(member);
+        let score = self.score_of(hash, member)?;
+        let (run, before) = self.order.find_counted(ByRank::new(score, member))?;
+        find(run, HALF, (hash, member, score)).map(|at| before + at)
     }
 
     /// Number of leading members that satisfy `before`, which must hold for none behind them.
@@ -262,7 +260,7 @@ impl Ranked {
     /// The different scores of `count` or more members from a hash on, and the hash behind them.
     fn scores_from(&self, from: u32, count: usize) -> (Vec<f64>, Option<u32>) {
         let (walk, guess) = self.scores.walk(ByHash::new(from));
-        let at = walk.leaf().map_or(0, |run| place_of(run.slots(), guess, from));
+        let at = walk.leaf().map_or(0, |run| search(run.slots(), guess, |slot| slot.hash < from));
         let (mut scores, mut last, mut next) = (Vec::new(), from, None);
         for (slot, _) in Ascend::new(walk, at) {
             if scores.len() >= count.max(1) && slot.hash != last {
@@ -304,49 +302,105 @@ impl Ranked {
     }
 }
 
-/// The leaf for a member with a score.
+/// The leaf for a member with a score. What remains is a guess for [`search`]: neighbouring scores
+/// are often spread evenly.
 struct ByRank<'m> {
     score: f64,
     member: &'m [u8],
+    /// Between which scores those in the leaf are.
+    between: (f64, f64),
+}
+
+impl<'m> ByRank<'m> {
+    fn new(score: f64, member: &'m [u8]) -> Self {
+        Self { score, member, between: (f64::NEG_INFINITY, f64::INFINITY) }
+    }
 }
 
 impl Place<Run> for ByRank<'_> {
     #[inline]
     fn branch(&mut self, keys: &[First], _: &[usize]) -> usize {
-        let keys = &keys[1..];
-        let at = keys.partition_point(|first| first.score < self.score);
-        if keys.get(at).is_none_or(|first| first.score > self.score) {
-            return at;
+        let next = &keys[1..];
+        // Equal scores are common.
+        let mut at = match next.first() {
+            Some(first) if first.score >= self.score => 0,
+            _ => next.partition_point(|first| first.score < self.score),
+        };
+        if next.get(at).is_some_and(|first| first.score == self.score) {
+            let alike = match next.last() {
+                Some(last) if last.score == self.score => next.len() - at,
+                _ => next[at..].partition_point(|first| first.score == self.score),
+            };
+            at += next[at..at + alike].partition_point(|first| *first.member <= *self.member);
         }
-        let alike = keys[at..].partition_point(|first| first.score <= self.score);
-        at + keys[at..at + alike].partition_point(|first| *first.member <= *self.member)
+        if at > 0 {
+            self.between.0 = keys[at].score;
+        }
+        if let Some(first) = next.get(at) {
+            self.between.1 = first.score;
+        }
+        at
+    }
+
+    #[inline]
+    fn rest(&self) -> usize {
+        guess(self.score - self.between.0, self.between.1 - self.between.0)
     }
 }
 
-/// Where in a run a member is, or would be.
+/// Where in a run those with this score begin.
 #[inline]
-fn locate(run: &Run, member: &[u8], score: f64) -> Result<usize, usize> {
-    let slots = run.slots();
-    let start = slots.partition_point(|slot| slot.score < score);
-    let (mut low, mut high) = (start, start);
-    if slots.get(start).is_some_and(|slot| slot.score == score) {
-        high += slots[start..].partition_point(|slot| slot.score <= score);
+fn start_of(slots: &[Ranking], guess: usize, score: f64) -> usize {
+    // Equal scores are common, and then no guess is any good.
+    if slots.first().is_none_or(|slot| slot.score >= score) {
+        return 0;
     }
-    while low < high {
-        let middle = (low + high) / 2;
-        match run.bytes(middle).cmp(member) {
-            Ordering::Less => low = middle + 1,
-            Ordering::Equal => return Ok(middle),
-            Ordering::Greater => high = middle,
+    search(slots, guess, |slot| slot.score < score)
+}
+
+/// Where in a run a member is.
+#[inline]
+fn find(run: &Run, guess: usize, (hash, member, score): (u32, &[u8], f64)) -> Option<usize> {
+    let start = start_of(run.slots(), guess, score);
+    // Comparing the hashes of all those with this score is faster than a search by members.
+    for (at, slot) in run.slots().iter().enumerate().skip(start) {
+        if slot.score != score {
+            break;
+        }
+        if slot.hash == hash && run.bytes(at) == member {
+            return Some(at);
         }
     }
-    Err(low)
+    None
+}
+
+/// Where in a run a member that is not there would be.
+#[inline]
+fn place_of(run: &Run, guess: usize, member: &[u8], score: f64) -> usize {
+    let slots = run.slots();
+    let mut low = start_of(slots, guess, score);
+    if slots.get(low).is_none_or(|slot| slot.score > score) {
+        return low;
+    }
+    let mut high = match slots.last() {
+        Some(slot) if slot.score == score => slots.len(),
+        _ => low + slots[low..].partition_point(|slot| slot.score <= score),
+    };
+    while low < high {
+        let middle = (low + high) / 2;
+        if run.bytes(middle) < member {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// Where in a run the scores of this hash are.
 #[inline]
 fn alike(run: &Slots<Score>, guess: usize, hash: u32) -> std::ops::Range<usize> {
-    let start = place_of(run.slots(), guess, hash);
+    let start = search(run.slots(), guess, |slot| slot.hash < hash);
     let mut end = start;
     while run.slots().get(end).is_some_and(|slot| slot.hash == hash) {
         end += 1;
@@ -354,14 +408,14 @@ fn alike(run: &Slots<Score>, guess: usize, hash: u32) -> std::ops::Range<usize> 
     start..end
 }
 
-fn holds(order: &Tree<Run>, member: &[u8], score: f64) -> bool {
-    let found = order.find(ByRank { score, member });
-    found.is_some_and(|(run, _)| locate(run, member, score).is_ok())
+fn holds(order: &Tree<Run>, ranking: (u32, &[u8], f64)) -> bool {
+    let found = order.find(ByRank::new(ranking.2, ranking.1));
+    found.is_some_and(|(run, guess)| find(run, guess, ranking).is_some())
 }
 
-fn remove_ranking(order: &mut Tree<Run>, member: &[u8], score: f64) -> bool {
-    order.edit(ByRank { score, member }, |run, _| {
-        locate(run, member, score).map(|at| run.remove(at)).is_ok()
+fn remove_ranking(order: &mut Tree<Run>, ranking: (u32, &[u8], f64)) -> bool {
+    order.edit(ByRank::new(ranking.2, ranking.1), |run, guess| {
+        find(run, guess, ranking).map(|at| run.remove(at)).is_some()
     })
 }
 
