@@ -277,6 +277,42 @@ def test_key_events_of_those_who_are_served(same):
     """)
 
 
+def test_monitor_shows_what_runs_in_its_order(same):
+    script = r"""
+    a> CONFIG SET notify-keyspace-events ""
+    b> PING
+    m> MONITOR
+    a> SET k "a\\nb"
+    a> NOSUCH
+    a> GET
+    a> LPUSH k x
+    a> MULTI
+    a> SET k 1
+    a> GET k
+    a> EXEC
+    b> WATCH k
+    a> SET k 2
+    b> MULTI
+    b> SET k 3
+    b> EXEC
+    b> MULTI
+    b> NOSUCH
+    b> EXEC
+    a> EVAL "redis.call('set','k','2'); return redis.call('get','k')" 0
+    a> EVALSHA abc 0
+    a> FCALL nofunction 0
+    a> BLPOP none 0.01
+    a> CONFIG GET save
+    a> SELECT 3
+    a> HELLO 9
+    a> AUTH wrong
+    a> PING
+    a> SUBSCRIBE c
+    """
+    shown = 23
+    same(script + "\n".join(["m+"] * shown) + "\nm> GET k\nb> CLIENT LIST TYPE master")
+
+
 WATCHES = {
     "absent, present, absent": "SET k v|DEL k",
     "present, absent, present": "x:SET k v|DEL k|SET k v",

@@ -7,6 +7,7 @@ use engine::keyspace::{Fate, Waiter};
 use resp::{Protocol, Reply};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use stdx::Padded;
 
 /// Why a blocked command ends without being served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Release {
 /// Blocked commands.
 #[derive(Debug, Default)]
 pub struct Blocked {
-    waiting: AtomicUsize,
+    waiting: Padded<AtomicUsize>,
     /// Requests that wait for the end of a pause.
     postponed: AtomicUsize,
 }

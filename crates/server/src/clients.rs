@@ -39,6 +39,8 @@ pub struct ClientRecord {
     pub replica: AtomicBool,
     /// Bytes received that no request has used yet, those of the running one included.
     pub input_bytes: AtomicU32,
+    /// It is shown every command.
+    pub monitor: AtomicBool,
     /// CLIENT NO-EVICT.
     pub no_evict: AtomicBool,
     /// The blocked command, from its registration until its loop has ended it.
@@ -126,6 +128,7 @@ impl ClientRecord {
             protocol: AtomicU16::new(2),
             replica: AtomicBool::new(false),
             input_bytes: AtomicU32::new(0),
+            monitor: AtomicBool::new(false),
             no_evict: AtomicBool::new(false),
             waiter: Mutex::new(None),
             texts: Mutex::new(Texts::default()),
@@ -149,7 +152,9 @@ impl ClientRecord {
     #[must_use]
     pub fn line(&self, now_ms: u64, command: &str) -> String {
         let texts = self.texts.lock().clone();
-        let flags = if self.replica.load(Relaxed) {
+        let flags = if self.monitor.load(Relaxed) {
+            "O"
+        } else if self.replica.load(Relaxed) {
             "S"
         } else if self.is_blocked() {
             "b"

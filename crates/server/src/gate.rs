@@ -155,6 +155,9 @@ pub fn check(
     {
         return Err(running.busy());
     }
+    if session.monitor && (flags.has(Flags::READONLY) || flags.has(Flags::WRITE)) {
+        return Err(error::reply(error::LINK));
+    }
     if session.replica.is_some() {
         return check_link(session, row);
     }

@@ -43,6 +43,8 @@ pub struct Message {
 pub enum Mail {
     /// Deliver a message to these connections.
     Publish(Vec<Address>, Arc<Message>),
+    /// Show a command to a connection that asked for it.
+    Monitor(Address, Arc<[u8]>),
     /// Close a connection.
     Kill(Address),
     /// A blocked command was run by whoever made its key ready.

@@ -28,6 +28,7 @@ pub mod measure;
 pub mod memory;
 #[cfg(feature = "shuttle")]
 pub mod models;
+pub mod monitors;
 pub mod pubsub;
 pub mod scripts;
 pub mod session;

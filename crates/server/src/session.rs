@@ -41,6 +41,8 @@ pub struct Session {
     pub applies: bool,
     /// What it said as a replica, and the link it became.
     pub replica: Option<Box<ReplicaSide>>,
+    /// It is shown every command.
+    pub monitor: bool,
     /// Close once the output is written.
     pub closing: bool,
 }
@@ -94,6 +96,7 @@ impl Session {
             no_touch: false,
             applies: false,
             replica: None,
+            monitor: false,
             closing: false,
         };
         session.logged_in(user)

@@ -13,6 +13,7 @@ use crate::inbox::{Inbox, Waker};
 use crate::links::Links;
 use crate::measure::Measures;
 use crate::memory::MemoryMarks;
+use crate::monitors::Monitors;
 use crate::pubsub::PubSub;
 use crate::scripts::Scripts;
 use crate::snapshot::background::RdbName;
@@ -49,6 +50,8 @@ pub struct Shared {
     pub clients: Clients,
     /// Commands that wait for a key.
     pub blocked: Blocked,
+    /// Who is shown every command.
+    pub monitors: Padded<Monitors>,
     /// Subscriptions.
     pub pubsub: PubSub,
     /// What long commands work with, one per slot behind the loops; the last is that of the holder
@@ -148,6 +151,7 @@ impl Shared {
             inboxes: wakers.into_iter().map(Inbox::new).collect(),
             clients: Clients::default(),
             blocked: Blocked::default(),
+            monitors: Padded(Monitors::default()),
             pubsub: PubSub::default(),
             config: Mutex::new(config),
             scripts: Scripts::new(DROP_IN_VERSION),

@@ -55,20 +55,24 @@ class Reader:
 
 def play(port: int, script: str):
     """Runs lines of `name> words` (send and read), `name>> words` (send, and wait until it blocks)
-    and `name<` (read), and `name*` (read all messages so far); gives the lines with their replies. A connection is made when it is first
+    and `name<` (read), and `name*` (read all messages so far), and `name+` (read a line of
+    MONITOR); gives the lines with their replies. A connection is made when it is first
     named, and says HELLO 3 when its name is in capitals."""
     observer = Reader(port)
     connections = {}
     lines = []
     try:
         for line in filter(str.strip, script.splitlines()):
-            name, mark, request = re.match(r"\s*(\w+)\s*(>>|>|<|\*)\s*(.*)", line).groups()
+            name, mark, request = re.match(r"\s*(\w+)\s*(>>|>|<|\*|\+)\s*(.*)", line).groups()
             if name not in connections:
                 reader = connections[name] = Reader(port)
                 reader.id = reader.ask("CLIENT", "ID")[1:]
                 if name.isupper():
                     reader.ask("HELLO", "3")
             reader = connections[name]
+            if mark == "+":
+                lines.append(f"{name} is shown {_shown(reader.read(), connections)}")
+                continue
             if mark == "*":
                 lines += [f"{name} hears {message}" for message in _messages(observer, reader)]
                 continue
@@ -81,6 +85,17 @@ def play(port: int, script: str):
         for reader in [observer, *connections.values()]:
             reader.close()
     return lines
+
+
+def _shown(line: str, connections) -> str:
+    """A line of MONITOR without its time, and with the connection's name for its address."""
+    match = re.match(r"\+\d+\.\d{6} \[(\d+) ([^]]*)\] (.*)$", line)
+    assert match, line
+    db, origin, words = match.groups()
+    for name, reader in connections.items():
+        if origin == "%s:%d" % reader.socket.getsockname():
+            origin = name
+    return f"[{db} {origin}] {words}"
 
 
 def _messages(observer: Reader, reader: Reader):

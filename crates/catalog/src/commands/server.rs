@@ -19,7 +19,7 @@ const fn locked(lock: Lock, row: Command) -> Command {
 
 const OPEN: Flags = all(&[Flags::NOSCRIPT, Flags::LOADING, Flags::STALE]);
 const TX: Flags = all(&[OPEN, Flags::FAST, Flags::ALLOW_BUSY, Flags::UNQUEUED]);
-const EXEC: Flags = all(&[OPEN, Flags::UNQUEUED, Flags::SKIP_SLOW, Flags::SKIP_MONITOR]);
+const EXEC: Flags = all(&[OPEN, Flags::UNQUEUED, Flags::SKIP_SLOW]);
 const WATCH: Flags = TX;
 const UNWATCH: Flags = all(&[OPEN, Flags::FAST, Flags::ALLOW_BUSY]);
 
@@ -179,6 +179,7 @@ pub const SERVER: &[Command] = &[
         row("info", -1, INFO, Family::Server, "1.0.0", "Describes the server and its state."),
     ),
     row("lastsave", 1, ADMIN, Family::Server, "1.0.0", "Returns the time of the last save."),
+    row("monitor", 1, ADMIN, Family::Server, "1.0.0", "Shows every command from now on."),
     locked(
         Lock::Exclusive,
         row("psync", -3, SYNC, Family::Server, "2.8.0", "Follows the stream of effects."),

@@ -22,11 +22,11 @@ impl Wanted {
     /// True when the entry holds it.
     #[must_use]
     pub fn is_in(self, entry: &Entry) -> bool {
-        match (self, entry.value()) {
+        matches!(
+            (self, entry.value()),
             (Self::List, ValueRef::Object(Object::List(_)))
-            | (Self::SortedSet, ValueRef::Object(Object::SortedSet(_))) => true,
-            _ => false,
-        }
+                | (Self::SortedSet, ValueRef::Object(Object::SortedSet(_)))
+        )
     }
 }
 

@@ -7,6 +7,7 @@ use crate::turn::Turn;
 use engine::{CommandError, parse};
 use resp::{Protocol, Reply};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// AUTH [user] password, or AUTH user:password.
 ///
@@ -162,6 +163,11 @@ pub fn reset(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let initial = turn.gate().access.initial_user().cloned();
     let session = &mut *turn.session;
     session.unsubscribe_all(&turn.shared.pubsub);
+    if session.monitor {
+        session.monitor = false;
+        session.record.monitor.store(false, Relaxed);
+        turn.shared.monitors.remove(session.address());
+    }
     session.multi = None;
     session.watch = None;
     session.replies = Replies::On;

@@ -10,6 +10,7 @@ pub mod function;
 pub mod keyspace;
 pub mod latency;
 pub mod memory;
+pub mod monitor;
 pub mod pause;
 pub mod pubsub;
 pub mod replication;
@@ -86,6 +87,7 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("memory|malloc-stats", Session(memory::malloc_stats)),
     ("memory|purge", Session(memory::purge)),
     ("memory|stats", Session(memory::stats)),
+    ("monitor", Session(monitor::run)),
     ("multi", Session(transaction::multi)),
     ("ping", Session(connection::ping)),
     ("psubscribe", Session(pubsub::psubscribe)),

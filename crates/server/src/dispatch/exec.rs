@@ -67,6 +67,7 @@ impl<'e> Run<'_, 'e> {
             debug_assert_eq!(outcome, Outcome::Done, "EXEC holds all that its commands need");
         }
         self.state.in_exec = false;
+        self.may_block = true;
         self.hand_on(Some(&mut locked));
         Outcome::Done
     }

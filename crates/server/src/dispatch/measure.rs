@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::measure::slow::{Slow, shorten};
+use crate::monitors::Origin;
 use crate::shared::Shared;
 use catalog::commands::CommandId;
 use catalog::{Command, Flags};
@@ -27,9 +28,36 @@ impl Run<'_, '_> {
     #[inline]
     pub(super) fn finish(&self, id: CommandId, args: Args<'_>, began: Began, failed: bool) {
         self.shared.measures.ran(self.state.slot, id, failed);
+        if !self.shared.monitors.is_empty() {
+            self.show(id, args, false);
+        }
         if let Some(began_us) = began {
             self.took(id, args, self.now_us() - began_us);
         }
+    }
+
+    /// Shows a command to monitors: most of them when they have run, scripts before they run.
+    #[cold]
+    pub(super) fn show(&self, id: CommandId, args: Args<'_>, before: bool) {
+        let flags = self.shared.index.row(id).flags;
+        if flags.has(Flags::ADMIN) || flags.has(Flags::SKIP_MONITOR) != before {
+            return;
+        }
+        let origin = match self.in_script() {
+            true => Origin::Script,
+            false => Origin::Peer(&self.session.record.peer),
+        };
+        let now_us = || {
+            let clock = self.shared.host.clock();
+            clock.unix_ms() * 1000 + clock.monotonic_us() % 1000
+        };
+        let by = (self.session.db, origin);
+        self.shared.monitors.feed(&self.shared.inboxes, now_us, by, args);
+    }
+
+    /// EXEC and scripts are told apart: each command of the one counts, the other as a whole.
+    fn in_script(&self) -> bool {
+        !self.may_block && !self.state.in_exec
     }
 
     /// Counts the run of a blocked command that was served; the time it waited is none of it.
@@ -51,10 +79,8 @@ impl Run<'_, '_> {
             let event = if row.flags.has(Flags::FAST) { "fast-command" } else { "command" };
             shared.measures.latency.lock().add(event, now_s, took_us / 1000);
         }
-        // EXEC and scripts are told apart: each command of the one counts, the other as a whole.
-        let in_script = !self.may_block && !self.state.in_exec;
         let is_slow = timing.slow_us.is_some_and(|slow_us| took_us >= slow_us);
-        if is_slow && !in_script && !row.flags.has(Flags::SKIP_SLOW) {
+        if is_slow && !self.in_script() && !row.flags.has(Flags::SKIP_SLOW) {
             let record = &self.session.record;
             let slow = Slow {
                 id: 0,

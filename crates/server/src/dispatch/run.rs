@@ -84,6 +84,9 @@ impl<'e> Run<'_, 'e> {
     ) -> Outcome {
         let start = self.out.len();
         let began = self.begin(self.shared.index.row(id));
+        if !self.shared.monitors.is_empty() {
+            self.show(id, args, true);
+        }
         let result = match self.shared.bound[usize::from(id)] {
             Bound::Data(handler) => {
                 let space = locked.as_deref_mut().expect("rows of data commands have a lock class");
@@ -118,6 +121,9 @@ impl<'e> Run<'_, 'e> {
             Ok(()) => self.finish(id, args, began, false),
             Err(CommandError::Busy) => return Outcome::Deferred,
             Err(CommandError::Block(wait)) => {
+                if !self.shared.monitors.is_empty() {
+                    self.show(id, args, false);
+                }
                 self.wait(id, args, wait, locked.expect("a command that waits has keys"));
                 return Outcome::Blocked;
             }

@@ -37,6 +37,13 @@ impl LoopCore {
             }
             Mail::Served { waiter, reply, offset } => self.served(&waiter, &reply, offset),
             Mail::Released { waiter, release } => self.released(&waiter, release),
+            Mail::Monitor(address, line) => {
+                if self.away.contains_key(&address.place) {
+                    self.hold(address, Mail::Monitor(address, line));
+                } else {
+                    self.show(address, &line);
+                }
+            }
             Mail::Kill(address) => {
                 if self.away.contains_key(&address.place) {
                     self.hold(address, mail);
@@ -52,6 +59,19 @@ impl LoopCore {
     pub(super) fn addressed(&mut self, address: Address) -> Option<&mut Conn> {
         let conn = self.conn_mut(address.place)?;
         (conn.session.address() == address).then_some(conn)
+    }
+
+    fn show(&mut self, address: Address, line: &[u8]) {
+        let Some(conn) = self.addressed(address) else { return };
+        if !conn.session.monitor || conn.session.closing {
+            return;
+        }
+        if conn.unsent().len() > UNREAD_MESSAGES_BYTES_MAX {
+            conn.give_up();
+        } else {
+            conn.out.extend_from_slice(line);
+        }
+        self.touched.push(address.place);
     }
 
     fn deliver(&mut self, address: Address, message: &Message) {

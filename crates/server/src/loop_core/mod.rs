@@ -257,6 +257,9 @@ impl LoopCore {
             self.abandon_wait(&waiter);
         }
         self.feeds.disconnect(&self.shared, &mut conn);
+        if conn.session.monitor {
+            self.shared.monitors.remove(conn.session.address());
+        }
         conn.session.unsubscribe_all(&self.shared.pubsub);
         self.shared.clients.remove(conn.session.address().client);
         self.shared.stats[self.state.slot].connections_closed.add(1);
