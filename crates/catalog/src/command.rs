@@ -114,7 +114,7 @@ impl Flags {
     pub const MAY_REPLICATE: Self = Self(1 << 25);
 
     /// Not logged as slow: what it runs is.
-    pub const SKIP_SLOW: Self = Self(1 << 25);
+    pub const SKIP_SLOW: Self = Self(1 << 26);
 
     /// True when all properties of `other` are set.
     #[inline]
@@ -271,5 +271,43 @@ impl Family {
             Self::Server => "admin",
             other => other.group(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_property_has_a_bit_of_its_own() {
+        let all = [
+            Flags::WRITE,
+            Flags::READONLY,
+            Flags::DENYOOM,
+            Flags::ADMIN,
+            Flags::PUBSUB,
+            Flags::NOSCRIPT,
+            Flags::BLOCKING,
+            Flags::LOADING,
+            Flags::STALE,
+            Flags::FAST,
+            Flags::NO_AUTH,
+            Flags::NO_MULTI,
+            Flags::ALLOW_BUSY,
+            Flags::DANGEROUS,
+            Flags::KEYSPACE,
+            Flags::SKIP_MONITOR,
+            Flags::CONTAINER,
+            Flags::MOVABLE_KEYS,
+            Flags::UNQUEUED,
+            Flags::IN_PUBSUB,
+            Flags::TENANT,
+            Flags::PROTECTED,
+            Flags::LONG,
+            Flags::MAY_REPLICATE,
+            Flags::SKIP_SLOW,
+        ];
+        let union = all.iter().fold(0, |union, flag| union | flag.0);
+        assert_eq!(union.count_ones() as usize, all.len());
     }
 }

@@ -127,7 +127,7 @@ impl Conn {
         self.state != State::Ready || self.session.closing || self.must_wait()
     }
 
-    /// True while a request waits for something that may never come: without a peer it is pointless.
+    /// True while a request waits for what may never come: without a peer that is pointless.
     #[must_use]
     pub fn waits_for_others(&self) -> bool {
         matches!(self.state, State::Paused | State::Blocked)

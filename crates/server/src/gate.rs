@@ -118,23 +118,7 @@ pub fn check(
     if user.read_only && flags.has(Flags::WRITE) {
         return Err(error::no_permission(row.name));
     }
-    let limit = state.settings.maxmemory_bytes;
-    let busy = state.busy.is_some();
-    if limit > 0 && !state.replica && flags.has(Flags::DENYOOM) && !busy && used_bytes() > limit {
-        return Err(error::reply(error::OOM));
-    }
-    if state.save_failed
-        && state.primary
-        && state.settings.save_must_not_fail
-        && (flags.has(Flags::WRITE) || row.name == "ping")
-    {
-        return Err(error::reply(error::SAVE_FAILED));
-    }
-    if let Some(text) = &state.disk_error
-        && (flags.has(Flags::WRITE) || row.name == "ping")
-    {
-        return Err(engine::error::other(text.to_string()));
-    }
+    check_room(state, row, used_bytes)?;
     if flags.has(Flags::WRITE) {
         check_role(state)?;
     }
@@ -160,6 +144,34 @@ pub fn check(
     }
     if session.replica.is_some() {
         return check_link(session, row);
+    }
+    Ok(())
+}
+
+/// Is there memory and disk for what the command may add?
+#[inline]
+fn check_room(
+    state: &GateState,
+    row: &Command,
+    used_bytes: impl FnOnce() -> u64,
+) -> Result<(), CommandError> {
+    let flags = row.flags;
+    let limit = state.settings.maxmemory_bytes;
+    let busy = state.busy.is_some();
+    if limit > 0 && !state.replica && flags.has(Flags::DENYOOM) && !busy && used_bytes() > limit {
+        return Err(error::reply(error::OOM));
+    }
+    if state.save_failed
+        && state.primary
+        && state.settings.save_must_not_fail
+        && (flags.has(Flags::WRITE) || row.name == "ping")
+    {
+        return Err(error::reply(error::SAVE_FAILED));
+    }
+    if let Some(text) = &state.disk_error
+        && (flags.has(Flags::WRITE) || row.name == "ping")
+    {
+        return Err(engine::error::other(text.to_string()));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! Threads for loops. A loop runs on one of them; when one of its requests takes long, the loop goes
-//! on on another one, and the old one waits for the next loop when it is done. Knows no command.
+//! Threads for loops. A loop runs on one of them; when one of its requests takes long, the loop
+//! goes on on another one, and the old one waits for the next loop when it is done. Knows no
+//! command.
 
 use super::EventLoop;
 use parking_lot::{Condvar, Mutex};

@@ -57,7 +57,7 @@ impl<'e> Run<'_, 'e> {
     }
 
     /// True when a pause holds this request back: all of them, or those that change what replicas
-    /// see. EXEC is held back for what it would run.
+    /// see. EXEC is held back for what it would run; links to other nodes never are.
     #[cold]
     pub(super) fn is_paused(&self, id: CommandId) -> bool {
         let pause = self.gate().pause;
@@ -67,7 +67,9 @@ impl<'e> Run<'_, 'e> {
         };
         let queued = self.session.multi.iter().flat_map(|multi| &multi.queue);
         let is_exec = matches!(self.shared.bound[usize::from(id)], Bound::Exec);
+        let is_link = self.session.applies || self.session.is_link();
         pause.is_on(self.state.now_ms)
+            && !is_link
             && (pause.all
                 || changes(id)
                 || is_exec && queued.into_iter().any(|(queued, _)| changes(*queued)))

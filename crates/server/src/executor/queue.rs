@@ -107,8 +107,8 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Begins to run alone. Waits up to `patience` for each of a few others who run alone, and not at all for
-    /// long commands: they can be very long.
+    /// Begins to run alone. Waits up to `patience` for each of a few others who run alone, and not
+    /// at all for long commands: they can be very long.
     pub fn begin_alone(&self, ticket: Ticket, patience: Duration) -> bool {
         let mut state = self.state.lock();
         for _ in 0..WAITS_MAX {
