@@ -37,6 +37,8 @@ pub struct Session {
     pub replies: Replies,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// Journal offset behind everything that it wrote.
+    pub wrote_to: u64,
     /// It applies the stream of the node's primary: no gate holds it up.
     pub applies: bool,
     /// What it said as a replica, and the link it became.
@@ -94,6 +96,7 @@ impl Session {
             patterns: BTreeSet::new(),
             replies: Replies::On,
             no_touch: false,
+            wrote_to: 0,
             applies: false,
             replica: None,
             monitor: false,

@@ -121,6 +121,7 @@ pub const CONNECTION: &[Command] = &[
     row("quit", -1, QUIT, Family::Connection, "1.0.0", "Closes the connection."),
     row("reset", 1, RESET, Family::Connection, "6.2.0", "Makes the connection like a new one."),
     row("select", 2, ECHO, Family::Connection, "1.0.0", "Chooses a database."),
+    row("wait", 3, Flags::NOSCRIPT, Family::Connection, "3.0.0", "Waits for replicas."),
 ];
 
 const ADMIN: Flags = all(&[Flags::ADMIN, OPEN, Flags::DANGEROUS]);

@@ -123,6 +123,7 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("time", Session(server::time)),
     ("unsubscribe", Session(pubsub::unsubscribe)),
     ("unwatch", Session(transaction::unwatch)),
+    ("wait", Session(replication::wait)),
     ("watch", Session(transaction::watch)),
 ];
 

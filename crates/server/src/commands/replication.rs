@@ -5,12 +5,16 @@ use crate::links::feed::OutLimit;
 use crate::links::{Beginning, Copy, LinkState, Start, WakeLoop};
 use crate::turn::Turn;
 use crate::upstream::{self, Progress, Target};
+use engine::keyspace::{Wait, Wanted};
 use engine::{CommandError, parse};
 use journal::{Consumer, From, Gone, Identity, Interest, Wake};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 const NO_LINK: &str = "NOMASTERLINK Can't SYNC while not connected with my master";
+const WAIT_ON_REPLICA: &str = "ERR WAIT cannot be used with replica instances. Please also note \
+    that since Redis 4.0 if a replica is configured to be writable (which is not the default) \
+    writes to replicas are just local and are not propagated.";
 const PENDING: &str = "ERR SYNC and PSYNC are invalid with pending output";
 /// Longest address that REPLCONF takes.
 const ADDRESS_BYTES_MAX: usize = 255;
@@ -152,6 +156,30 @@ fn acknowledge(turn: &mut Turn<'_, '_>, offset: &[u8]) {
     let Some(offset) = resp::number::parse_i64(offset) else { return };
     link.acked.fetch_max(u64::try_from(offset).unwrap_or(0), Relaxed);
     link.acked_ms.store(turn.state.now_ms, Relaxed);
+    let shared = turn.shared;
+    shared.links.serve_waits(&shared.blocked, &shared.inboxes);
+}
+
+/// WAIT replicas timeout-ms: waits until so many replicas have applied what this connection wrote,
+/// and tells how many have.
+///
+/// # Errors
+/// The numbers are none, or the node is a replica.
+pub fn wait(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    if turn.gate().replica {
+        return Err(error::reply(WAIT_ON_REPLICA));
+    }
+    let replicas = parse::integer(turn.args.at(1))?;
+    let not_integer = || error::reply("ERR timeout is not an integer or out of range");
+    let timeout_ms = parse::integer(turn.args.at(2)).map_err(|_| not_integer())?;
+    let negative = || error::reply("ERR timeout is negative");
+    let timeout_ms = u64::try_from(timeout_ms).map_err(|_| negative())?;
+    let applied = turn.shared.links.applied(turn.session.wrote_to) as i64;
+    if applied >= replicas || turn.state.in_exec {
+        turn.reply().int(applied);
+        return Ok(());
+    }
+    Err(CommandError::Block(Wait { timeout_ms, first: 0, keys: 0, wanted: Wanted::List }))
 }
 
 /// REPLICAOF host port, or REPLICAOF NO ONE.

@@ -17,6 +17,9 @@ impl<'e> Run<'_, 'e> {
             self.serve(locked);
             wrote = true;
         }
+        if wrote {
+            self.session.wrote_to = self.shared.journal.offset();
+        }
         if self.gate().holds_replies {
             self.hold(locked, wrote);
         }

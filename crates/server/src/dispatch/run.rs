@@ -126,7 +126,7 @@ impl<'e> Run<'_, 'e> {
                 if !self.shared.monitors.is_empty() {
                     self.show(id, args, false);
                 }
-                self.wait(id, args, wait, locked.expect("a command that waits has keys"));
+                self.wait(id, args, wait, locked);
                 return Outcome::Blocked;
             }
             Err(CommandError::Long) => return Outcome::Job,

@@ -21,7 +21,7 @@ impl<'e> Run<'_, 'e> {
         id: CommandId,
         args: Args<'_>,
         wait: Wait,
-        locked: &mut Locked<'e>,
+        mut locked: Option<&mut Locked<'e>>,
     ) {
         let seed = self.shared.executor.seed();
         let address = self.session.address();
@@ -41,10 +41,19 @@ impl<'e> Run<'_, 'e> {
         });
         let waiter = Arc::new(waiter);
         for key in waiter.keys() {
-            let shard = locked.shard(shard_of(seed.hash(key)));
+            let space = locked.as_deref_mut();
+            let shard = space.and_then(|space| space.shard(shard_of(seed.hash(key))));
             shard.expect("a command holds the shards of its keys").wait(key, &waiter);
         }
-        self.shared.blocked.add(&self.session.record, waiter);
+        let shared = self.shared;
+        shared.blocked.add(&self.session.record, Arc::clone(&waiter));
+        if wait.keys == 0 {
+            if self.gate().may_remove(self.state.now_ms) {
+                shared.links.ask(&shared.journal);
+            }
+            let offset = self.session.wrote_to;
+            shared.links.wait(&waiter, offset, &shared.blocked, &shared.inboxes);
+        }
     }
 
     /// Serves those who wait for keys that have become ready.

@@ -6,8 +6,11 @@ pub mod feed;
 pub mod info;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 pub use copy::{Beginning, Copy};
+
+use waits::Waits;
 
 use crate::gate::GateState;
 use crate::inbox::{Address, Inbox, Waker};
@@ -28,6 +31,7 @@ pub struct Links {
     keeps_backlog: AtomicBool,
     /// Monotonic microseconds of the last ping, or of when the first one could have been.
     last_ping_us: AtomicU64,
+    waits: Waits,
     /// What INFO counts.
     pub counts: SyncCounts,
 }

@@ -117,3 +117,29 @@ fn a_replica_that_goes_away_leaves_nothing_behind() {
     let text = copy(&mut bench, 'b', "SYNC");
     assert!(text.starts_with('$'), "{text}");
 }
+
+#[test]
+fn wait_ends_when_enough_replicas_have_applied_the_write() {
+    for loops in [1, 4] {
+        let mut bench = Bench::new(loops);
+        bench.check("wait 1 x => -ERR timeout is not an integer or out of range");
+        bench.check("wait 1 -1 => -ERR timeout is negative\nwait 0 0 => :0");
+        copy(&mut bench, 'b', "PSYNC ? -1");
+        copy(&mut bench, 'c', "PSYNC ? -1");
+        bench.check("set k v => +OK\nwait 2 0 =>");
+        let offset = bench.shared.journal.offset() - 37;
+        let asks = "*3 $8 REPLCONF $6 GETACK $1 *";
+        assert!(bench.read('b').ends_with(asks));
+        let ack = |offset: u64| format!("REPLCONF ACK {offset}\r\n").into_bytes();
+        bench.send_unread('b', &ack(offset - 1));
+        bench.send_unread('c', &ack(offset));
+        bench.check("a> read =>");
+        bench.send_unread('b', &ack(offset));
+        bench.check(
+            "a> read => :2\nwait 2 0 => :2\nset k w => +OK\nwait 1 100 =>\nd> wait 2 5 => :2",
+        );
+        bench.pass_ms(100);
+        bench.check("a> read => :0\nmulti => +OK\nwait 1 0 => +QUEUED\nexec => *1 :0\nwait 1 0 =>");
+        bench.check("d> client unblock 1 => :1\na> read => :0");
+    }
+}

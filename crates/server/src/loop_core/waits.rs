@@ -5,6 +5,7 @@ use super::LoopCore;
 use crate::blocked::{Release, address_of};
 use crate::conn::{Conn, State};
 use engine::keyspace::{Fate, Keyspace, Waiter, shard_of};
+use resp::Reply;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -45,10 +46,7 @@ impl LoopCore {
             let Some(waiter) = self.waiter_at(place) else { continue };
             // Who was claimed meanwhile has mail on its way.
             if self.shared.blocked.claim(&waiter, Fate::TimedOut) {
-                self.end_wait(&waiter, |conn| {
-                    Release::Timeout.reply(&mut conn.out, waiter.protocol);
-                });
-                self.forget(&waiter);
+                self.end_early(&waiter, Release::Timeout);
             }
         }
     }
@@ -67,17 +65,30 @@ impl LoopCore {
             let start = conn.out.len();
             conn.out.extend_from_slice(reply);
             conn.hold(start, offset, durable);
+            conn.session.wrote_to = conn.session.wrote_to.max(offset);
         });
     }
 
     /// Ends a wait that another connection ended.
     pub(super) fn released(&mut self, waiter: &Arc<Waiter>, release: Release) {
-        self.end_wait(waiter, |conn| release.reply(&mut conn.out, waiter.protocol));
+        self.end_early(waiter, release);
         if release == Release::Demoted
             && let Some(conn) = self.addressed(address_of(waiter))
         {
             conn.session.closing = true;
         }
+    }
+
+    /// Answers a command that was not served. One that waits for replicas gets their number when
+    /// its time is over.
+    fn end_early(&mut self, waiter: &Arc<Waiter>, release: Release) {
+        let applied = self.shared.links.stop_waiting(waiter);
+        self.end_wait(waiter, |conn| match applied {
+            Some(applied) if release == Release::Timeout => {
+                Reply::new(&mut conn.out, waiter.protocol).int(applied as i64);
+            }
+            _ => release.reply(&mut conn.out, waiter.protocol),
+        });
         self.forget(waiter);
     }
 
@@ -85,6 +96,7 @@ impl LoopCore {
     pub(super) fn abandon_wait(&mut self, waiter: &Arc<Waiter>) {
         self.shared.blocked.claim(waiter, Fate::Killed);
         self.deadlines.remove(waiter);
+        self.shared.links.stop_waiting(waiter);
         self.forget(waiter);
     }
 
