@@ -55,15 +55,15 @@ def test_empty_requests_before_an_exclusive_one(make_node):
         assert peer.recv(100) == b"+OK\r\n"
 
 
-def test_a_stranger_who_does_not_read_is_not_read(make_node):
-    """Without a brake the node would take in (and keep) as much as the peer can send."""
+def test_a_stranger_who_does_not_read_is_cut_off(make_node):
+    """Otherwise the node would take in (and keep) as much as the peer can send."""
     node = make_node("--requirepass", "x", password="x")
     with socket.create_connection(("127.0.0.1", node.port), timeout=1) as peer:
         try:
             for _ in range(64):
                 peer.sendall(b"GET a\r\n" * (1 << 17))
             raise AssertionError("the node took in 58 MB of a stranger")
-        except TimeoutError:
+        except (ConnectionResetError, BrokenPipeError):
             pass
     assert node.redis(password="x").ping()
 
