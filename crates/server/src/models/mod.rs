@@ -1,4 +1,4 @@
-//! The executor and the inboxes under a model checker, which runs threads in many orders and sees
+//! The executor, the inboxes and blocked commands under a model checker, which runs threads in many orders and sees
 //! every deadlock. Built with the feature `shuttle` only.
 
 pub mod sync;
@@ -7,6 +7,8 @@ pub mod sync;
 mod executor;
 #[cfg(test)]
 mod inbox;
+#[cfg(test)]
+mod waiters;
 
 #[cfg(test)]
 fn check(orders: usize, model: impl Fn() + Send + Sync + 'static) {
