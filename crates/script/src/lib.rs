@@ -7,6 +7,7 @@ mod bits;
 mod convert;
 mod failure;
 mod host;
+mod json;
 mod library;
 mod pattern;
 mod random;

@@ -200,6 +200,77 @@ fn errors_in_redis_words() {
 }
 
 #[test]
+fn json() {
+    check(&[
+        ("return cjson.encode({1, 'a', true, cjson.null, {}})", "$20 [1,\"a\",true,null,{}]"),
+        ("return cjson.encode({a = 0.1})", "$9 {\"a\":0.1}"),
+        ("return cjson.encode('a/\\n\\1\"')", "$15 \"a\\/\\n\\u0001\\\"\""),
+        ("return cjson.encode({[1] = 1, [3] = 3})", "$10 [1,null,3]"),
+        (
+            "return cjson.encode({[1] = 1, [100] = 3})",
+            "-ERR user_script:1: Cannot serialise table: excessively sparse array script: SHA, on @user_script:1.",
+        ),
+        (
+            "return cjson.encode(print)",
+            "-ERR user_script:1: Script attempted to access nonexistent global variable 'print' script: SHA, on @user_script:1.",
+        ),
+        (
+            "return cjson.encode(pcall)",
+            "-ERR user_script:1: Cannot serialise function: type not supported script: SHA, on @user_script:1.",
+        ),
+        (
+            "return cjson.encode(0/0)",
+            "-ERR user_script:1: Cannot serialise number: must not be NaN or Inf script: SHA, on @user_script:1.",
+        ),
+        (
+            "return cjson.encode({[true] = 1})",
+            "-ERR user_script:1: Cannot serialise boolean: table key must be a number or string script: SHA, on @user_script:1.",
+        ),
+        ("return cjson.decode('[1, -2.5e2, \"x\", {\"a\": [true, null]}]')[2]", ":-250"),
+        ("return cjson.decode('{\"a\": [10, {\"b\": 7}]}').a[2].b", ":7"),
+        ("return cjson.decode('[null]')[1] == cjson.null", ":1"),
+        (
+            "return cjson.decode('\"\\\\u00e9\\\\ud83d\\\\ude00\\\\n\"')",
+            "$7 \u{e9}\u{1f600}\n".trim_end(),
+        ),
+        ("return cjson.decode('[0x10]')[1]", ":16"),
+        (
+            "return cjson.decode('[1')",
+            "-ERR user_script:1: Expected comma or array end but found T_END at character 3 script: SHA, on @user_script:1.",
+        ),
+        (
+            "return cjson.decode('{1}')",
+            "-ERR user_script:1: Expected object key string but found T_NUMBER at character 2 script: SHA, on @user_script:1.",
+        ),
+        (
+            "return cjson.decode('x')",
+            "-ERR user_script:1: Expected value but found invalid token at character 1 script: SHA, on @user_script:1.",
+        ),
+        (
+            "return cjson.decode(('['):rep(1001))",
+            "-ERR user_script:1: Found too many nested data structures (1001) at character 1001 script: SHA, on @user_script:1.",
+        ),
+        ("return #cjson.decode(('['):rep(1000) .. (']'):rep(1000))", ":1"),
+        (
+            "local t = {} t[1] = t return cjson.encode(t)",
+            "-ERR user_script:1: Cannot serialise, excessive depth (1001) script: SHA, on @user_script:1.",
+        ),
+        (
+            "cjson.encode_max_depth(1e6) local t = {} t[1] = t local ok, e = pcall(cjson.encode, t) cjson.encode_max_depth(1000) return tostring(ok)",
+            "$5 false",
+        ),
+        (
+            "cjson.decode_max_depth(1e6) local ok = pcall(cjson.decode, ('['):rep(5e5)) cjson.decode_max_depth(1000) return tostring(ok)",
+            "$5 false",
+        ),
+        (
+            "cjson.encode = 1",
+            "-ERR user_script:1: Attempt to modify a readonly table script: SHA, on @user_script:1.",
+        ),
+    ]);
+}
+
+#[test]
 fn lua_is_lua() {
     check(&[
         ("local n = 0 for i = 1, 1000000 do n = n + i end return n", ":500000500000"),

@@ -211,14 +211,15 @@ fn is_above_limit(turn: &mut Turn<'_, '_>) -> bool {
     if limit == 0 {
         return false;
     }
-    let is_outermost = turn.state.effects.is_empty() && turn.state.effects.dirty == 0;
+    let wanted = turn.state.effects.wanted;
+    let is_outermost = !turn.state.in_exec && turn.state.effects.is_empty();
     let used = match &turn.held {
         crate::turn::Held::All(exclusive) if is_outermost => {
             evict::used_bytes(turn.shared, turn.state, exclusive.gate())
         }
         _ => stdx::alloc::used_bytes(),
     };
-    turn.state.effects.wanted = turn.gate().primary && turn.shared.journal.is_wanted();
+    turn.state.effects.wanted = wanted;
     used > limit
 }
 
