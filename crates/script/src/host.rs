@@ -194,7 +194,7 @@ impl Host {
     /// own do not let that of others lie.
     fn collect_sometimes(&mut self) {
         self.runs += 1;
-        if self.runs % 50 == 0
+        if self.runs.is_multiple_of(50)
             && let Some(sandbox) = &self.sandbox
         {
             let _ = sandbox.lua.gc_step();

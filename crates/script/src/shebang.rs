@@ -60,9 +60,12 @@ fn shown(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// The words of the first line, and what follows.
+type Split<'s> = (Vec<Vec<u8>>, &'s [u8]);
+
 /// Splits the first line off when it is a shebang; the rest starts with its line feed, so that
 /// lines keep their numbers.
-fn split(source: &[u8]) -> Option<Result<(Vec<Vec<u8>>, &[u8]), ()>> {
+fn split(source: &[u8]) -> Option<Result<Split<'_>, ()>> {
     if !source.starts_with(b"#!") {
         return None;
     }

@@ -338,7 +338,19 @@ mod tests {
         }
     }
 
-    const LIB: &str = "#!lua name=lib\nredis.register_function('f', function(keys, args) return redis.call('incr', keys[1]) end)\nredis.register_function{function_name='g', callback=function() return redis.call('get', 'n') end, flags={'no-writes'}, description='reads'}";
+    const LIB: &str = "#!lua name=lib
+        redis.register_function('f', function(keys) return redis.call('incr', keys[1]) end)
+        redis.register_function{
+            function_name = 'g', callback = function() return redis.call('get', 'n') end,
+            flags = {'no-writes'}, description = 'reads',
+        }";
+
+    const LISTED: &str = "*1 *6 $12 library_name $3 lib $6 engine $3 LUA $9 functions *2 \
+        *6 $4 name $1 f $11 description $-1 $5 flags *0 \
+        *6 $4 name $1 g $11 description $5 reads $5 flags *1 +no-writes";
+
+    const COUNTED: &str = "*4 $14 running_script $-1 $7 engines *2 $3 LUA *4 \
+        $15 libraries_count :1 $15 functions_count :2";
 
     #[test]
     fn functions_live_with_the_node() {
@@ -358,15 +370,9 @@ mod tests {
                     "-ERR Can not execute a script with write flag using *_ro command.",
                 ),
                 (&["fcall_ro", "g", "0"], "$1 1"),
-                (
-                    &["function", "list"],
-                    "*1 *6 $12 library_name $3 lib $6 engine $3 LUA $9 functions *2 *6 $4 name $1 f $11 description $-1 $5 flags *0 *6 $4 name $1 g $11 description $5 reads $5 flags *1 +no-writes",
-                ),
+                (&["function", "list"], LISTED),
                 (&["function", "list", "libraryname", "x*"], "*0"),
-                (
-                    &["function", "stats"],
-                    "*4 $14 running_script $-1 $7 engines *2 $3 LUA *4 $15 libraries_count :1 $15 functions_count :2",
-                ),
+                (&["function", "stats"], COUNTED),
                 (&["function", "kill"], "-NOTBUSY No scripts in execution right now."),
                 (
                     &["function", "restore", "0123456789a"],
