@@ -75,7 +75,7 @@ fn scale(sizes: impl Iterator<Item = usize>, len: usize, samples: usize) -> usiz
         sum += size;
         seen += 1;
     }
-    if seen == 0 { 0 } else { sum * len / seen }
+    (sum * len).checked_div(seen).unwrap_or(0)
 }
 
 #[cfg(test)]

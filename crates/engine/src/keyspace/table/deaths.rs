@@ -63,8 +63,11 @@ impl Table {
     /// The entry that dies first in the run whose bound is the earliest, and so one of the first.
     #[must_use]
     pub fn soon_to_die(&self) -> Option<&Entry> {
+        if self.deaths.mortal == 0 {
+            return None;
+        }
         let mut last = None;
-        while self.deaths.mortal > 0 {
+        loop {
             // A bound may have outlived the entry it was for: then the next one decides.
             let bounds = self.deaths.runs.iter().zip(0..).filter(|(at_ms, _)| **at_ms < NEVER);
             let next = bounds.filter(|bound| last.is_none_or(|last| *bound > last)).min()?;
@@ -74,7 +77,6 @@ impl Table {
             }
             last = Some(next);
         }
-        None
     }
 
     /// Time of death and hash of entries that are dead at `now_ms`: about `limit`, or all.
