@@ -320,7 +320,7 @@ pub const PARAMS: &[Param] = &[
         int(INT_MIN, INT_MAX),
         "0",
         true,
-        "Microseconds to rest after each key that is saved, to slow saving down; 0 or less is none.",
+        "Microseconds to rest after each key that is saved, for tests; 0 or less is none.",
     ),
     inert("rdb-save-incremental-fsync", Kind::Bool, "yes", true),
     hidden(inert("rdbchecksum", Kind::Bool, "yes", false)),
