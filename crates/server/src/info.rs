@@ -169,6 +169,8 @@ fn persistence(out: &mut String, shared: &Shared, gate: &GateState) {
     line(out, format_args!("rdb_current_bgsave_time_sec:{}", seconds(since)));
     line(out, format_args!("rdb_saves:{}", saves.begun));
     line(out, format_args!("rdb_last_cow_size:{}", saves.copied_bytes));
+    line(out, format_args!("rdb_last_load_keys_expired:{}", saves.dead_keys));
+    line(out, format_args!("rdb_last_load_keys_loaded:{}", saves.loaded_keys));
     aof(out, shared);
 }
 

@@ -159,7 +159,7 @@ impl Shared {
             links: Links::default(),
             aof: Aof::new(loops),
             upstream: Upstream::default(),
-            saves: Mutex::new(SaveState::default()),
+            saves: Mutex::new(SaveState::new(facts.started_ms)),
             rdb_file: Arc::default(),
             cuts: Cuts::default(),
             commands_per_second: AtomicU64::new(0),

@@ -5,7 +5,7 @@ use super::file::{Lost, RdbFile};
 use crate::shared::Shared;
 use parking_lot::Mutex;
 use persist::PersistError;
-use persist::rdb::{SaveReport, publish};
+use persist::rdb::{LoadReport, SaveReport, publish};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
@@ -35,6 +35,10 @@ pub struct SaveState {
     pub took_s: Option<u64>,
     /// Bytes that writers set aside for it.
     pub copied_bytes: u64,
+    /// Keys in the file that was loaded last.
+    pub loaded_keys: u64,
+    /// Keys that were dead then, and left out.
+    pub dead_keys: u64,
     /// BGSAVE came while there was a cut for something else.
     pub is_scheduled: bool,
 }
@@ -43,6 +47,19 @@ pub struct SaveState {
 /// foreground has come in between.
 #[derive(Debug, Default)]
 pub struct RdbName(Mutex<u64>);
+
+impl SaveState {
+    /// That of a node which starts now, which counts as a save.
+    #[must_use]
+    pub fn new(now_ms: u64) -> Self {
+        Self { last_s: now_ms / 1000, ..Self::default() }
+    }
+
+    /// Notes what a file held.
+    pub(super) fn note_load(&mut self, report: &LoadReport) {
+        (self.loaded_keys, self.dead_keys) = (report.keys, report.dead);
+    }
+}
 
 impl RdbName {
     /// Counts what came in between.

@@ -173,7 +173,10 @@ pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => LoadReport::default(),
         Err(source) => return Err(PersistError::Read { name, offset: 0, source }),
     };
-    shared.saves.lock().last_s = now_ms / 1000;
+    let mut saves = shared.saves.lock();
+    saves.last_s = now_ms / 1000;
+    saves.note_load(&report);
+    drop(saves);
     shared.executor.exclusive().change_gate(|gate| gate.loading = false);
     Ok(report)
 }
@@ -266,6 +269,7 @@ pub fn reload(
     }
     let policy = if merge { Restore::Replace } else { Restore::Append };
     take_functions(shared, &name, &report, policy)?;
+    shared.saves.lock().note_load(&report);
     Ok(report)
 }
 

@@ -56,6 +56,7 @@ fn bgsave_saves_what_was_there_when_it_came() {
     for n in 0..2_000 {
         loaded.check(&format!("get k{n} => $6 before"));
     }
+    check_info(&mut loaded, "rdb_last_load_keys_loaded", "2001");
     loaded.check("dbsize => :2001\nlrange l 0 -1 => *2 $1 a $1 b\nselect 1 => +OK\ndbsize => :0");
 }
 
