@@ -115,7 +115,13 @@ pub const PARAMS: &[Param] = &[
         "Cut off a torn end of the append-only file at start; else refuse to start.",
     ),
     inert("aof-rewrite-incremental-fsync", Kind::Bool, "yes", true),
-    inert("aof-timestamp-enabled", Kind::Bool, "no", true),
+    row(
+        "aof-timestamp-enabled",
+        Kind::Bool,
+        "no",
+        true,
+        "Note the time in the append-only file, at most once a second.",
+    ),
     row("aof-use-rdb-preamble", Kind::Bool, "yes", true, "Write the base as RDB, not as commands."),
     hidden(row(
         "appenddirname",

@@ -1,6 +1,6 @@
 //! What DEBUG switches for tests. Read off the hot path only; knows no command.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// Switches of the whole node.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct Switches {
     pub deny_scripts_off: AtomicBool,
     /// Reply buffers shrink when they are idle.
     pub reply_buffers_shrink: AtomicBool,
+    /// Microseconds to rest before each write to the append-only file.
+    pub aof_flush_sleep_us: AtomicU64,
     /// Milliseconds after which the peak of a reply buffer is forgotten; negative is never.
     pub reply_peak_reset_ms: AtomicI64,
 }
@@ -27,6 +29,7 @@ impl Default for Switches {
             cron_paused: AtomicBool::new(false),
             deny_scripts_off: AtomicBool::new(false),
             reply_buffers_shrink: AtomicBool::new(true),
+            aof_flush_sleep_us: AtomicU64::new(0),
             reply_peak_reset_ms: AtomicI64::new(REPLY_PEAK_RESET_MS),
         }
     }

@@ -24,15 +24,16 @@ pub struct CommandSink {
 }
 
 impl CommandSink {
-    /// Creates the file `name`.
+    /// Creates the file `name`; it begins with a note of `time_s`, in Unix seconds, if given.
     ///
     /// # Errors
     /// It cannot be created.
-    pub fn create(disk: &dyn Disk, name: &str) -> Result<Self, PersistError> {
+    pub fn create(disk: &dyn Disk, name: &str, time_s: Option<u64>) -> Result<Self, PersistError> {
         let created = disk.create(name);
         let file =
             created.map_err(|source| PersistError::Create { name: name.to_owned(), source })?;
-        Ok(Self { file, buffer: Vec::new(), db: None, written: 0, failure: None })
+        let buffer = time_s.map_or_else(Vec::new, time_note);
+        Ok(Self { file, buffer, db: None, written: 0, failure: None })
     }
 
     /// Appends what loads libraries of functions.
@@ -139,6 +140,12 @@ impl CommandSink {
     }
 }
 
+/// An annotation that says when what follows was written.
+#[must_use]
+pub fn time_note(time_s: u64) -> Vec<u8> {
+    format!("#TS:{time_s}\r\n").into_bytes()
+}
+
 /// The elements of a collection, a few per command.
 struct Head<'k> {
     name: &'static [u8],
@@ -169,19 +176,20 @@ impl<'k> Head<'k> {
     }
 }
 
-/// Writes all of `space` to the file `name` as commands.
+/// Writes all of `space` to the file `name` as commands; see [`CommandSink::create`].
 ///
 /// # Errors
 /// What could not be written; the file is removed.
 pub fn save_commands(
     disk: &dyn Disk,
     name: &str,
+    time_s: Option<u64>,
     space: &mut dyn Keyspace,
     dbs: u16,
     functions: &[Arc<[u8]>],
 ) -> Result<u64, PersistError> {
     let failed = |source| PersistError::Write { name: name.to_owned(), source };
-    let mut sink = CommandSink::create(disk, name)?;
+    let mut sink = CommandSink::create(disk, name, time_s)?;
     sink.functions(functions);
     for db in 0..dbs {
         for id in 0..=u8::MAX {

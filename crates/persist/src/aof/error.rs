@@ -12,7 +12,7 @@ pub enum AofError {
     #[error("FATAL AOF MANIFEST FILE ERROR: {0}")]
     Manifest(#[from] ManifestError),
     /// A file that the manifest names is not there.
-    #[error("The append log file {name} doesn't exist")]
+    #[error("Unable to obtain the AOF file {name} length. stat: No such file or directory")]
     Missing {
         /// The file.
         name: String,

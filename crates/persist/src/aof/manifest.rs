@@ -190,6 +190,11 @@ fn quoted(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'"' | b'\\' => word.extend(['\\', char::from(byte)]),
+            b'\n' => word.push_str("\\n"),
+            b'\r' => word.push_str("\\r"),
+            b'\t' => word.push_str("\\t"),
+            7 => word.push_str("\\a"),
+            8 => word.push_str("\\b"),
             b' '..=b'~' => word.push(char::from(byte)),
             _ => {
                 let _ = write!(word, "\\x{byte:02x}");

@@ -7,7 +7,7 @@ mod files;
 mod manifest;
 mod reader;
 
-pub use commands::{CommandSink, save_commands};
+pub use commands::{CommandSink, save_commands, time_note};
 pub use error::AofError;
 pub use files::{AofFiles, WriteFailure};
 pub use manifest::{Manifest, ManifestError, Part};

@@ -7,8 +7,9 @@ use super::{Next, open_files};
 use crate::executor::Exclusive;
 use crate::shared::Shared;
 use journal::Consumer;
-use persist::aof::{AofError, AofFiles};
+use persist::aof::{AofError, AofFiles, time_note};
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes that are taken from the journal for one write.
 const PIECE_BYTES: usize = 1 << 20;
@@ -34,6 +35,12 @@ pub(super) struct Keeper {
     position: u64,
     /// Where the next increment begins.
     switch_at: Option<u64>,
+    /// The buffer begins with a whole command.
+    at_boundary: bool,
+    /// The last piece may have ended in the middle of one.
+    was_full: bool,
+    /// The time noted last, in seconds.
+    noted_s: u64,
     last_sync_us: u64,
     fault: Fault,
     /// Bytes of all files when the last rewrite ended.
@@ -239,7 +246,10 @@ impl Keeper {
         if self.buffer.is_empty()
             && let Some(consumer) = &self.consumer
         {
+            self.at_boundary = !self.was_full;
             let read = shared.journal.read(consumer, &mut self.buffer, PIECE_BYTES);
+            // The end of the journal is the end of a command.
+            self.was_full = read == Ok(PIECE_BYTES);
             if let Err(dropped) = read {
                 // The history is another one now: a new base has to come first.
                 shared.host.warn(&format!("The append only file lost its place: {dropped}"));
@@ -295,9 +305,21 @@ impl Keeper {
         let Some(files) = self.files.as_mut().filter(|files| files.is_open()) else {
             return false;
         };
+        let rest_us = shared.switches.aof_flush_sleep_us.load(Relaxed);
+        if rest_us > 0 {
+            shared.host.sleep_ms(rest_us / 1000);
+        }
+        if self.at_boundary
+            && let Some(time_s) = rewrite::time_s(shared)
+            && time_s > self.noted_s
+            && files.write(&time_note(time_s)).is_ok()
+        {
+            self.noted_s = time_s;
+        }
         let result = files.write(&self.buffer[..len]);
         let taken = result.as_ref().map_or_else(|failure| failure.taken, |()| len);
         self.position += taken as u64;
+        self.at_boundary = false;
         if taken == self.buffer.len() {
             self.buffer.clear();
         } else {

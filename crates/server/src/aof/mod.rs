@@ -158,13 +158,8 @@ pub fn load_data_set(shared: &Shared) -> Result<(), LoadError> {
         snapshot::load(shared)?;
         return Ok(());
     }
-    let mut files = open_files(shared)?;
-    if files.measure(shared.host.disk())? > 0 {
-        load::load(shared, &files, Hold::Slices)?;
-    }
+    load_and_begin(shared).inspect_err(|error| shared.host.warn(&error.to_string()))?;
     let mut exclusive = shared.executor.exclusive();
-    shared.aof.keeper.lock().begin(shared, files, &exclusive)?;
-    shared.aof.board.lock().begin();
     govern(shared, &mut exclusive);
     settle_counters(shared);
     exclusive.change_gate(|gate| gate.loading = false);
@@ -175,10 +170,24 @@ pub fn load_data_set(shared: &Shared) -> Result<(), LoadError> {
 /// written; when switched on, it counts once a first base is complete. The caller holds everything.
 pub fn enable(shared: &Shared, on: bool) {
     if shared.aof.board.lock().enable(on) && !on {
-        shared.cuts.cancel(Consumer::AppendOnly);
+        if shared.cuts.is_busy_for(Consumer::AppendOnly) {
+            shared.host.log("Killing running AOF rewrite child: the file is switched off");
+            shared.cuts.cancel(Consumer::AppendOnly);
+        }
         shared.aof.keeper.lock().stop(shared);
     }
     shared.aof.wake();
+}
+
+fn load_and_begin(shared: &Shared) -> Result<(), AofError> {
+    let mut files = open_files(shared)?;
+    if files.measure(shared.host.disk())? > 0 {
+        load::load(shared, &files, Hold::Slices)?;
+    }
+    let exclusive = shared.executor.exclusive();
+    shared.aof.keeper.lock().begin(shared, files, &exclusive)?;
+    shared.aof.board.lock().begin();
+    Ok(())
 }
 
 /// Begins or ends holding replies back, as the parameters and the state of the files ask for.

@@ -26,6 +26,9 @@ pub(super) struct Rewrite {
 /// Begins a rewrite in exclusive mode; false when there is a cut for something else.
 pub(super) fn begin(shared: &Shared, work: &Rewrite) -> bool {
     let exclusive = shared.executor.exclusive();
+    if exclusive.gate().loading {
+        return false;
+    }
     // Cuts begin in exclusive mode only: there will be none in between.
     if shared.cuts.active().is_some() {
         return false;
@@ -74,7 +77,7 @@ struct CommandFile {
 
 impl Sink for CommandFile {
     fn begin(&mut self, shared: &Shared, start: &CutStart) -> Result<(), PersistError> {
-        let mut sink = CommandSink::create(shared.host.disk(), &self.name)?;
+        let mut sink = CommandSink::create(shared.host.disk(), &self.name, time_s(shared))?;
         sink.functions(&start.functions);
         self.open = Some(sink);
         Ok(())
@@ -108,6 +111,12 @@ pub(super) fn temp_name(shared: &Shared, generation: u64) -> String {
     format!("{directory}/temp-rewriteaof-bg-{}-{generation}.aof", shared.host.pid())
 }
 
+/// The time in seconds, if it is to be noted.
+pub(super) fn time_s(shared: &Shared) -> Option<u64> {
+    let wanted = shared.config.lock().get("aof-timestamp-enabled") == "yes";
+    wanted.then(|| shared.host.clock().unix_ms() / 1000)
+}
+
 /// A consumer that starts here; the disk may lag as far behind as it must.
 pub(super) fn attach(shared: &Shared) -> journal::Consumer {
     let wake = shared.aof.waker.get().map(Arc::clone);
@@ -126,7 +135,7 @@ pub(super) fn write_to(
     let functions = shared.scripts.sources();
     let mut space = exclusive.space();
     if !is_rdb {
-        return save_commands(disk, temp, &mut space, dbs, &functions).map(drop);
+        return save_commands(disk, temp, time_s(shared), &mut space, dbs, &functions).map(drop);
     }
     let sizes = cuts::sizes(&mut space, dbs);
     let info = SaveInfo {

@@ -316,3 +316,24 @@ fn under_always_a_failed_sync_ends_the_process_and_a_failed_write_holds_replies(
     assert!(end.starts_with("Can't persist AOF for fsync error"), "{end}");
     bench.check("b> read =>");
 }
+
+#[test]
+fn times_are_noted_between_commands() {
+    let host = TestHost::default();
+    let config = [ON, &[("aof-timestamp-enabled", "yes"), ("aof-use-rdb-preamble", "no")]].concat();
+    let mut bench = start(&host, &config);
+    for step in 0..3 {
+        bench.check(&format!("set k{step} 1 => +OK \n set l{step} 1 => +OK"));
+        bench.keep().expect("the disk is good");
+        bench.pass_ms(600);
+    }
+    let read = |name: &str| String::from_utf8(host.disk.get(name).expect("it is there"));
+    let incr = read("appendonlydir/appendonly.aof.1.incr.aof").expect("it is text");
+    assert!(incr.starts_with("#TS:1000\r\n*2\r\n"), "{incr}");
+    assert_eq!(incr.matches("#TS:").count(), 2, "{incr}");
+    bench.check("bgrewriteaof => +Background append only file rewriting started");
+    bench.keep().expect("the disk is good");
+    let base = read("appendonlydir/appendonly.aof.2.base.aof").expect("it is text");
+    assert!(base.starts_with("#TS:1001\r\n*2\r\n"), "{base}");
+    start(&host, ON).check("mget k0 l1 k2 => *3 $1 1 $1 1 $1 1");
+}

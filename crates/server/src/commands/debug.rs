@@ -33,6 +33,7 @@ const fn sub(
 const ANY: usize = usize::MAX;
 
 const SUBCOMMANDS: &[Sub] = &[
+    sub("AOF-FLUSH-SLEEP", 3..=3, flush_sleep, "<microseconds>", "Rest before each AOF write."),
     sub("CHANGE-REPL-ID", 2..=2, change_repl_id, "", "Start another history of replication."),
     sub("DIGEST", 2..=2, digest_all, "", "Return a signature of all data."),
     sub("DIGEST-VALUE", 2..=ANY, digest_value, "<key> [<key> ...]", "Return signatures of values."),
@@ -93,6 +94,13 @@ fn is_on(word: &[u8]) -> bool {
 fn switch(turn: &mut Turn<'_, '_>, switch: &AtomicBool, on: bool) {
     switch.store(on, Relaxed);
     turn.reply().ok();
+}
+
+fn flush_sleep(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    let rest_us = u64::try_from(parse::integer(turn.args.at(2))?).unwrap_or(0);
+    turn.shared.switches.aof_flush_sleep_us.store(rest_us, Relaxed);
+    turn.reply().ok();
+    Ok(())
 }
 
 fn active_expire(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
