@@ -15,6 +15,8 @@ pub struct Param {
     pub default: &'static str,
     /// True when CONFIG SET may change it.
     pub mutable: bool,
+    /// CONFIG SET needs the leave of `enable-protected-configs`.
+    pub protected: bool,
     /// About the host or a secret: not shown to tenants of a managed instance.
     pub hidden: bool,
     /// What it does here, one sentence.
@@ -43,8 +45,27 @@ pub enum Kind {
     Events,
     /// Percentiles from 0 to 100, joined by spaces.
     Percentiles,
-    /// Any text, several words joined by spaces.
+    /// Some of a list of words, in its order, joined by spaces.
+    Words(&'static [&'static str]),
+    /// Bytes as [`Kind::Memory`], or a share of `maxmemory` as `10%`.
+    MemoryOrShare,
+    /// Host and port, or nothing.
+    Peer,
+    /// Words joined by spaces.
+    List,
+    /// Any text, one word where it stands in a file.
     Text,
+}
+
+impl Kind {
+    /// True when its value may be several words.
+    #[must_use]
+    pub const fn takes_many(self) -> bool {
+        matches!(
+            self,
+            Self::Words(_) | Self::List | Self::Peer | Self::SavePoints | Self::Percentiles
+        )
+    }
 }
 
 const fn row(
@@ -54,11 +75,16 @@ const fn row(
     mutable: bool,
     doc: &'static str,
 ) -> Param {
-    Param { name, alias: "", kind, default, mutable, hidden: false, doc }
+    Param { name, alias: "", kind, default, mutable, protected: false, hidden: false, doc }
 }
 
 const fn also(alias: &'static str, param: Param) -> Param {
     Param { alias, ..param }
+}
+
+/// A directive that CONFIG SET may change only with leave.
+const fn protected(param: Param) -> Param {
+    Param { mutable: true, protected: true, ..param }
 }
 
 /// A directive that files for Redis hold and that changes nothing here.
@@ -77,6 +103,8 @@ const fn int(min: i64, max: i64) -> Kind {
 /// Bounds of what Redis keeps in a C int.
 const INT_MIN: i64 = -2_147_483_648;
 const INT_MAX: i64 = 2_147_483_647;
+
+const SHUTDOWN: Kind = Kind::Words(&["default", "save", "nosave", "now", "force"]);
 
 const POLICIES: Kind = Kind::Word(&[
     "noeviction",
@@ -159,7 +187,7 @@ pub const PARAMS: &[Param] = &[
         true,
         "Growth in percent at which the append-only file is rewritten by itself; 0 is never.",
     ),
-    hidden(row("bind", Kind::Text, "127.0.0.1", false, "Addresses to listen on.")),
+    hidden(row("bind", Kind::List, "127.0.0.1", false, "Addresses to listen on.")),
     also(
         "lua-time-limit",
         row(
@@ -172,7 +200,7 @@ pub const PARAMS: &[Param] = &[
     ),
     inert(
         "client-output-buffer-limit",
-        Kind::Text,
+        Kind::List,
         "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
         true,
     ),
@@ -187,7 +215,13 @@ pub const PARAMS: &[Param] = &[
         "Accepted for compatibility; the process stays in the foreground.",
     )),
     row("databases", int(1, 16), "16", false, "Number of databases."),
-    hidden(row("dbfilename", Kind::Text, "dump.rdb", false, "File of the data set, in `dir`.")),
+    protected(hidden(row(
+        "dbfilename",
+        Kind::Text,
+        "dump.rdb",
+        true,
+        "File of the data set, in `dir`.",
+    ))),
     hidden(row("dir", Kind::Text, ".", false, "Working directory.")),
     hidden(inert("disable-thp", Kind::Bool, "yes", false)),
     inert("dynamic-hz", Kind::Bool, "yes", true),
@@ -224,6 +258,7 @@ pub const PARAMS: &[Param] = &[
     row("hz", int(1, 500), "10", true, "Rounds of background work a second."),
     row("io-threads", int(1, 64), "1", false, "Number of loops that run commands."),
     hidden(inert("jemalloc-bg-thread", Kind::Bool, "yes", true)),
+    hidden(inert("key-load-delay", int(INT_MIN, INT_MAX), "0", true)),
     row(
         "latency-monitor-threshold",
         int(0, INT_MAX),
@@ -275,7 +310,7 @@ pub const PARAMS: &[Param] = &[
     hidden(row("masteruser", Kind::Text, "", true, "User of this node at its primary.")),
     row("maxclients", int(1, 1_000_000), "10000", true, "Connections served at once."),
     row("maxmemory", Kind::Memory, "0", true, "Bytes above which keys must make room; 0 is none."),
-    inert("maxmemory-clients", Kind::Text, "0", true),
+    inert("maxmemory-clients", Kind::MemoryOrShare, "0", true),
     inert("maxmemory-eviction-tenacity", int(0, 100), "10", true),
     row("maxmemory-policy", POLICIES, "noeviction", true, "Which keys make room."),
     row("maxmemory-samples", int(1, 64), "5", true, "Keys compared per shard to find one to go."),
@@ -308,7 +343,7 @@ pub const PARAMS: &[Param] = &[
     ),
     row("notify-keyspace-events", Kind::Events, "", true, "Classes of key events to publish."),
     hidden(inert("oom-score-adj", Kind::Word(&["no", "yes", "relative", "absolute"]), "no", true)),
-    hidden(inert("oom-score-adj-values", Kind::Text, "0 200 800", true)),
+    hidden(inert("oom-score-adj-values", Kind::List, "0 200 800", true)),
     hidden(row("pidfile", Kind::Text, "", false, "File that holds the process id.")),
     row("port", int(0, 65_535), "6379", false, "TCP port; 0 means none."),
     hidden(inert("proc-title-template", Kind::Text, "{title} {listen-addr} {server-mode}", true)),
@@ -415,7 +450,7 @@ pub const PARAMS: &[Param] = &[
         "slaveof",
         hidden(row(
             "replicaof",
-            Kind::Text,
+            Kind::Peer,
             "",
             false,
             "Host and port of the primary to follow from the start.",
@@ -438,6 +473,8 @@ pub const PARAMS: &[Param] = &[
         "Integers up to which a set is packed.",
     ),
     hidden(inert("set-proc-title", Kind::Bool, "yes", false)),
+    inert("shutdown-on-sigint", SHUTDOWN, "default", true),
+    inert("shutdown-on-sigterm", SHUTDOWN, "default", true),
     inert("shutdown-timeout", int(0, INT_MAX), "10", true),
     row(
         "slowlog-log-slower-than",
@@ -520,6 +557,10 @@ fn save_points(text: &str) -> Option<Vec<&str>> {
     good.then_some(words)
 }
 
+fn one_of(words: &[&str]) -> String {
+    format!("argument(s) must be one of the following: {}", words.join(", "))
+}
+
 impl Param {
     /// The value as it is kept, or why it cannot be.
     ///
@@ -527,7 +568,31 @@ impl Param {
     /// A sentence that names what would be accepted.
     pub fn normalise(&self, text: &str) -> Result<String, String> {
         match self.kind {
-            Kind::Text => Ok(text.to_owned()),
+            Kind::Text | Kind::List => Ok(text.to_owned()),
+            Kind::Words(words) => {
+                let wanted: Vec<String> =
+                    text.split_whitespace().map(str::to_ascii_lowercase).collect();
+                if wanted.is_empty() || !wanted.iter().all(|word| words.contains(&word.as_str())) {
+                    return Err(one_of(words));
+                }
+                let in_order =
+                    words.iter().filter(|word| wanted.iter().any(|other| other == *word));
+                Ok(in_order.copied().collect::<Vec<_>>().join(" "))
+            }
+            Kind::MemoryOrShare => match text.strip_suffix('%').map(str::parse::<u64>) {
+                Some(Ok(0..=100)) => Ok(text.to_owned()),
+                Some(_) => Err("percentage argument must be less or equal to 100".to_owned()),
+                None => parse_memory(text)
+                    .map(|bytes| bytes.to_string())
+                    .ok_or_else(|| "argument must be a memory or percent value".to_owned()),
+            },
+            Kind::Peer => match text.split_whitespace().collect::<Vec<_>>()[..] {
+                [] => Ok(String::new()),
+                ["no", "one"] => Ok(String::new()),
+                [host, port] if port.parse::<u16>().is_ok() => Ok(format!("{host} {port}")),
+                [_, _] => Err("Invalid master port".to_owned()),
+                _ => Err("wrong number of arguments".to_owned()),
+            },
             Kind::Percentiles => {
                 let parse =
                     |word: &str| word.parse().ok().filter(|p: &f64| (0.0..=100.0).contains(p));
@@ -556,9 +621,7 @@ impl Param {
             Kind::Word(words) => {
                 let lower = text.to_ascii_lowercase();
                 let found = words.iter().find(|word| **word == lower);
-                found.map(ToString::to_string).ok_or_else(|| {
-                    format!("argument(s) must be one of the following: {}", words.join(", "))
-                })
+                found.map(ToString::to_string).ok_or_else(|| one_of(words))
             }
         }
     }

@@ -73,36 +73,42 @@ impl Options {
             options.read_file(Path::new(first))?;
             rest = tail;
         }
-        while let [name, tail @ ..] = rest {
-            let Some(name) = name.strip_prefix("--") else {
-                return Err(OptionsError::Word(format!("unexpected word '{name}'")));
-            };
-            let values = tail.iter().take_while(|word| !word.starts_with("--")).count();
-            options.apply(name, &tail[..values]).map_err(OptionsError::Word)?;
-            rest = &tail[values..];
+        for line in directives(rest) {
+            options.apply(&line)?;
         }
         Ok(options)
     }
 
-    fn apply(&mut self, name: &str, values: &[String]) -> Result<(), String> {
-        let one = || match values {
-            [value] => Ok(value),
-            _ => Err(format!("--{name} takes one value")),
-        };
-        match name {
-            "admin-socket" => self.admin_socket = Some(PathBuf::from(one()?)),
+    fn apply(&mut self, line: &[String]) -> Result<(), OptionsError> {
+        let [name, values @ ..] = line else { return Ok(()) };
+        match (name.as_str(), values) {
+            ("admin-socket", [path]) => self.admin_socket = Some(PathBuf::from(path)),
             // Only for people who look at the process list.
-            "node-id" => drop(one()?),
-            _ => self.directive(name, &values.join(" "))?,
+            ("node-id", [_]) => {}
+            _ => self.directive(name, values).map_err(|why| {
+                let values = values.iter().map(|value| format!(" {value:?}")).collect::<String>();
+                OptionsError::Word(format!("directive '{name}{values}': {why}"))
+            })?,
         }
         Ok(())
     }
 
-    fn directive(&mut self, name: &str, value: &str) -> Result<(), String> {
-        self.config.set_at_start(name, value).map_err(|error| match error {
-            ConfigError::Unknown(name) => format!("unknown directive '{name}'"),
-            ConfigError::Invalid { name, why } => format!("directive '{name}': {why}"),
-            other @ (ConfigError::Immutable(_) | ConfigError::Twice(_)) => other.to_string(),
+    fn directive(&mut self, name: &str, values: &[String]) -> Result<(), String> {
+        let many = catalog::params::find(name).is_none_or(|param| param.kind.takes_many());
+        if values.len() != 1 && !many {
+            return Err("wrong number of arguments".to_owned());
+        }
+        let mut value = values.join(" ");
+        // `save` may stand on several lines; each adds to the ones before.
+        if name.eq_ignore_ascii_case("save") && !value.is_empty() {
+            let default = catalog::params::find("save").map_or("", |param| param.default);
+            let before = Some(self.config.get("save")).filter(|v| *v != default);
+            value = [before.unwrap_or_default(), &value].join(" ").trim().to_owned();
+        }
+        self.config.set_at_start(name, &value).map_err(|error| match error {
+            ConfigError::Unknown(_) => "unknown directive".to_owned(),
+            ConfigError::Invalid { why, .. } => why,
+            other => other.to_string(),
         })
     }
 
@@ -120,20 +126,45 @@ impl Options {
             let words = words.ok_or_else(|| wrong("quotes do not balance".to_owned()))?;
             let mut words = words.iter().map(|word| String::from_utf8_lossy(word).into_owned());
             let name = words.next().unwrap_or_default();
-            let value = words.collect::<Vec<_>>().join(" ");
-            // `save` may stand on several lines; each adds to the ones before.
-            let value = if name.eq_ignore_ascii_case("save") && !value.is_empty() {
-                let default = catalog::params::find("save").map_or("", |param| param.default);
-                let before = Some(self.config.get("save")).filter(|v| *v != default);
-                [before.unwrap_or_default(), &value].join(" ").trim().to_owned()
-            } else {
-                value
-            };
-            self.directive(&name, &value).map_err(wrong)?;
+            let values: Vec<String> = words.collect();
+            let named = |why| wrong(format!("directive '{name}': {why}"));
+            self.directive(&name, &values).map_err(named)?;
         }
         self.config_file = fs::canonicalize(path).map_or(shown, |p| p.display().to_string());
         Ok(())
     }
+}
+
+/// The directives of a command line, each with its values. The word behind a name is a value even
+/// if it begins with `--`; a name with values may also be one word, as in `"--port 7000"`.
+fn directives(words: &[String]) -> Vec<Vec<String>> {
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    let mut takes_value = false;
+    for (at, word) in words.iter().enumerate() {
+        let named = word.strip_prefix("--").filter(|_| !takes_value);
+        takes_value = false;
+        let Some(name) = named else {
+            match lines.last_mut() {
+                Some(line) => line.push(word.clone()),
+                None => lines.push(vec![word.clone()]),
+            }
+            continue;
+        };
+        let parts = split_words(name.as_bytes()).unwrap_or_else(|| vec![name.into()]);
+        let mut parts: Vec<String> =
+            parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+        if parts.len() == 1 {
+            let bare = words.get(at + 1).is_none_or(|next| next.starts_with("--"));
+            // `--save` alone means: never.
+            if name.eq_ignore_ascii_case("save") && bare {
+                parts.push(String::new());
+            } else {
+                takes_value = true;
+            }
+        }
+        lines.push(parts);
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -152,8 +183,14 @@ mod tests {
         assert_eq!(options.config.get("port"), "7000");
         assert_eq!(options.config.get("save"), "");
         assert_eq!(options.config.get("bind"), "127.0.0.1 ::1");
+        let options = parse(r#""--port 7000" --save --loglevel --pidfile"#);
+        assert!(options.is_err(), "a value that begins with dashes is a value");
+        let options = parse(r#""--port 7000" --save --loglevel debug"#).expect("it is good");
+        assert_eq!((options.config.get("port"), options.config.get("save")), ("7000", ""));
         for (line, culprit) in [
             ("--nosuch 1", "nosuch"),
+            ("--port 1 2", "'port \"1\" \"2\"': wrong number of arguments"),
+            ("--port --bla --loglevel verbose", "'port \"--bla\"'"),
             ("--port x", "port"),
             ("--admin-socket", "admin-socket"),
             ("/nosuch/redis.conf", "/nosuch/redis.conf"),
@@ -175,7 +212,7 @@ mod tests {
         assert_eq!(options.config.get("maxmemory"), "1048576");
         fs::write(&path, "port 1\nbad directive\n").expect("still writable");
         let error = parse(&path.display().to_string()).expect_err("a bad line").to_string();
-        assert!(error.contains(":2: unknown directive 'bad'"), "{error}");
+        assert!(error.contains(":2: directive 'bad': unknown directive"), "{error}");
         fs::remove_file(&path).expect("it was written");
     }
 }

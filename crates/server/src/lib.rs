@@ -10,6 +10,7 @@ pub mod blocked;
 pub mod clients;
 pub mod commands;
 pub mod config;
+mod config_file;
 pub mod conn;
 pub mod dispatch;
 pub mod error;

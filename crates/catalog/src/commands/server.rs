@@ -161,6 +161,7 @@ pub const SERVER: &[Command] = &[
         Lock::Exclusive,
         row("config|resetstat", 2, ADMIN, Family::Server, "2.0.0", "Sets counters to zero."),
     ),
+    row("config|rewrite", 2, ADMIN, Family::Server, "2.8.0", "Writes parameters to their file."),
     locked(
         Lock::Exclusive,
         row("config|set", -4, ADMIN, Family::Server, "2.0.0", "Sets parameters."),

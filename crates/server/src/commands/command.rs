@@ -60,7 +60,7 @@ pub fn list(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let args = turn.args;
     let value = args.find(4).unwrap_or_default();
     let wanted: Box<dyn Fn(&Command) -> bool> = match (args.len(), args.find(3)) {
-        (2, _) => Box::new(|row| row.container().is_none()),
+        (2, _) => Box::new(|_| true),
         (5, Some(kind)) if parse::is(args.at(2), "FILTERBY") => {
             if parse::is(kind, "ACLCAT") {
                 Box::new(move |row| row.categories().any(|name| parse::is(value, name)))

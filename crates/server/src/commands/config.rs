@@ -2,9 +2,11 @@
 
 use crate::access::Access;
 use crate::aof;
+use crate::config_file;
 use crate::evict;
 use crate::turn::Turn;
 use engine::CommandError;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 /// CONFIG GET pattern [pattern …]. Tenants do not see what concerns the host.
@@ -38,7 +40,12 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let words: Vec<_> = turn.args.from(2).map(text).collect();
     let pairs: Vec<_> = words.chunks(2).map(|p| (p[0].clone(), p[1].clone())).collect();
     let mut config = turn.shared.config.lock();
-    config.set(&pairs).map_err(|error| engine::error::other(format!("ERR {error}")))?;
+    let allowed = match config.get("enable-protected-configs") {
+        "yes" => true,
+        "local" => turn.session.record.is_local(),
+        _ => false,
+    };
+    config.set(&pairs, allowed).map_err(|error| engine::error::other(format!("ERR {error}")))?;
     config.apply_limits();
     let settings = Arc::new(config.settings(turn.gate().settings.redis_version));
     let password = config.get("requirepass").to_owned();
@@ -77,6 +84,38 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 fn make_room(turn: &mut Turn<'_, '_>) {
     let gate = turn.gate().clone();
     evict::used_bytes(turn.shared, turn.state, &gate);
+}
+
+/// CONFIG REWRITE.
+///
+/// # Errors
+/// There is no file, or the disk refused.
+pub fn rewrite(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    write_file(turn, false)?;
+    turn.reply().ok();
+    Ok(())
+}
+
+/// Rewrites the configuration file, with `every` parameter or those that matter.
+///
+/// # Errors
+/// There is no file, or the disk refused.
+pub fn write_file(turn: &mut Turn<'_, '_>, every: bool) -> Result<(), CommandError> {
+    let (path, disk) = (&turn.shared.facts.config_file, turn.shared.host.disk());
+    if path.is_empty() {
+        return Err(engine::error::other("ERR The server is running without a config file"));
+    }
+    let config = turn.shared.config.lock().clone();
+    let replace = || -> std::io::Result<()> {
+        let mut text = String::new();
+        disk.open(path)?.read_to_string(&mut text)?;
+        let fresh = format!("{path}.rewrite");
+        let mut file = disk.create(&fresh)?;
+        file.write_all(config_file::rewrite(&text, &config, every).as_bytes())?;
+        file.sync()?;
+        disk.rename(&fresh, path)
+    };
+    replace().map_err(|why| engine::error::other(format!("ERR Rewriting config file: {why}")))
 }
 
 /// CONFIG RESETSTAT.

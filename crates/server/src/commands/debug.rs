@@ -35,6 +35,7 @@ const ANY: usize = usize::MAX;
 const SUBCOMMANDS: &[Sub] = &[
     sub("AOF-FLUSH-SLEEP", 3..=3, flush_sleep, "<microseconds>", "Rest before each AOF write."),
     sub("CHANGE-REPL-ID", 2..=2, change_repl_id, "", "Start another history of replication."),
+    sub("CONFIG-REWRITE-FORCE-ALL", 2..=2, rewrite, "", "Write all parameters to their file."),
     sub("DIGEST", 2..=2, digest_all, "", "Return a signature of all data."),
     sub("DIGEST-VALUE", 2..=ANY, digest_value, "<key> [<key> ...]", "Return signatures of values."),
     sub("ERROR", 3..=3, raise, "<text>", "Answer with an error of that text."),
@@ -161,6 +162,12 @@ fn reply_buffer(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 fn change_repl_id(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let id = crate::shared::new_id(&*turn.shared.host);
     turn.shared.journal.set_identity(journal::Identity::new(&id));
+    turn.reply().ok();
+    Ok(())
+}
+
+fn rewrite(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
+    super::config::write_file(turn, true)?;
     turn.reply().ok();
     Ok(())
 }

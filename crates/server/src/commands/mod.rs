@@ -50,6 +50,7 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("config|get", Session(config::get)),
     ("config|help", Session(config::help)),
     ("config|resetstat", Session(config::resetstat)),
+    ("config|rewrite", Session(config::rewrite)),
     ("config|set", Session(config::set)),
     ("dbsize", Session(keyspace::dbsize)),
     ("debug", Session(debug::debug)),
