@@ -370,7 +370,7 @@ pub const PARAMS: &[Param] = &[
         "repl-backlog-size",
         Kind::Memory,
         "1048576",
-        false,
+        true,
         "Bytes of the journal kept for replicas that come back.",
     ),
     inert("repl-backlog-ttl", int(0, INT_MAX), "3600", true),

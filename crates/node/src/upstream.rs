@@ -39,11 +39,10 @@ enum Broken {
 pub fn run(shared: &Shared) {
     let mut applier = Applier::new(shared);
     while let Some(target) = shared.upstream.wait_for_target() {
-        applier.begin();
-        let Err(broken) = Following::new(shared, &target).and_then(|mut one| one.run(&mut applier))
-        else {
-            continue;
-        };
+        applier.begin(shared, format!("{}:{}", target.host, target.port));
+        let ended = Following::new(shared, &target).and_then(|mut one| one.run(&mut applier));
+        applier.end(shared);
+        let Err(broken) = ended else { continue };
         let (host, port) = (&target.host, target.port);
         match broken {
             Broken::Apply(ApplyError::Changed) => {}

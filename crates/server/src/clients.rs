@@ -37,6 +37,8 @@ pub struct ClientRecord {
     pub protocol: AtomicU16,
     /// It is a replica's link.
     pub replica: AtomicBool,
+    /// It is the link to the node's primary, which no loop has.
+    pub upstream: AtomicBool,
     /// Bytes received that no request has used yet, those of the running one included.
     pub input_bytes: AtomicU32,
     /// It is shown every command.
@@ -127,6 +129,7 @@ impl ClientRecord {
             queued: AtomicI32::new(-1),
             protocol: AtomicU16::new(2),
             replica: AtomicBool::new(false),
+            upstream: AtomicBool::new(false),
             input_bytes: AtomicU32::new(0),
             monitor: AtomicBool::new(false),
             no_evict: AtomicBool::new(false),
@@ -156,6 +159,8 @@ impl ClientRecord {
             "O"
         } else if self.replica.load(Relaxed) {
             "S"
+        } else if self.upstream.load(Relaxed) {
+            "M"
         } else if self.is_blocked() {
             "b"
         } else if self.queued.load(Relaxed) >= 0 {

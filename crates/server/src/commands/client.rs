@@ -125,10 +125,13 @@ fn type_filter(kind: &[u8]) -> Result<Filter, CommandError> {
     let listens =
         |record: &ClientRecord| record.channels.load(Relaxed) + record.patterns.load(Relaxed) > 0;
     match String::from_utf8_lossy(kind).to_ascii_lowercase().as_str() {
-        "normal" => Ok(Box::new(move |record| !listens(record) && !record.replica.load(Relaxed))),
+        "normal" => Ok(Box::new(move |record| {
+            let links = record.replica.load(Relaxed) || record.upstream.load(Relaxed);
+            !listens(record) && !links
+        })),
         "pubsub" => Ok(Box::new(listens)),
         "replica" | "slave" => Ok(Box::new(|record| record.replica.load(Relaxed))),
-        "master" => Ok(Box::new(|_| false)),
+        "master" => Ok(Box::new(|record| record.upstream.load(Relaxed))),
         other => Err(engine::error::other(format!("ERR Unknown client type '{other}'"))),
     }
 }
@@ -211,6 +214,8 @@ pub fn kill(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     for record in &records {
         if record.address.client == own {
             turn.session.closing = true;
+        } else if record.upstream.load(Relaxed) {
+            turn.shared.upstream.cut();
         } else {
             turn.shared.blocked.kill(record);
             let inbox = &turn.shared.inboxes[usize::from(record.address.loop_id)];

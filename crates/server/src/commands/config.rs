@@ -75,6 +75,7 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     }
     // Saving looks at some of them.
     turn.shared.cuts.wake();
+    turn.shared.links.resize_backlog(turn.shared);
     turn.shared.links.count_close(turn.state.now_ms, turn.gate());
     turn.reply().ok();
     Ok(())

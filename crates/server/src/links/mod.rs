@@ -167,6 +167,13 @@ impl Links {
         }
     }
 
+    /// Keeps as much of a backlog as is configured by now, if one is kept.
+    pub fn resize_backlog(&self, shared: &Shared) {
+        if self.keeps_backlog() {
+            shared.journal.keep_backlog(shared.config.lock().number("repl-backlog-size"));
+        }
+    }
+
     /// Counts the replicas that follow closely enough for `min-replicas-to-write`, for the gates.
     pub fn count_close(&self, now_ms: u64, gate: &GateState) -> u64 {
         let lag_s_max = gate.settings.replica_lag_s_max;

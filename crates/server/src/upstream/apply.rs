@@ -17,6 +17,7 @@ use resp::decode::Step;
 use resp::{Decoder, Limits};
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use stdx::DiskFile;
 
 /// Microseconds for which everything is held at a time.
@@ -93,11 +94,10 @@ impl Applier {
     /// An applier that has seen nothing.
     #[must_use]
     pub fn new(shared: &Shared) -> Self {
-        let address = Address { loop_id: 0, place: u32::MAX, client: shared.clients.next_id() };
         let now_ms = shared.host.clock().unix_ms();
-        let record = ClientRecord::new(address, "primary:0".into(), String::new(), now_ms);
+        let record = record(shared, String::new());
         let user = shared.executor.published().access.initial_user().cloned();
-        let mut session = Session::new(Arc::new(record), user);
+        let mut session = Session::new(record, user);
         session.applies = true;
         let seed = u64::from_le_bytes(shared.host.entropy()[..8].try_into().expect("8 of 16"));
         let state = LoopState::new(shared.lonely_slot(), seed, now_ms);
@@ -105,12 +105,19 @@ impl Applier {
         Self { session, state, decoder, out, open, incoming: None }
     }
 
-    /// A new link begins: what the last one left half done is forgotten.
-    pub fn begin(&mut self) {
+    /// A new link to `peer` begins: what the last one left half done is forgotten.
+    pub fn begin(&mut self, shared: &Shared, peer: String) {
         self.decoder.finish();
         self.session.multi = None;
         self.open.clear();
         self.incoming = None;
+        self.session.record = record(shared, peer);
+        self.session.select(self.session.db);
+    }
+
+    /// The link is over.
+    pub fn end(&mut self, shared: &Shared) {
+        shared.clients.remove(self.session.address().client);
     }
 
     /// The stream goes on where this node's data ends; the history may have a new name.
@@ -134,6 +141,7 @@ impl Applier {
             cut_links(shared);
         }
         exclusive.change_gate(|gate| gate.link_is_down = false);
+        shared.clients.add(&self.session.record);
         Ok(())
     }
 
@@ -195,6 +203,7 @@ impl Applier {
             gate.loading = false;
             gate.link_is_down = false;
         });
+        shared.clients.add(&self.session.record);
         Ok(report)
     }
 
@@ -282,6 +291,15 @@ impl Applier {
         self.open.extend_from_slice(open);
         shared.stats[self.state.slot].add_keys(&mut self.state.keys);
     }
+}
+
+/// What others see of the link. Its place is none of any loop's.
+fn record(shared: &Shared, peer: String) -> Arc<ClientRecord> {
+    let address = Address { loop_id: 0, place: u32::MAX, client: shared.clients.next_id() };
+    let now_ms = shared.host.clock().unix_ms();
+    let record = ClientRecord::new(address, peer, String::new(), now_ms);
+    record.upstream.store(true, Relaxed);
+    Arc::new(record)
 }
 
 fn asks_for_offset(args: &resp::Args<'_>) -> bool {

@@ -162,6 +162,13 @@ impl Upstream {
         current
     }
 
+    /// Cuts the link; it is made again.
+    pub fn cut(&self) {
+        if let Some(cut) = self.inner.lock().cut.take() {
+            cut();
+        }
+    }
+
     /// Another primary, or none: the link that there is ends.
     fn change(&self, primary: Option<(String, u16)>) {
         let mut inner = self.inner.lock();

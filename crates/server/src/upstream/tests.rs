@@ -35,7 +35,7 @@ impl Pair {
         self.primary.read('z');
         self.primary.forget('z');
         lost(&self.replica.shared, &self.target);
-        self.applier.begin();
+        self.applier.begin(&self.replica.shared, "primary:1".to_owned());
         self.link = Link::new(super::greeting(&self.replica.shared));
         self.input.clear();
         self.exchange();
