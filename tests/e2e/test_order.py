@@ -197,7 +197,41 @@ def _heard(reader, last):
     return lines
 
 
-def test_order_of_monitor_key_events_pubsub_per_key_and_per_publisher(node):
+class Copies:
+    """A connection that reads lengths again only when it was told that they changed."""
+
+    def __init__(self, port):
+        self.reader = Reader(port, LIMIT_S)
+        self.reader.ask("HELLO", "3")
+        self.reader.ask("CLIENT", "TRACKING", "ON")
+        self.lengths = {}
+        self.told = 0
+        self.over = threading.Event()
+
+    def ask(self, *words):
+        """A reply; invalidations on the way there are heeded. True as second when one of them
+        was about the very key."""
+        self.reader.send(*words)
+        stale = False
+        while (line := self.reader.read()).startswith(">"):
+            key = line.split("[")[-1].strip("]' ")
+            self.lengths.pop(key, None)
+            self.told += 1
+            stale |= key == words[-1]
+        return line, stale
+
+    def run(self):
+        """Keeps copies up to date until told to end."""
+        while not self.over.is_set():
+            for key in (f"k{number}" for number in range(KEYS)):
+                if key not in self.lengths:
+                    length, stale = self.ask("LLEN", key)
+                    if not stale:
+                        self.lengths[key] = length
+            self.ask("PING")
+
+
+def test_order_of_monitor_key_events_pubsub_invalidations_per_key_and_per_publisher(node):
     client = node.redis()
     client.config_set("notify-keyspace-events", "Kl")
     monitors = [_listen(node.port, "MONITOR") for _ in range(2)]
@@ -214,7 +248,22 @@ def test_order_of_monitor_key_events_pubsub_per_key_and_per_publisher(node):
             assert reader.read().startswith(":")
         reader.close()
 
-    _run([lambda n=n: publisher(n) for n in range(PUBLISHERS)])
+    copies = [Copies(node.port) for _ in range(2)]
+
+    def publish_all():
+        _run([lambda n=n: publisher(n) for n in range(PUBLISHERS)])
+        for one in copies:
+            one.over.set()
+
+    _run([publish_all, *(one.run for one in copies)])
+    for one in copies:
+        # What was pushed before is in front of this reply, or of the next one.
+        one.ask("PING")
+        one.ask("PING")
+        assert one.told > 0
+        for key, length in one.lengths.items():
+            assert length == f":{client.llen(key)}", f"the copy of {key} is stale"
+        one.reader.close()
     client.publish("end", "over")
     shown = [_heard(monitor, '"over"') for monitor in monitors]
     assert shown[0] == shown[1], "all monitors see the same"

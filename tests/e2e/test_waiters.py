@@ -313,6 +313,48 @@ def test_monitor_shows_what_runs_in_its_order(same):
     same(script + "\n".join(["m+"] * shown) + "\nm> GET k\nb> CLIENT LIST TYPE master")
 
 
+def test_invalidations_of_what_was_read(same):
+    same("""
+    a> SET k v
+    R> CLIENT TRACKING ON
+    R> GET k
+    R> GET none
+    R> MGET k1 k2 k1
+    a> SET k w
+    R<
+    a> SET k x
+    a> SET none v
+    R<
+    a> DEL k1
+    a> RPUSH k2 a
+    R<
+    R> GET k
+    R> SET k own
+    R<
+    R> LRANGE k2 0 -1
+    a> MULTI
+    a> LPOP k2
+    a> SET k y
+    a> EXEC
+    R<
+    R> GET k
+    a> FLUSHALL
+    R<
+    R> CLIENT TRACKING OFF
+    R> GET k
+    R> CLIENT TRACKING ON NOLOOP
+    R> CLIENT TRACKINGINFO
+    R> CLIENT GETREDIR
+    R> GET k
+    R> SET k mine
+    R> GET k
+    a> SET k theirs
+    R<
+    R> PING
+    R> CLIENT TRACKING ON BOGUS
+    """)
+
+
 WATCHES = {
     "absent, present, absent": "SET k v|DEL k",
     "present, absent, present": "x:SET k v|DEL k|SET k v",

@@ -1,10 +1,11 @@
 //! What a command did, as it states it itself: the words to propagate and the key events.
 //! Nothing here rewrites a command's arguments. Knows no journal: the bytes are handed on.
 
-use crate::keyspace::Entry;
+use crate::keyspace::{Entry, Reader};
 use catalog::events::Classes;
 use resp::Args;
 use resp::number::write_i64;
+use std::sync::Weak;
 
 /// Newest ready keys that a further one is compared with; noting one twice does no harm.
 const READY_COMPARED: usize = 16;
@@ -21,6 +22,8 @@ pub struct Effects {
     /// Values taken out of the keyspace whose drop is long work; the reaper gets them.
     pub trash: Vec<Entry>,
     ready: Vec<(u16, Box<[u8]>)>,
+    /// Keys that were changed, with who has copies of them.
+    pub stale: Vec<(Box<[u8]>, Vec<Weak<Reader>>)>,
     /// Key events in order, which leave as soon as their command is done.
     pub events: Vec<Event>,
     bytes: Vec<u8>,

@@ -195,7 +195,7 @@ fn waits_end_on_time() {
             bench.check("c> read => $1 x");
             bench.pass_ms(5000);
             bench.check("c> read => ");
-            bench.check("b> HELLO 3 => %7 $6 server $5 redis $7 version $5 7.2.4 $5 proto :3 $2 id :1 $4 mode $10 standalone $4 role $6 master $7 modules *0");
+            assert!(bench.send('b', b"HELLO 3\r\n").starts_with("%7 "));
             bench.check("b> BZPOPMIN z 0.01 => ");
             bench.pass_ms(10);
             bench.check("b> read => _");

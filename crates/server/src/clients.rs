@@ -41,6 +41,8 @@ pub struct ClientRecord {
     pub upstream: AtomicBool,
     /// Bytes received that no request has used yet, those of the running one included.
     pub input_bytes: AtomicU32,
+    /// CLIENT TRACKING.
+    pub tracks: AtomicBool,
     /// It is shown every command.
     pub monitor: AtomicBool,
     /// CLIENT NO-EVICT.
@@ -131,6 +133,7 @@ impl ClientRecord {
             replica: AtomicBool::new(false),
             upstream: AtomicBool::new(false),
             input_bytes: AtomicU32::new(0),
+            tracks: AtomicBool::new(false),
             monitor: AtomicBool::new(false),
             no_evict: AtomicBool::new(false),
             waiter: Mutex::new(None),

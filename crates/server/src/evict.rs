@@ -4,6 +4,7 @@
 use crate::gate::GateState;
 use crate::key_events;
 use crate::shared::Shared;
+use crate::tracking;
 use crate::turn::LoopState;
 use catalog::events::Classes;
 use engine::keyspace::{Candidate, Entry, Keyspace, Order, SHARDS, shard_of};
@@ -80,6 +81,7 @@ fn remove(
         shard.changed_at = shared.journal.append(state.effects.propagated());
     }
     key_events::publish(shared, events, &mut state.effects, None);
+    tracking::publish(shared, 0, &mut state.effects);
     state.effects.clear();
     shared.stats[state.slot].evicted_keys.add(1);
     Some(entry)

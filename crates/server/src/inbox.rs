@@ -43,6 +43,8 @@ pub struct Message {
 pub enum Mail {
     /// Deliver a message to these connections.
     Publish(Vec<Address>, Arc<Message>),
+    /// Tell a connection that its copy of a key is stale, or of all keys.
+    Invalidate(Address, Option<Arc<[u8]>>),
     /// Show a command to a connection that asked for it.
     Monitor(Address, Arc<[u8]>),
     /// Close a connection.

@@ -38,6 +38,7 @@ pub mod snapshot;
 pub mod stats;
 pub mod switches;
 pub mod sync;
+pub mod tracking;
 pub mod trash;
 pub mod turn;
 pub mod upstream;

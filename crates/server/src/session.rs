@@ -6,7 +6,7 @@ use crate::inbox::Address;
 use crate::links::ReplicaSide;
 use crate::pubsub::{PubSub, Scope};
 use catalog::commands::CommandId;
-use engine::keyspace::WatchFlag;
+use engine::keyspace::{Reader, WatchFlag};
 use resp::{OwnedArgs, Protocol};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub struct Session {
     pub applies: bool,
     /// What it said as a replica, and the link it became.
     pub replica: Option<Box<ReplicaSide>>,
+    /// It keeps copies of what it reads.
+    pub tracking: Option<Arc<Reader>>,
     /// It is shown every command.
     pub monitor: bool,
     /// Close once the output is written.
@@ -99,6 +101,7 @@ impl Session {
             wrote_to: 0,
             applies: false,
             replica: None,
+            tracking: None,
             monitor: false,
             closing: false,
         };

@@ -74,6 +74,7 @@ const CLIENT_ADMIN: Flags = all(&[OPEN, Flags::DANGEROUS]);
 pub const CONNECTION: &[Command] = &[
     row("auth", -2, HELLO, Family::Connection, "1.0.0", "Logs in."),
     row("client", -2, Flags::CONTAINER, Family::Connection, "2.4.0", "Looks at connections."),
+    row("client|caching", 3, CLIENT, Family::Connection, "6.0.0", "Chooses what is tracked."),
     row("client|getname", 2, CLIENT, Family::Connection, "2.6.9", "Returns the name given."),
     row("client|help", 2, CLIENT, Family::Connection, "5.0.0", "Lists CLIENT's subcommands."),
     row("client|id", 2, CLIENT, Family::Connection, "5.0.0", "Returns the connection's number."),
@@ -103,6 +104,23 @@ pub const CONNECTION: &[Command] = &[
     row("client|reply", 3, CLIENT, Family::Connection, "3.2.0", "Switches replies off or on."),
     row("client|setinfo", 4, CLIENT, Family::Connection, "7.2.0", "Names the client library."),
     row("client|setname", 3, CLIENT, Family::Connection, "2.6.9", "Names this connection."),
+    row(
+        "client|getredir",
+        2,
+        CLIENT,
+        Family::Connection,
+        "6.0.0",
+        "Returns where invalidations go.",
+    ),
+    row(
+        "client|tracking",
+        -3,
+        CLIENT,
+        Family::Connection,
+        "6.0.0",
+        "Tells this connection when something that it has read changes.",
+    ),
+    row("client|trackinginfo", 2, CLIENT, Family::Connection, "6.2.0", "Describes the tracking."),
     row(
         "client|unblock",
         -3,

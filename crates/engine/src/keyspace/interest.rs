@@ -1,10 +1,11 @@
-//! Who wants to hear of the keys of a shard: transactions that watch them and blocked commands that
-//! wait for them. One branch in the shard while there is nobody.
+//! Who wants to hear of the keys of a shard: transactions that watch them, blocked commands that
+//! wait for them and connections that keep copies of them. One branch in the shard while there is nobody.
 
 use super::entry::Entry;
 use super::shard::Shard;
-use super::waiters::{ByKey, SweepAt, Waiter, Waiters};
+use super::waiters::{ByKey, Home, SweepAt, Waiter, Waiters};
 use crate::effects::Effects;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
@@ -17,6 +18,18 @@ pub(super) struct Interest {
     watchers: ByKey<Vec<Watcher>>,
     sweep_at: SweepAt,
     waiters: Waiters,
+    /// By key in any database, as Redis has it.
+    readers: HashMap<Box<[u8]>, Vec<Weak<Reader>>>,
+    readers_sweep_at: SweepAt,
+}
+
+/// A connection that keeps copies of what it reads. Whoever drops it keeps none.
+#[derive(Debug)]
+pub struct Reader {
+    /// The connection.
+    pub home: Home,
+    /// It is not told of its own changes.
+    pub skips_own: bool,
 }
 
 #[derive(Debug)]
@@ -77,6 +90,9 @@ impl Shard {
                 goes
             });
         }
+        if let Some(readers) = interest.readers.remove(key) {
+            effects.stale.push((key.into(), readers));
+        }
         if exists && interest.waiters.has(db, key) {
             effects.ready(db, key);
         }
@@ -94,6 +110,21 @@ impl Shard {
         let watchers = watched.entry(key.into()).or_default();
         watchers.retain(Watcher::is_alive);
         watchers.push(Watcher { flag: Arc::downgrade(flag), expired });
+    }
+
+    /// Notes that somebody keeps a copy of `key`, or of its absence.
+    pub fn read_by(&mut self, key: &[u8], reader: &Arc<Reader>) {
+        let interest = self.interest.get_or_insert_default();
+        let is_alive = |reader: &Weak<Reader>| reader.strong_count() > 0;
+        if interest.readers_sweep_at.is_due(interest.readers.len()) {
+            interest.readers.retain(|_, readers| readers.iter().any(is_alive));
+            interest.readers_sweep_at.swept(interest.readers.len());
+        }
+        let readers = interest.readers.entry(key.into()).or_default();
+        readers.retain(is_alive);
+        if readers.iter().all(|other| other.as_ptr() != Arc::as_ptr(reader)) {
+            readers.push(Arc::downgrade(reader));
+        }
     }
 
     /// True when a key watched by `flag` has died since it was watched, and nobody has met it yet.
@@ -173,7 +204,8 @@ impl Shard {
 
     /// Forgets everybody, when there is nobody left.
     fn lose_interest(&mut self) {
-        let nobody = |i: &Interest| i.waiters.is_empty() && i.watchers.is_empty();
+        let nobody =
+            |i: &Interest| i.waiters.is_empty() && i.watchers.is_empty() && i.readers.is_empty();
         if self.interest.as_deref().is_some_and(nobody) {
             self.interest = None;
         }

@@ -15,7 +15,7 @@ mod cut_tests;
 
 pub use entry::{Entry, Value, ValueRef};
 pub use evict::{Access, Candidate, Order, Policy};
-pub use interest::WatchFlag;
+pub use interest::{Reader, WatchFlag};
 pub use shard::cut::Taken;
 pub use shard::{SHARDS, Shard, shard_of};
 pub use table::cut::{Budget, Cut, Saved};

@@ -163,6 +163,8 @@ pub fn reset(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let initial = turn.gate().access.initial_user().cloned();
     let session = &mut *turn.session;
     session.unsubscribe_all(&turn.shared.pubsub);
+    session.tracking = None;
+    session.record.tracks.store(false, Relaxed);
     if session.monitor {
         session.monitor = false;
         session.record.monitor.store(false, Relaxed);

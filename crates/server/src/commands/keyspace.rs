@@ -4,6 +4,7 @@ use crate::executor::Locked;
 use crate::info::count_keys;
 use crate::shared::Shared;
 use crate::snapshot;
+use crate::tracking;
 use crate::trash::Rubbish;
 use crate::turn::Turn;
 use engine::keyspace::{Keyspace, SHARDS};
@@ -34,6 +35,7 @@ pub fn flushall(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     }
     turn.state.effects.verbatim(turn.session.db, turn.args);
     turn.state.effects.dirty += keys as u64;
+    tracking::publish_flush(turn.shared);
     snapshot::flushed(turn);
     turn.reply().ok();
     Ok(())
@@ -46,6 +48,7 @@ pub fn flushall(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 pub fn flushdb(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     check_mode(turn)?;
     flush(turn, turn.session.db);
+    tracking::publish_flush(turn.shared);
     turn.state.effects.verbatim(turn.session.db, turn.args);
     turn.reply().ok();
     Ok(())

@@ -17,6 +17,7 @@ pub mod replication;
 pub mod script;
 pub mod server;
 pub mod slowlog;
+pub mod tracking;
 pub mod transaction;
 
 use crate::dispatch::Bound::{self, Exec, Session};
@@ -38,6 +39,10 @@ pub const BINDINGS: &[(&str, Bound)] = &[
     ("client|reply", Session(client::reply)),
     ("client|setinfo", Session(client::setinfo)),
     ("client|setname", Session(client::setname)),
+    ("client|caching", Session(tracking::caching)),
+    ("client|getredir", Session(tracking::getredir)),
+    ("client|tracking", Session(tracking::tracking)),
+    ("client|trackinginfo", Session(tracking::info)),
     ("client|unblock", Session(client::unblock)),
     ("client|unpause", Session(pause::unpause)),
     ("command", Session(command::all)),

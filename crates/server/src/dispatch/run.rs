@@ -3,10 +3,11 @@
 use super::{Bound, Hurry, Outcome, Pace, Request, Run};
 use crate::executor::Locked;
 use crate::key_events;
+use crate::tracking;
 use crate::turn::{Held, SessionHandler, Turn};
 use catalog::commands::CommandId;
 use catalog::{Flags, Lock};
-use engine::keyspace::{Keys, Moment};
+use engine::keyspace::{Keys, Keyspace, Moment, shard_of};
 use engine::{Blocking, CommandError, Ctx, NoTick, Tick};
 use resp::{Args, Reply};
 
@@ -119,6 +120,13 @@ impl<'e> Run<'_, 'e> {
         let (events, holds) = (self.gate().settings.events, self.gate().holds_replies);
         let outbox = holds.then_some(&mut self.state.outbox);
         key_events::publish(self.shared, events, &mut self.state.effects, outbox);
+        if !self.state.effects.stale.is_empty() {
+            let client = self.session.address().client;
+            tracking::publish(self.shared, client, &mut self.state.effects);
+        }
+        if result.is_ok() && self.session.tracking.is_some() {
+            self.remember(id, args, locked.as_deref_mut());
+        }
         match result {
             Ok(()) => self.finish(id, args, began, false),
             Err(CommandError::Busy) => return Outcome::Deferred,
@@ -138,6 +146,21 @@ impl<'e> Run<'_, 'e> {
             }
         }
         Outcome::Done
+    }
+
+    /// Notes what a connection that keeps copies has read.
+    #[cold]
+    fn remember(&self, id: CommandId, args: Args<'_>, locked: Option<&mut Locked<'e>>) {
+        let row = self.shared.index.row(id);
+        let (Some(locked), Some(reader)) = (locked, &self.session.tracking) else { return };
+        if row.flags.has(Flags::READONLY) {
+            let seed = self.shared.executor.seed();
+            super::for_each_key(row.keys, args, |key| {
+                if let Some(shard) = locked.shard(shard_of(seed.hash(key))) {
+                    shard.read_by(key, reader);
+                }
+            });
+        }
     }
 
     pub(super) fn call_session(

@@ -7,6 +7,7 @@ use crate::executor::Locked;
 use crate::inbox::Mail;
 use crate::key_events;
 use crate::session::Replies;
+use crate::tracking;
 use catalog::commands::CommandId;
 use engine::keyspace::{Fate, Home, Keys, Keyspace, Moment, Wait, Waiter, shard_of};
 use engine::{Blocking, CommandError, Ctx, NoTick};
@@ -78,6 +79,7 @@ impl<'e> Run<'_, 'e> {
         Keys::new(locked, &mut state.effects, &mut state.keys, moment).peek(key);
         let outbox = self.gate().holds_replies.then_some(&mut self.state.outbox);
         key_events::publish(self.shared, moment.events, &mut self.state.effects, outbox);
+        tracking::publish(self.shared, 0, &mut self.state.effects);
         self.append_effects();
         while let Some(shard) = locked.shard(id)
             && let Some(waiter) = shard.first_waiter(db, key, self.state.now_ms)
@@ -121,6 +123,7 @@ impl<'e> Run<'_, 'e> {
         }
         let outbox = self.gate().holds_replies.then_some(&mut self.state.outbox);
         key_events::publish(self.shared, moment.events, &mut self.state.effects, outbox);
+        tracking::publish(self.shared, waiter.home.client, &mut self.state.effects);
         self.finish_served(waiter.command, began, failed);
         self.append_effects();
         let offset = self.shared.journal.offset();

@@ -4,6 +4,7 @@ use super::LoopCore;
 use crate::gate::GateState;
 use crate::key_events;
 use crate::links::feed;
+use crate::tracking;
 use crate::trash::Rubbish;
 use catalog::events::Classes;
 use engine::keyspace::{Keyspace, SHARDS};
@@ -70,6 +71,7 @@ impl LoopCore {
                 self.state.effects.command(*db, &[b"DEL", entry.key()]);
                 shard.changed_at = shared.journal.append(self.state.effects.propagated());
                 key_events::publish(&shared, events, &mut self.state.effects, None);
+                tracking::publish(&shared, 0, &mut self.state.effects);
                 self.state.effects.clear();
             }
             shared.stats[self.state.slot].expired_keys.add(dead.len() as u64);

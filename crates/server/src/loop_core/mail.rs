@@ -4,6 +4,7 @@ use super::LoopCore;
 use crate::blocked::address_of;
 use crate::conn::Conn;
 use crate::inbox::{Address, Mail, Message};
+use crate::tracking;
 use resp::Reply;
 use std::sync::Arc;
 
@@ -37,6 +38,17 @@ impl LoopCore {
             }
             Mail::Served { waiter, reply, offset } => self.served(&waiter, &reply, offset),
             Mail::Released { waiter, release } => self.released(&waiter, release),
+            Mail::Invalidate(address, key) => {
+                if self.away.contains_key(&address.place) {
+                    self.hold(address, Mail::Invalidate(address, key));
+                } else if let Some(conn) = self.addressed(address)
+                    && conn.session.tracking.is_some()
+                    && !conn.session.closing
+                {
+                    tracking::write(&mut conn.out, conn.session.protocol, key.as_deref());
+                    self.touched.push(address.place);
+                }
+            }
             Mail::Monitor(address, line) => {
                 if self.away.contains_key(&address.place) {
                     self.hold(address, Mail::Monitor(address, line));

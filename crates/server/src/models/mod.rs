@@ -1,5 +1,5 @@
-//! The executor, the inboxes and blocked commands under a model checker, which runs threads in many orders and sees
-//! every deadlock. Built with the feature `shuttle` only.
+//! The executor, the inboxes and blocked commands under a model checker, which runs threads in many
+//! orders and sees every deadlock. Built with the feature `shuttle` only.
 
 pub mod sync;
 

@@ -1,6 +1,6 @@
-//! BZPOPMIN key [key ...] timeout, BZPOPMAX and BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT
-//! count]: taking out the lowest or highest members, and waiting where there are none. Propagated as
-//! their forms that do not wait.
+//! BZPOPMIN key [key ...] timeout, BZPOPMAX and BZMPOP timeout numkeys key [key ...] MIN|MAX
+//! [COUNT count]: taking out the lowest or highest members, and waiting where there are none.
+//! Propagated as their forms that do not wait.
 
 use super::interval::Direction;
 use super::pop::{event_of, pop_first, side, take};
