@@ -121,6 +121,8 @@ fn a_flush_gives_the_save_up() {
     bench.check("bgsave => +Background saving started");
     assert_eq!(settle(&bench), Duration::from_secs(1));
     assert_eq!(settle(&bench), Duration::from_secs(1), "a wake-up is no reason to go on");
+    bench.pass_ms(1_000);
+    assert_eq!(settle(&bench), Duration::from_secs(1), "the last one is followed by a rest, too");
     bench.check("flushall => +OK");
     check_info(&mut bench, "rdb_changes_since_last_save", "0");
     settle(&bench);

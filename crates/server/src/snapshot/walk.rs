@@ -81,14 +81,16 @@ impl Walk {
         if self.queue.is_empty() {
             self.take(shared);
         }
-        if delay_us == 0 {
-            while self.hand_over(shared) {}
-        } else {
-            let entries = (REST_US_MIN / delay_us).max(1);
-            let handed = (0..entries).take_while(|_| self.hand_over(shared)).count() as u64;
+        if let Some(entries) = REST_US_MIN.checked_div(delay_us) {
+            let entries = 0..entries.max(1);
+            let handed = entries.take_while(|_| self.hand_over(shared)).count() as u64;
             self.rest_until_us = now_us + handed * delay_us;
+        } else {
+            while self.hand_over(shared) {}
         }
-        if !self.queue.is_empty() || !self.owing.is_empty() {
+        // The last entry is followed by a rest as every other is.
+        let rests = delay_us > 0 && self.rest_until_us > now_us;
+        if rests || !self.queue.is_empty() || !self.owing.is_empty() {
             return Progress::Going(self, Duration::ZERO);
         }
         for (_, sink) in self.guests {
