@@ -52,6 +52,9 @@ pub const STRANGER_OUT_BYTES_MAX: usize = 1024;
 /// Bytes already sent that may stay in front of those that wait.
 const SENT_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes that are moved to the front of a buffer as soon as as many before them are gone.
+const MOVED_BYTES_MAX: usize = 1 << 20;
+
 impl Conn {
     /// A connection that has received nothing.
     #[must_use]
@@ -88,8 +91,14 @@ impl Conn {
         if self.written == self.out.len() {
             self.out.clear();
             self.written = 0;
-        } else if self.written > SENT_BYTES_MAX && self.written > self.out.len() / 2 {
-            // A peer that is always a little behind would otherwise keep all it was ever sent.
+        } else if self.written > SENT_BYTES_MAX {
+            // A peer that is always a little behind would otherwise keep all it was ever sent. To
+            // move much at once would hold up the loop.
+            let rest = self.out.len() - self.written;
+            let times = if rest > MOVED_BYTES_MAX { 8 } else { 1 };
+            if self.written < rest * times {
+                return;
+            }
             self.out.drain(..self.written);
             self.held.shift(self.written);
             self.written = 0;

@@ -10,6 +10,8 @@ pub enum Rubbish {
     Entry(Entry),
     /// A database's part of a shard.
     Db(shard::Db),
+    /// A large buffer.
+    Buffer(Vec<u8>),
 }
 
 /// What waits for the reaper.

@@ -22,6 +22,8 @@ use crate::host::Stop;
 
 /// Connections accepted in one turn; established ones come first.
 const ACCEPTS_MAX: usize = 128;
+/// Bytes sent to one connection in one turn.
+const SENT_BYTES_MAX: usize = 512 * 1024;
 /// Room for one read.
 const READ_BYTES: usize = 64 * 1024;
 /// Room below which a buffer is made larger before a read.
@@ -72,6 +74,8 @@ pub struct EventLoop {
     sockets: Vec<Option<Socket>>,
     /// Connections that have more to say, or may speak again.
     again: Vec<u32>,
+    /// Connections with more to send than they may in one turn.
+    unsent: Vec<u32>,
     listeners: Vec<OwnedFd>,
     /// False from a failed accept to the next tick.
     accepts: bool,
@@ -133,6 +137,7 @@ impl EventLoop {
             halls,
             sockets: Vec::new(),
             again: Vec::new(),
+            unsent: Vec::new(),
             listeners: Vec::new(),
             accepts: true,
             next_loop: 0,
@@ -165,11 +170,15 @@ impl EventLoop {
     /// Waits once, and handles what has come.
     fn turn(&mut self, events: &mut Vec<epoll::Event>) -> io::Result<()> {
         events.clear();
-        let idle = self.again.is_empty() && !std::mem::take(&mut self.fed);
+        let more = std::mem::take(&mut self.fed) || !self.unsent.is_empty();
+        let idle = self.again.is_empty() && !more;
         let timeout = if idle { self.until_tick() } else { Timespec::default() };
         match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
+        }
+        for place in std::mem::take(&mut self.unsent) {
+            self.flush(place);
         }
         for place in std::mem::take(&mut self.again) {
             self.take_in_again(place);
@@ -324,9 +333,18 @@ impl EventLoop {
         let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return };
         let Some(conn) = self.core.conn_mut(place) else { return };
         let waited = conn.must_wait();
+        let mut sent = 0;
         while !socket.stuck && !conn.sendable().is_empty() {
-            match rustix::net::send(&socket.fd, conn.sendable(), SendFlags::NOSIGNAL) {
+            if sent >= SENT_BYTES_MAX {
+                if !self.unsent.contains(&place) {
+                    self.unsent.push(place);
+                }
+                return;
+            }
+            let piece = &conn.sendable()[..conn.sendable().len().min(SENT_BYTES_MAX)];
+            match rustix::net::send(&socket.fd, piece, SendFlags::NOSIGNAL) {
                 Ok(n) => {
+                    sent += n;
                     self.shared.stats[self.id].net_output_bytes.add(n as u64);
                     conn.sent(n);
                 }

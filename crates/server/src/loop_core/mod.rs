@@ -15,6 +15,7 @@ use crate::job::Job;
 use crate::links::feed::Feeds;
 use crate::session::Session;
 use crate::shared::Shared;
+use crate::trash::Rubbish;
 use crate::turn::LoopState;
 use batch::Next;
 use jobs::{Absent, Waiting};
@@ -226,6 +227,9 @@ impl LoopCore {
             let out = std::mem::take(&mut conn.out);
             if (1..=SPARE_BYTES_MAX).contains(&out.capacity()) {
                 self.spare_out.push(out);
+            } else if out.capacity() > SPARE_BYTES_MAX {
+                // To give back as much memory at once takes its time.
+                self.shared.trash.add(std::iter::once(Rubbish::Buffer(out)));
             }
         }
     }
