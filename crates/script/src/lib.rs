@@ -9,6 +9,7 @@ mod failure;
 mod host;
 mod json;
 mod library;
+mod msgpack;
 mod pattern;
 mod random;
 mod sandbox;

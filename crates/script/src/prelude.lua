@@ -272,7 +272,8 @@ local function environment(redis)
     local globals, env = {}, {}
     for name, value in next, builtins do globals[name] = value end
     globals.redis = protect(redis)
-    globals.bit, globals.cjson = host.bit and protect(host.bit), host.cjson and protect(host.cjson)
+    globals.bit, globals.cjson = protect(host.bit), protect(host.cjson)
+    globals.cmsgpack = protect(host.cmsgpack)
     globals._G = env
     contents[env] = globals
     setmetatable(globals, { __index = nothing })

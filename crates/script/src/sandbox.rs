@@ -177,6 +177,7 @@ fn host_table(lua: &Lua, words: &SharedWords, version: &str) -> mlua::Result<Tab
     host.raw_set("source_bytes_max", SOURCE_BYTES_MAX)?;
     host.raw_set("bit", crate::bits::table(lua)?)?;
     host.raw_set("cjson", crate::json::table(lua)?)?;
+    host.raw_set("cmsgpack", crate::msgpack::table(lua)?)?;
     for (number, (ask, name)) in (0u8..).zip(Ask::ALL) {
         host.raw_set(name, indirect(lua, words, number, (ask, name))?)?;
     }

@@ -124,6 +124,11 @@ fn json() {
 }
 
 #[test]
+fn messagepack() {
+    check(include_str!("tests/messagepack.txt"));
+}
+
+#[test]
 fn what_a_script_tells_its_host() {
     let mut world = World::new(TICKS_MAX);
     let mut host = Host::new("7.0.15");

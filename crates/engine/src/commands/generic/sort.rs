@@ -111,7 +111,8 @@ fn run(ctx: &mut Ctx<'_>, may_store: bool) -> Result<(), CommandError> {
     let mut sort = Sort::parse(ctx.args, may_store)?;
     let (elements, ordered) = elements(ctx)?;
     if sort.unsorted && !ordered && (sort.store.is_some() || ctx.scripted) {
-        // What is stored, and what a script goes on with, must not depend on the order of a set, which nobody sees.
+        // What is stored, and what a script goes on with, must not depend on the order of a set,
+        // which nobody sees.
         (sort.unsorted, sort.alpha, sort.by) = (false, true, None);
     }
     let mut elements = if sort.unsorted { elements } else { sorted(ctx, &sort, elements)? };
