@@ -2,6 +2,7 @@
 
 use crate::convert::kind;
 use crate::failure;
+use crate::sandbox::function;
 use mlua::{Lua, MultiValue, Table, Value};
 
 /// Any number to 32 bits, as if it were an integer of two's complement.
@@ -24,10 +25,10 @@ fn to_bits(lua: &Lua, values: &MultiValue, at: usize, name: &str) -> mlua::Resul
 }
 
 fn fold(lua: &Lua, table: &Table, name: &'static str, op: fn(i32, i32) -> i32) -> mlua::Result<()> {
-    let function = lua.create_function(move |lua, values: MultiValue| {
-        let mut result = to_bits(lua, &values, 0, name)?;
+    let function = function(lua, move |lua, values| {
+        let mut result = to_bits(lua, values, 0, name)?;
         for at in 1..values.len() {
-            result = op(result, to_bits(lua, &values, at, name)?);
+            result = op(result, to_bits(lua, values, at, name)?);
         }
         Ok(f64::from(result))
     })?;
@@ -35,9 +36,8 @@ fn fold(lua: &Lua, table: &Table, name: &'static str, op: fn(i32, i32) -> i32) -
 }
 
 fn one(lua: &Lua, table: &Table, name: &'static str, op: fn(i32) -> i32) -> mlua::Result<()> {
-    let function = lua.create_function(move |lua, values: MultiValue| {
-        Ok(f64::from(op(to_bits(lua, &values, 0, name)?)))
-    })?;
+    let function =
+        function(lua, move |lua, values| Ok(f64::from(op(to_bits(lua, values, 0, name)?))))?;
     table.raw_set(name, function)
 }
 
@@ -47,9 +47,9 @@ fn shift(
     name: &'static str,
     op: fn(i32, u32) -> i32,
 ) -> mlua::Result<()> {
-    let function = lua.create_function(move |lua, values: MultiValue| {
-        let value = to_bits(lua, &values, 0, name)?;
-        let count = to_bits(lua, &values, 1, name)? as u32 & 31;
+    let function = function(lua, move |lua, values| {
+        let value = to_bits(lua, values, 0, name)?;
+        let count = to_bits(lua, values, 1, name)? as u32 & 31;
         Ok(f64::from(op(value, count)))
     })?;
     table.raw_set(name, function)
@@ -75,9 +75,9 @@ pub fn table(lua: &Lua) -> mlua::Result<Table> {
     shift(lua, &table, "arshift", |a, n| a >> n)?;
     shift(lua, &table, "rol", i32::rotate_left)?;
     shift(lua, &table, "ror", i32::rotate_right)?;
-    let tohex = lua.create_function(|lua, values: MultiValue| {
-        let value = to_bits(lua, &values, 0, "tohex")?;
-        let digits = if values.len() > 1 { to_bits(lua, &values, 1, "tohex")? } else { 8 };
+    let tohex = function(lua, |lua, values| {
+        let value = to_bits(lua, values, 0, "tohex")?;
+        let digits = if values.len() > 1 { to_bits(lua, values, 1, "tohex")? } else { 8 };
         Ok(hex(value, digits))
     })?;
     table.raw_set("tohex", tohex)?;

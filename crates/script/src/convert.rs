@@ -26,6 +26,18 @@ pub fn number(value: &Value) -> Option<f64> {
     }
 }
 
+/// Number of a table's fields, and the largest of its keys if all are whole numbers from 1 on. One
+/// field after the other: Lua has no room for many values in the host's hands.
+pub fn extent(table: &Table) -> mlua::Result<(usize, Option<f64>)> {
+    let (mut len, mut last) = (0, Some(0f64));
+    for pair in table.pairs::<Value, Value>() {
+        let place = number(&pair?.0).filter(|n| *n >= 1.0 && n.fract() == 0.0);
+        last = last.and_then(|last| Some(place?.max(last)));
+        len += 1;
+    }
+    Ok((len, last))
+}
+
 /// Appends a word of a command; `None` when the value is neither text nor number.
 pub fn push_word(value: &Value, out: &mut Vec<u8>) -> Option<()> {
     match value {
@@ -197,17 +209,16 @@ impl Writer {
             }
         } else if verbatim(table, reply)? {
         } else if let Value::Table(map) = table.raw_get("map")? {
-            let pairs = map.pairs().collect::<mlua::Result<Vec<(Value, Value)>>>()?;
-            reply.map(pairs.len());
-            for (key, value) in pairs {
+            reply.map(map.pairs::<Value, Value>().count());
+            for pair in map.pairs() {
+                let (key, value) = pair?;
                 self.value(&key, reply)?;
                 self.value(&value, reply)?;
             }
         } else if let Value::Table(set) = table.raw_get("set")? {
-            let pairs = set.pairs().collect::<mlua::Result<Vec<(Value, Value)>>>()?;
-            reply.set(pairs.len());
-            for (key, _) in pairs {
-                self.value(&key, reply)?;
+            reply.set(set.pairs::<Value, Value>().count());
+            for pair in set.pairs::<Value, Value>() {
+                self.value(&pair?.0, reply)?;
             }
         } else {
             self.array(table, reply)?;

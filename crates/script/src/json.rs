@@ -1,10 +1,14 @@
 //! The table `cjson`: JSON to values and back, without recursion, so that no document overflows
 //! a stack. Its settings hold for all scripts, as in Redis.
 
-use crate::convert::{kind, number};
+use crate::convert::{extent, kind, number};
 use crate::failure;
-use mlua::{Lua, MultiValue, Table, Value};
+use crate::sandbox::function;
+use mlua::{Function, Lua, MultiValue, Table, Value};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Containers in containers, whatever scripts set: the host holds a value of each.
+const DEPTH_MAX: usize = 2_000;
 
 /// What scripts can set.
 #[derive(Debug, Clone, Copy)]
@@ -57,16 +61,16 @@ pub fn table(lua: &Lua) -> mlua::Result<Table> {
     table.raw_set("_NAME", "cjson")?;
     table.raw_set("_VERSION", "2.1.0")?;
     let shared = Arc::clone(&settings);
-    let encode = lua.create_function(move |lua, values: MultiValue| {
-        expect_one(lua, &values, "encode")?;
+    let encode = function(lua, move |lua, values| {
+        expect_one(lua, values, "encode")?;
         let settings = *lock(&shared);
-        let text = encode(&values[0], &settings).map_err(|why| failed(lua, why))?;
+        let text = encode(lua, &values[0], &settings).map_err(|why| failed(lua, why))?;
         lua.create_string(text)
     })?;
     table.raw_set("encode", encode)?;
     let shared = Arc::clone(&settings);
-    let decode = lua.create_function(move |lua, values: MultiValue| {
-        expect_one(lua, &values, "decode")?;
+    let decode = function(lua, move |lua, values| {
+        expect_one(lua, values, "decode")?;
         let Some(text) = lua.coerce_string(values[0].clone())? else {
             let text =
                 format!("bad argument #1 to 'decode' (string expected, got {})", kind(&values[0]));
@@ -118,8 +122,8 @@ fn setting<T: mlua::IntoLuaMulti>(
     change: impl Fn(&mut Settings, &MultiValue) -> Option<T> + Send + 'static,
 ) -> mlua::Result<()> {
     let shared = Arc::clone(settings);
-    let function = lua.create_function(move |lua, values: MultiValue| {
-        change(&mut lock(&shared), &values)
+    let function = function(lua, move |lua, values| {
+        change(&mut lock(&shared), values)
             .ok_or_else(|| failure::at_caller(lua, &format!("bad argument #1 to '{name}'")))
     })?;
     table.raw_set(name, function)
@@ -192,30 +196,61 @@ fn register_settings(lua: &Lua, table: &Table, shared: &Shared) -> mlua::Result<
 
 /// A table on its way out.
 struct Open {
-    items: std::vec::IntoIter<(Option<Value>, Value)>,
-    close: u8,
+    table: Table,
+    rest: Rest,
     is_first: bool,
 }
 
-fn encode(value: &Value, settings: &Settings) -> Result<Vec<u8>, Refusal> {
+/// What of a table is to be written yet.
+enum Rest {
+    /// Places from the first number to the second.
+    Array(i64, i64),
+    /// The fields that Lua names behind this key.
+    Object(Value),
+}
+
+impl Open {
+    /// The next field; its key in an object.
+    fn next(&mut self, following: &Function) -> mlua::Result<Option<(Option<Value>, Value)>> {
+        match &mut self.rest {
+            Rest::Array(at, last) if *at > *last => Ok(None),
+            Rest::Array(at, _) => {
+                *at += 1;
+                Ok(Some((None, self.table.raw_get(*at - 1)?)))
+            }
+            Rest::Object(before) => {
+                let asked = (&self.table, std::mem::replace(before, Value::Nil));
+                let (key, value): (Value, Value) = following.call(asked)?;
+                if key.is_nil() {
+                    return Ok(None);
+                }
+                *before = key.clone();
+                Ok(Some((Some(key), value)))
+            }
+        }
+    }
+}
+
+fn encode(lua: &Lua, value: &Value, settings: &Settings) -> Result<Vec<u8>, Refusal> {
+    let following: Function = lua.globals().raw_get("next")?;
     let (mut out, mut open): (Vec<u8>, Vec<Open>) = (Vec::new(), Vec::new());
     let mut next = Some(value.clone());
     loop {
         if let Some(value) = next.take() {
             match value {
                 Value::Table(table) => {
-                    if open.len() >= settings.encode_depth_max {
+                    if open.len() >= settings.encode_depth_max.min(DEPTH_MAX) {
                         let depth = open.len() + 1;
                         return refused(format!("Cannot serialise, excessive depth ({depth})"));
                     }
-                    open.push(enter(&table, settings, &mut out)?);
+                    open.push(enter(table, settings, &mut out)?);
                 }
                 scalar => write_scalar(&scalar, settings, &mut out)?,
             }
         }
         let Some(top) = open.last_mut() else { return Ok(out) };
-        let Some((key, value)) = top.items.next() else {
-            out.push(top.close);
+        let Some((key, value)) = top.next(&following)? else {
+            out.push(if matches!(top.rest, Rest::Array(..)) { b']' } else { b'}' });
             open.pop();
             continue;
         };
@@ -229,16 +264,14 @@ fn encode(value: &Value, settings: &Settings) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-/// Decides whether a table is an array, and takes its contents.
-fn enter(table: &Table, settings: &Settings, out: &mut Vec<u8>) -> Result<Open, Refusal> {
-    let pairs = table.pairs::<Value, Value>().collect::<mlua::Result<Vec<_>>>()?;
-    let place = |key: &Value| number(key).filter(|n| *n >= 1.0 && n.fract() == 0.0);
-    let last = pairs.iter().try_fold(0f64, |last, (key, _)| Some(place(key)?.max(last)));
-    let mut is_array = last.is_some_and(|last| last > 0.0);
+/// Decides whether a table is an array.
+fn enter(table: Table, settings: &Settings, out: &mut Vec<u8>) -> Result<Open, Refusal> {
+    let (fields, last) = extent(&table)?;
     let len = last.unwrap_or(0.0);
+    let mut is_array = len > 0.0;
     let Settings { sparse_ratio, sparse_safe, sparse_converts, .. } = *settings;
     let sparse =
-        sparse_ratio > 0 && len > (pairs.len() * sparse_ratio) as f64 && len > sparse_safe as f64;
+        sparse_ratio > 0 && len > fields as f64 * sparse_ratio as f64 && len > sparse_safe as f64;
     if is_array && sparse {
         if !sparse_converts {
             return refused("Cannot serialise table: excessively sparse array");
@@ -246,13 +279,8 @@ fn enter(table: &Table, settings: &Settings, out: &mut Vec<u8>) -> Result<Open, 
         is_array = false;
     }
     out.push(if is_array { b'[' } else { b'{' });
-    let items: Vec<_> = if is_array {
-        (1..=len as i64).map(|at| Ok((None, table.raw_get(at)?))).collect::<mlua::Result<_>>()?
-    } else {
-        pairs.into_iter().map(|(key, value)| (Some(key), value)).collect()
-    };
-    let close = if is_array { b']' } else { b'}' };
-    Ok(Open { items: items.into_iter(), close, is_first: true })
+    let rest = if is_array { Rest::Array(1, len as i64) } else { Rest::Object(Value::Nil) };
+    Ok(Open { table, rest, is_first: true })
 }
 
 fn write_key(key: &Value, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Refusal> {
@@ -361,7 +389,7 @@ fn decode(lua: &Lua, text: &[u8], settings: &Settings) -> Result<Value, Refusal>
         let mut done = match reader.peek() {
             Some(byte @ (b'[' | b'{')) => {
                 reader.at += 1;
-                if open.len() >= settings.decode_depth_max {
+                if open.len() >= settings.decode_depth_max.min(DEPTH_MAX) {
                     let depth = open.len() + 1;
                     let at = start + 1;
                     return refused(format!(

@@ -3,10 +3,13 @@
 
 use crate::convert::number;
 use crate::failure;
+use crate::sandbox::function;
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
 /// Tables in tables that are written; the next one is nil.
 const DEPTH_MAX: usize = 16;
+/// Values that one call returns.
+const VALUES_MAX: usize = 7_000;
 /// Containers in containers that are read.
 const NESTING_MAX: usize = 128;
 
@@ -15,25 +18,25 @@ pub fn table(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("_NAME", "cmsgpack")?;
     table.raw_set("_VERSION", "lua-cmsgpack 0.4.0")?;
-    table.raw_set("pack", lua.create_function(|lua, values| pack(lua, &values))?)?;
-    let unpack = lua.create_function(|lua, values: MultiValue| {
-        let text = text(lua, &values, "unpack")?;
+    table.raw_set("pack", function(lua, pack)?)?;
+    let unpack = function(lua, |lua, values| {
+        let text = text(lua, values, "unpack")?;
         read(lua, &text.as_bytes(), 0, usize::MAX).map(|(_, values)| values)
     })?;
     table.raw_set("unpack", unpack)?;
-    let one = lua.create_function(|lua, values: MultiValue| {
-        let text = text(lua, &values, "unpack_one")?;
-        let offset = whole(lua, &values, 1, "unpack_one")?.unwrap_or(0.0);
+    let one = function(lua, |lua, values| {
+        let text = text(lua, values, "unpack_one")?;
+        let offset = whole(lua, values, 1, "unpack_one")?.unwrap_or(0.0);
         limited(lua, &text, 1.0, offset)
     })?;
     table.raw_set("unpack_one", one)?;
-    let limit = lua.create_function(|lua, values: MultiValue| {
-        let text = text(lua, &values, "unpack_limit")?;
-        let Some(limit) = whole(lua, &values, 1, "unpack_limit")? else {
+    let limit = function(lua, |lua, values| {
+        let text = text(lua, values, "unpack_limit")?;
+        let Some(limit) = whole(lua, values, 1, "unpack_limit")? else {
             let text = "bad argument #2 to 'unpack_limit' (number expected, got no value)";
             return Err(failure::at_caller(lua, text));
         };
-        let offset = whole(lua, &values, 2, "unpack_limit")?.unwrap_or(0.0);
+        let offset = whole(lua, values, 2, "unpack_limit")?.unwrap_or(0.0);
         limited(lua, &text, limit, offset)
     })?;
     table.raw_set("unpack_limit", limit)?;
@@ -156,10 +159,7 @@ fn tagged(kind: u8, bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn write_table(table: &Table, depth: usize, out: &mut Vec<u8>) -> mlua::Result<()> {
-    let pairs = table.pairs::<Value, Value>().collect::<mlua::Result<Vec<_>>>()?;
-    let place = |key: &Value| number(key).filter(|n| *n >= 1.0 && n.fract() == 0.0);
-    let last = pairs.iter().try_fold(0f64, |last, (key, _)| Some(place(key)?.max(last)));
-    let len = pairs.len();
+    let (len, last) = crate::convert::extent(table)?;
     if last == Some(len as f64) {
         if len < 16 {
             out.push(0x90 | len as u8)
@@ -176,7 +176,8 @@ fn write_table(table: &Table, depth: usize, out: &mut Vec<u8>) -> mlua::Result<(
     } else {
         head(0xde, len, out)
     }
-    for (key, value) in pairs {
+    for pair in table.pairs() {
+        let (key, value): (Value, Value) = pair?;
         write(&key, depth + 1, out)?;
         write(&value, depth + 1, out)?;
     }
@@ -188,6 +189,9 @@ fn read(lua: &Lua, bytes: &[u8], offset: usize, count: usize) -> mlua::Result<(u
     let mut reader = Reader { lua, bytes, at: offset };
     let mut values = MultiValue::new();
     while values.len() < count && reader.at < bytes.len() {
+        if values.len() >= VALUES_MAX {
+            return Err(failure::at_caller(lua, "too many results to unpack"));
+        }
         values.push_back(reader.value(0)?);
     }
     Ok((reader.at, values))

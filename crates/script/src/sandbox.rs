@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const MEMORY_BYTES_MAX: usize = 256 << 20;
 /// Words of one command: what a function of Lua 5.1 takes, with some room to work.
 const WORDS_MAX: usize = 7_900;
+/// Arguments of any other function of the host.
+const ARGUMENTS_MAX: usize = 1_000;
 /// Longest source.
 pub const SOURCE_BYTES_MAX: usize = 1 << 20;
 /// Instructions between two ticks: about a quarter of a millisecond.
@@ -103,6 +105,20 @@ pub struct Sandbox {
     pub loading: Table,
 }
 
+/// A function that scripts see. A script may call it with more values than the host can hold.
+pub fn function<R: mlua::IntoLuaMulti>(
+    lua: &Lua,
+    run: impl Fn(&Lua, &MultiValue) -> mlua::Result<R> + Send + 'static,
+) -> mlua::Result<Function> {
+    lua.create_function(move |lua, values: MultiValue| match values.len() {
+        0..=ARGUMENTS_MAX => run(lua, &values),
+        _ => {
+            drop(values);
+            Err(failure::reply("ERR too many arguments"))
+        }
+    })
+}
+
 const STATE: &str = "larder.state";
 
 fn state_of(lua: &Lua) -> mlua::Result<Table> {
@@ -182,7 +198,7 @@ fn host_table(lua: &Lua, words: &SharedWords, version: &str) -> mlua::Result<Tab
         host.raw_set(name, indirect(lua, words, number, (ask, name))?)?;
     }
     host.raw_set("register_function", register_function(lua)?)?;
-    host.raw_set("sha1hex", lua.create_function(sha1hex)?)?;
+    host.raw_set("sha1hex", function(lua, sha1hex)?)?;
     host.raw_set("die", lua.create_function(|_, ()| Err::<(), _>(failure::reply(KILLED)))?)?;
     host.raw_set("visible", lua.create_function(visible)?)?;
     host.raw_set("placed", lua.create_function(placed)?)?;
@@ -292,7 +308,7 @@ fn register_function(lua: &Lua) -> mlua::Result<Function> {
     })
 }
 
-fn sha1hex(_: &Lua, values: MultiValue) -> mlua::Result<String> {
+fn sha1hex(_: &Lua, values: &MultiValue) -> mlua::Result<String> {
     if values.len() != 1 {
         return Err(failure::reply("ERR wrong number of arguments"));
     }

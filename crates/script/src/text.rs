@@ -3,7 +3,7 @@
 use crate::convert::kind;
 use crate::failure;
 use crate::pattern::{self, Capture, Matcher, Stop};
-use crate::sandbox::tick;
+use crate::sandbox::{function, tick};
 use mlua::{Function, Lua, LuaString, MultiValue, Table, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,10 +13,10 @@ const REPEATED_BYTES_MAX: f64 = (64 << 20) as f64;
 
 /// Puts the functions into `host`.
 pub fn register(lua: &Lua, host: &Table) -> mlua::Result<()> {
-    host.raw_set("find", lua.create_function(|lua, values| search(lua, &values, true))?)?;
-    host.raw_set("match", lua.create_function(|lua, values| search(lua, &values, false))?)?;
-    host.raw_set("gmatch", lua.create_function(|lua, values| all_matches(lua, &values))?)?;
-    host.raw_set("gsub", lua.create_function(|lua, values| substitute(lua, &values))?)?;
+    host.raw_set("find", function(lua, |lua, values| search(lua, values, true))?)?;
+    host.raw_set("match", function(lua, |lua, values| search(lua, values, false))?)?;
+    host.raw_set("gmatch", function(lua, all_matches)?)?;
+    host.raw_set("gsub", function(lua, substitute)?)?;
     host.raw_set("rep", lua.create_function(repeat)?)
 }
 
