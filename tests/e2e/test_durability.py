@@ -173,6 +173,28 @@ def test_switched_on_while_running(make_node):
     assert digest(node.redis()) == want
 
 
+def test_a_replica_keeps_a_file_that_stands_alone(make_node):
+    """Its increments select the database that its primary's stream selected long before."""
+    primary = make_node("--save", "", "--enable-debug-command", "yes")
+    replica = make_node(*ON, "--replicaof", "127.0.0.1", str(primary.port))
+    source, copy = primary.redis(db=3), replica.redis(db=3)
+    fill(primary.redis())
+    source.set("before", 1)
+    until(lambda: copy.get("before") == "1", "the replica has it")
+    rewrite(copy)
+    source.set("after", 2)
+    until(lambda: copy.get("after") == "2", "the replica has it")
+    want = digest(source)
+    increments = manifest_of(replica.directory).parent.glob("*.incr.aof")
+    parts = list(increments)
+    until(lambda: any(b"after" in path.read_bytes() for path in parts), "it is in the file")
+    kill(replica)
+    check_files(replica.directory)
+    replica.arguments = ON
+    replica.start()
+    assert digest(replica.redis()) == want
+
+
 class Witness(threading.Thread):
     """A client that remembers the newest value of every counter that it was told of."""
 

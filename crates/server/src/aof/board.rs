@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 /// Where the next increment begins.
 #[derive(Debug)]
-pub(super) enum Switch {
-    /// At this offset of the journal.
-    At(u64),
-    /// Where this consumer starts: nothing was written before.
-    First(Consumer),
+pub(super) struct Switch {
+    /// Offset of the journal.
+    pub at: u64,
+    /// The consumer that starts there, when nothing was written before.
+    pub first: Option<Consumer>,
+    /// The database that the increment has to select itself: what a replica records goes on in the
+    /// middle of its primary's stream.
+    pub db: Option<u16>,
 }
 
 /// A rewrite that is over.

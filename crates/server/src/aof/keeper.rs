@@ -13,6 +13,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes that are taken from the journal for one write.
 const PIECE_BYTES: usize = 1 << 20;
+/// Bytes that the disk may lag behind before everybody waits for it.
+const LAG_BYTES_MAX: u64 = 64 << 20;
 /// Microseconds that small writes wait for more, unless replies wait for them.
 const GATHER_US: u64 = 2_000;
 /// Microseconds between two syncs under `everysec`.
@@ -35,6 +37,12 @@ pub(super) struct Keeper {
     position: u64,
     /// Where the next increment begins.
     switch_at: Option<u64>,
+    /// The database that it has to select itself.
+    switch_db: Option<u16>,
+    /// Why the process has to end.
+    fatal: Option<String>,
+    /// Writers are faster than the disk.
+    pub is_overrun: bool,
     /// The buffer begins with a whole command.
     at_boundary: bool,
     /// The last piece may have ended in the middle of one.
@@ -107,7 +115,7 @@ impl Keeper {
         let (name, is_new) = files.resume(disk)?;
         let doing = if is_new { "Creating" } else { "Opening" };
         host.log(&format!("{doing} AOF incr file {name} on server start"));
-        let consumer = rewrite::attach(shared);
+        let consumer = rewrite::attach(shared, true);
         self.position = consumer.start();
         self.consumer = Some(consumer);
         self.base_bytes = files.base_bytes();
@@ -119,6 +127,9 @@ impl Keeper {
 
     /// One turn.
     pub fn step(&mut self, shared: &Shared) -> Step {
+        if let Some(why) = self.fatal.clone() {
+            return Step::Next(Next::Fatal(why));
+        }
         match self.follow_orders(shared) {
             Some(work) => Step::Rewrite(work),
             None => Step::Next(self.work(shared)),
@@ -129,7 +140,7 @@ impl Keeper {
     pub fn work(&mut self, shared: &Shared) -> Next {
         let now_us = shared.host.clock().monotonic_us();
         let policy = Policy::of(shared);
-        let wrote = match self.pump(shared, policy, now_us) {
+        let wrote = match self.pump(shared, policy, now_us, false) {
             Ok(wrote) => wrote,
             Err(Broken(why)) => return Next::Fatal(why),
         };
@@ -200,7 +211,14 @@ impl Keeper {
     }
 
     /// Takes, writes and makes durable until nothing is left; true when something was written.
-    fn pump(&mut self, shared: &Shared, policy: Policy, now_us: u64) -> Result<bool, Broken> {
+    /// `alone`: nobody appends meanwhile.
+    fn pump(
+        &mut self,
+        shared: &Shared,
+        policy: Policy,
+        now_us: u64,
+        alone: bool,
+    ) -> Result<bool, Broken> {
         let mut wrote = false;
         loop {
             self.take(shared);
@@ -217,6 +235,13 @@ impl Keeper {
             if policy == Policy::Always {
                 self.sync(shared, policy)?;
                 self.tell_durable(shared);
+            }
+            // A second is over, or others have to wait until the disk has caught up.
+            let lag_bytes = self.consumer.as_ref().map_or(0, |c| shared.journal.lag_bytes(c));
+            self.is_overrun = lag_bytes > LAG_BYTES_MAX;
+            let spent_us = shared.host.clock().monotonic_us() - now_us;
+            if !alone && (self.is_overrun || spent_us > SYNC_US) {
+                break;
             }
         }
         let due = match policy {
@@ -257,16 +282,13 @@ impl Keeper {
             }
         }
         let switch = shared.aof.board.lock().switch.take();
-        match switch {
-            None => {}
-            Some(Switch::At(offset)) => self.switch_at = Some(offset),
-            Some(Switch::First(consumer)) => {
-                self.buffer.clear();
-                self.position = consumer.start();
-                self.switch_at = Some(self.position);
-                if let Some(old) = self.consumer.replace(consumer) {
-                    shared.journal.detach(old);
-                }
+        let Some(Switch { at, first, db }) = switch else { return };
+        (self.switch_at, self.switch_db) = (Some(at), db);
+        if let Some(consumer) = first {
+            self.buffer.clear();
+            self.position = at;
+            if let Some(old) = self.consumer.replace(consumer) {
+                shared.journal.detach(old);
             }
         }
     }
@@ -291,6 +313,12 @@ impl Keeper {
             Ok(name) => {
                 let text = format!("Creating AOF incr file {name} on background rewrite");
                 shared.host.log(&text);
+                if let Some(db) = self.switch_db.take() {
+                    let db = db.to_string();
+                    let select = format!("*2\r\n$6\r\nSELECT\r\n${}\r\n{db}\r\n", db.len());
+                    // Where this fails, so does the next write, and it says so.
+                    let _ = files.write(select.as_bytes());
+                }
             }
             Err(error) => {
                 let now_us = shared.host.clock().monotonic_us();
@@ -354,10 +382,14 @@ impl Keeper {
         };
         let why = plain(&error);
         if policy == Policy::Always {
-            return Err(Broken(format!(
+            self.fault = Fault::Sync;
+            let why = format!(
                 "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {why}. \
                  Exiting..."
-            )));
+            );
+            // Whoever learns of it here, the keeper's next turn ends the process.
+            self.fatal = Some(why.clone());
+            return Err(Broken(why));
         }
         shared.host.warn(&format!("Fail to fsync the AOF file: {why}. A rewrite will replace it."));
         self.set_fault(shared, Fault::Sync, Some(&error));
@@ -488,7 +520,8 @@ impl Keeper {
         }
         let now_us = shared.host.clock().monotonic_us();
         let policy = Policy::of(shared);
-        self.pump(shared, policy, now_us).map_err(|Broken(why)| why)?;
+        self.pump(shared, policy, now_us, true).map_err(|Broken(why)| why)?;
+        self.is_overrun = false;
         self.sync(shared, policy).map_err(|Broken(why)| why)?;
         self.tell_durable(shared);
         match &self.fault {
@@ -502,6 +535,7 @@ impl Keeper {
         let _ = self.flush(shared);
         self.close(shared);
         self.phase = Phase::Off;
+        self.fatal = None;
         self.set_fault(shared, Fault::None, None);
         let mut board = shared.aof.board.lock();
         board.complete = false;

@@ -237,6 +237,16 @@ pub fn flush(shared: &Shared) -> Result<(), String> {
     shared.aof.keeper.lock().flush(shared)
 }
 
+/// Holds everybody up until the disk has caught up, when writers are faster than it for long: what
+/// waits for it is kept in memory.
+fn catch_up(shared: &Shared) {
+    if shared.aof.keeper.lock().is_overrun {
+        let _everything = shared.executor.exclusive();
+        // What goes wrong is kept for the next turn, and told there.
+        let _ = shared.aof.keeper.lock().flush(shared);
+    }
+}
+
 /// One turn of the thread that keeps the file: it holds no pass and no shard.
 pub fn step(shared: &Shared) -> Next {
     let step = shared.aof.keeper.lock().step(shared);
@@ -256,6 +266,7 @@ pub fn step(shared: &Shared) -> Next {
             }
         }
     };
+    catch_up(shared);
     let (fault, always) = {
         let always = shared.config.lock().get("appendfsync") == "always";
         let mut board = shared.aof.board.lock();

@@ -34,11 +34,13 @@ pub(super) fn begin(shared: &Shared, work: &Rewrite) -> bool {
         return false;
     }
     let switch = work.switches.then(|| {
-        if work.is_first {
-            return Switch::First(attach(shared));
+        let (at, db) = (shared.journal.offset(), shared.journal.selected_db());
+        let db = if exclusive.gate().primary { None } else { db };
+        let first = work.is_first.then(|| attach(shared, db.is_none()));
+        if first.is_none() && db.is_none() {
+            shared.journal.reselect();
         }
-        shared.journal.reselect();
-        Switch::At(shared.journal.offset())
+        Switch { at, first, db }
     });
     // First the place, then the base: a small one is complete before this function ends.
     shared.aof.board.lock().run(shared.host.clock().unix_ms() / 1000, switch);
@@ -117,10 +119,12 @@ pub(super) fn time_s(shared: &Shared) -> Option<u64> {
     wanted.then(|| shared.host.clock().unix_ms() / 1000)
 }
 
-/// A consumer that starts here; the disk may lag as far behind as it must.
-pub(super) fn attach(shared: &Shared) -> journal::Consumer {
+/// A consumer that starts here, with or without a database of its own to be selected; the disk may
+/// lag as far behind as it must.
+pub(super) fn attach(shared: &Shared, selects: bool) -> journal::Consumer {
     let wake = shared.aof.waker.get().map(Arc::clone);
-    let interest = Interest { from: From::Now, lag_bytes_max: u64::MAX, wake };
+    let from = if selects { From::Now } else { From::End };
+    let interest = Interest { from, lag_bytes_max: u64::MAX, wake };
     shared.journal.attach(interest).expect("the end is always there")
 }
 

@@ -1,5 +1,6 @@
 //! The append-only file of a node on a disk in memory: what was accepted comes back.
 
+use crate::aof;
 use crate::memory_disk::Fault;
 use crate::testing::{Bench, TestHost};
 
@@ -336,4 +337,35 @@ fn times_are_noted_between_commands() {
     let base = read("appendonlydir/appendonly.aof.2.base.aof").expect("it is text");
     assert!(base.starts_with("#TS:1001\r\n*2\r\n"), "{base}");
     start(&host, ON).check("mget k0 l1 k2 => *3 $1 1 $1 1 $1 1");
+}
+
+#[test]
+fn writers_faster_than_the_disk_wait_for_it() {
+    let host = TestHost::default();
+    let mut bench = start(&host, ON);
+    bench.keep().expect("the disk is good");
+    let long = "x".repeat(1 << 20);
+    for i in 0..100 {
+        let set = format!("*3\r\n$3\r\nSET\r\n$3\r\nk{i:02}\r\n$1048576\r\n{long}\r\n");
+        bench.send('a', set.as_bytes());
+    }
+    // Where the disk is far behind, one turn leaves nothing.
+    aof::step(&bench.shared);
+    let increment = "appendonlydir/appendonly.aof.1.incr.aof";
+    assert!(host.disk.get(increment).expect("it is there").len() > 100 << 20);
+    start(&host, ON).check("dbsize => :100");
+}
+
+#[test]
+fn a_failed_sync_that_a_client_meets_first_ends_the_process_too() {
+    let host = TestHost::default();
+    let mut bench = start(&host, &[ALWAYS, &[("enable-debug-command", "yes")]].concat());
+    bench.keep().expect("the disk is good");
+    bench.check("set k 1 =>");
+    host.disk.set_fault(Fault::Sync);
+    bench.send('b', b"DEBUG LOADAOF\r\n");
+    host.disk.set_fault(Fault::None);
+    let end = bench.keep().expect_err("nothing can be promised any more");
+    assert!(end.starts_with("Can't persist AOF for fsync error"), "{end}");
+    bench.check("read =>");
 }
