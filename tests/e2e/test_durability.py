@@ -80,8 +80,9 @@ def check_files(directory):
 
 
 def rewrite(client):
-    client.bgrewriteaof()
     info = lambda: client.info("persistence")
+    until(lambda: not info()["aof_rewrite_in_progress"], "the end of a rewrite before")
+    client.bgrewriteaof()
     until(lambda: not info()["aof_rewrite_in_progress"], "the end of a rewrite")
     assert info()["aof_last_bgrewrite_status"] == "ok"
 

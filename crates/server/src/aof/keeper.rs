@@ -277,7 +277,7 @@ impl Keeper {
             self.was_full = read == Ok(PIECE_BYTES);
             if let Err(dropped) = read {
                 // The history is another one now: a new base has to come first.
-                shared.host.warn(&format!("The append only file lost its place: {dropped}"));
+                shared.host.log(&format!("The append only file begins anew: {dropped}"));
                 self.lose_place(shared);
             }
         }
