@@ -93,6 +93,27 @@ def test_a_broken_link_goes_on_where_it_was(make_node, make_reference, primary_i
     assert stats["sync_full"] == full and stats["sync_partial_ok"] >= 2, stats
 
 
+def test_both_go_on_after_a_restart(make_node):
+    primary = make_node()
+    replica = make_node("--replicaof", f"127.0.0.1 {primary.port}")
+    up = lambda: _client(replica).info("replication")["master_link_status"] == "up"
+    until(up, "the link")
+    third = _client(primary, db=3)
+    third.set("a", 1)
+    _settle(third, [_client(replica)])
+    replica.stop()
+    third.incr("a")
+    replica.start()
+    until(lambda: _client(replica, db=3).get("a") == "2", "the write while it was away")
+    assert third.info("stats")["sync_partial_ok"] == 1
+    primary.stop()
+    primary.start()
+    until(up, "the link")
+    assert _client(primary).info("stats")["sync_partial_ok"] == 1
+    _client(primary, db=3).incr("a")
+    until(lambda: _client(replica, db=3).get("a") == "3", "the write behind both restarts")
+
+
 def test_replicas_of_replicas_and_promotion(make_node, make_reference):
     """Ours, Redis' and ours in a row; the one in the middle becomes the primary of all."""
     first, middle, last = make_node(), make_reference(), make_node()

@@ -4,6 +4,7 @@
 pub mod copy;
 pub mod feed;
 pub mod info;
+pub mod resume;
 #[cfg(test)]
 mod tests;
 mod waits;

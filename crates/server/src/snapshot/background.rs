@@ -2,6 +2,7 @@
 
 use super::cuts::{Consumer, CutRequest, CutStart};
 use super::file::{Lost, RdbFile};
+use crate::links::resume;
 use crate::shared::Shared;
 use parking_lot::Mutex;
 use persist::PersistError;
@@ -118,7 +119,9 @@ pub fn request(shared: &Shared) -> CutRequest {
     let rdb_file = Arc::clone(&shared.rdb_file);
     CutRequest {
         consumer: Consumer::Save,
-        sink: Box::new(RdbFile::new(temp, Box::new(done))),
+        sink: Box::new(RdbFile::new(temp, Box::new(done)).with_facts(|start| {
+            resume::facts(start.stream_db, &start.replication_id, start.offset)
+        })),
         on_start: Box::new(move |cut| drop(start.set((cut.clone(), rdb_file.count())))),
     }
 }

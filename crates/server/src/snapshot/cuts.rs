@@ -33,6 +33,8 @@ pub struct CutStart {
     pub offset: u64,
     /// Name of the journal's history, 40 hex digits.
     pub replication_id: String,
+    /// Database selected in the stream there; `None` while no history is kept.
+    pub stream_db: Option<u16>,
     /// Unix milliseconds.
     pub unix_ms: u64,
     /// Memory in use, in bytes.
@@ -209,6 +211,7 @@ impl Cuts {
             number,
             offset: shared.journal.offset(),
             replication_id: shared.journal.identity().id,
+            stream_db: shared.links.stream_db(shared),
             unix_ms: shared.host.clock().unix_ms(),
             used_bytes: stdx::alloc::used_bytes(),
             sizes,

@@ -16,6 +16,7 @@ pub use cuts::{Consumer, CutRequest, CutStart, Cuts, End, Sink};
 pub use file::RdbFile;
 
 use crate::executor::{Exclusive, Locked};
+use crate::links::resume;
 use crate::shared::Shared;
 use crate::trash::Rubbish;
 use crate::turn::Turn;
@@ -82,7 +83,12 @@ pub fn save(
     let sizes = cuts::sizes(space, exclusive.gate().settings.dbs);
     let used_bytes = stdx::alloc::used_bytes();
     let functions = &*shared.scripts.sources();
-    let info = SaveInfo { now_ms, used_bytes, sizes: &sizes, functions, ..SaveInfo::default() };
+    let (stream_db, identity) = (shared.links.stream_db(shared), shared.journal.identity());
+    let facts = resume::facts(stream_db, &identity.id, shared.journal.offset());
+    let extra: Vec<_> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let extra = &*extra;
+    let info =
+        SaveInfo { now_ms, used_bytes, sizes: &sizes, functions, extra, ..SaveInfo::default() };
     let mut owed_us = 0;
     let mut each = || {
         owed_us += delay_us;
@@ -177,6 +183,7 @@ pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
     saves.last_s = now_ms / 1000;
     saves.note_load(&report);
     drop(saves);
+    shared.links.resume(shared, &report);
     shared.executor.exclusive().change_gate(|gate| gate.loading = false);
     Ok(report)
 }

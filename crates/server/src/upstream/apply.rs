@@ -99,6 +99,7 @@ impl Applier {
         let user = shared.executor.published().access.initial_user().cloned();
         let mut session = Session::new(record, user);
         session.applies = true;
+        session.select(shared.upstream.stream_db.load(Relaxed));
         let seed = u64::from_le_bytes(shared.host.entropy()[..8].try_into().expect("8 of 16"));
         let state = LoopState::new(shared.lonely_slot(), seed, now_ms);
         let (decoder, out, open) = (Decoder::default(), Vec::new(), Vec::new());

@@ -16,6 +16,7 @@ use crate::shared::{Shared, new_id};
 use parking_lot::{Condvar, Mutex};
 use replication::Greeting;
 use std::fmt;
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
 /// A primary to follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub type Cut = Box<dyn Fn() + Send>;
 #[derive(Default)]
 pub struct Upstream {
     inner: Mutex<Inner>,
+    /// Database selected in the stream that is to be gone on with after a restart.
+    stream_db: AtomicU16,
     changed: Condvar,
 }
 
@@ -95,6 +98,11 @@ impl fmt::Debug for Upstream {
 }
 
 impl Upstream {
+    /// Notes which database is selected where the stream goes on.
+    pub fn set_stream_db(&self, db: u16) {
+        self.stream_db.store(db, Relaxed);
+    }
+
     /// How the link is.
     #[must_use]
     pub fn status(&self) -> Status {
