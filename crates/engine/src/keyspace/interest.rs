@@ -1,5 +1,6 @@
 //! Who wants to hear of the keys of a shard: transactions that watch them, blocked commands that
-//! wait for them and connections that keep copies of them. One branch in the shard while there is nobody.
+//! wait for them and connections that keep copies of them. One branch in the shard while there is
+//! nobody.
 
 use super::entry::Entry;
 use super::shard::Shard;
