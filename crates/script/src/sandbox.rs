@@ -161,6 +161,8 @@ impl Sandbox {
         let parts: Table = prelude.set_mode(ChunkMode::Text).call(host)?;
         let state: Table = parts.raw_get("state")?;
         lua.set_named_registry_value(STATE, &state)?;
+        // What the prelude leaves behind would stay until scripts have made as much again.
+        lua.gc_collect()?;
         lua.set_memory_limit(MEMORY_BYTES_MAX)?;
         let triggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS);
         lua.set_global_hook(triggers, |lua, _| {

@@ -38,7 +38,7 @@ const fn unlocked(row: Command) -> Command {
 const RUN: Flags = all(&[Flags::NOSCRIPT, Flags::STALE, Flags::SKIP_MONITOR, Flags::MOVABLE_KEYS]);
 const WRITER: Flags = all(&[RUN, Flags::MAY_REPLICATE]);
 const READER: Flags = all(&[RUN, Flags::READONLY]);
-const KEEP: Flags = Flags::NOSCRIPT;
+const KEEP: Flags = all(&[Flags::NOSCRIPT, Flags::STALE]);
 const CHANGE: Flags = all(&[Flags::NOSCRIPT, Flags::WRITE]);
 const GROW: Flags = all(&[CHANGE, Flags::DENYOOM]);
 const TELL: Flags = all(&[Flags::LOADING, Flags::STALE]);
