@@ -222,7 +222,7 @@ pub const PARAMS: &[Param] = &[
         true,
         "File of the data set, in `dir`.",
     ))),
-    hidden(row("dir", Kind::Text, ".", false, "Working directory.")),
+    protected(hidden(row("dir", Kind::Text, ".", true, "Working directory."))),
     hidden(inert("disable-thp", Kind::Bool, "yes", false)),
     inert("dynamic-hz", Kind::Bool, "yes", true),
     hidden(row(

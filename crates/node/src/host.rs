@@ -80,6 +80,10 @@ impl Host for NodeHost {
         stdx::random::entropy()
     }
 
+    fn enter(&self, directory: &str) -> std::io::Result<()> {
+        std::env::set_current_dir(directory)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "DEBUG SLEEP is there to hold everything up")]
     fn sleep_ms(&self, duration_ms: u64) {
         std::thread::sleep(std::time::Duration::from_millis(duration_ms));

@@ -16,6 +16,11 @@ pub trait Host: Send + Sync {
     fn pid(&self) -> u32;
     /// Secret random bytes.
     fn entropy(&self) -> [u8; 16];
+    /// Makes another directory the working directory.
+    ///
+    /// # Errors
+    /// There is none of that name, or it may not be entered.
+    fn enter(&self, directory: &str) -> std::io::Result<()>;
     /// Blocks the calling thread.
     fn sleep_ms(&self, duration_ms: u64);
     /// Writes a line to the log that people read.

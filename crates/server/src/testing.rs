@@ -60,6 +60,9 @@ impl Host for TestHost {
     fn entropy(&self) -> [u8; 16] {
         [7; 16]
     }
+    fn enter(&self, _: &str) -> std::io::Result<()> {
+        Ok(())
+    }
     fn sleep_ms(&self, duration_ms: u64) {
         self.pass_ms(duration_ms);
     }

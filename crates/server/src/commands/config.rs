@@ -45,7 +45,17 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         "local" => turn.session.record.is_local(),
         _ => false,
     };
+    let before = config.clone();
     config.set(&pairs, allowed).map_err(|error| engine::error::other(format!("ERR {error}")))?;
+    let directory = config.get("dir");
+    if directory != before.get("dir")
+        && let Err(why) = turn.shared.host.enter(directory)
+    {
+        *config = before;
+        return Err(engine::error::other(format!(
+            "ERR CONFIG SET failed (possibly related to argument 'dir') - {why}"
+        )));
+    }
     config.apply_limits();
     let settings = Arc::new(config.settings(turn.gate().settings.redis_version));
     let password = config.get("requirepass").to_owned();

@@ -6,10 +6,13 @@ use resp::{Protocol, Reply};
 
 type Sample = fn(&mut Reply<'_>);
 
+#[expect(clippy::approx_constant, reason = "Redis' sample, not the constant")]
+const SOME_DOUBLE: f64 = 3.141;
+
 const SAMPLES: &[(&str, Sample)] = &[
     ("string", |reply| reply.bulk(b"Hello World")),
     ("integer", |reply| reply.int(12_345)),
-    ("double", |reply| reply.double(3.141)),
+    ("double", |reply| reply.double(SOME_DOUBLE)),
     ("bignum", |reply| reply.big_number("1234567999999999999999999999999999999")),
     ("null", |reply| reply.null()),
     ("array", |reply| {
