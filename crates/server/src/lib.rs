@@ -47,6 +47,8 @@ pub use loop_core::LoopCore;
 pub use shared::Shared;
 
 #[cfg(test)]
+mod admin_tests;
+#[cfg(test)]
 mod blocking_tests;
 #[cfg(test)]
 mod hard_tests;
