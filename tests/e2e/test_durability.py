@@ -8,6 +8,8 @@ import time
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from support import ports
 from support.waiting import until
@@ -15,6 +17,8 @@ from support.waiting import until
 ON = ("--appendonly", "yes", "--save", "", "--enable-debug-command", "yes")
 REDIS = shutil.which("redis-server")
 ROUNDS = 20
+# A client that tries again would keep each round waiting, and nobody answers after a kill.
+ONCE = Retry(NoBackoff(), 0)
 
 
 def fill(client):
@@ -208,7 +212,7 @@ class Witness(threading.Thread):
 
     def run(self):
         try:
-            with self.node.redis(socket_timeout=5) as client:
+            with self.node.redis(socket_timeout=5, retry=ONCE) as client:
                 while True:
                     self.step(client)
         except (redis.ConnectionError, redis.TimeoutError):
@@ -251,7 +255,7 @@ class Listener(Witness):
 
     def run(self):
         try:
-            with self.node.redis(socket_timeout=5) as client:
+            with self.node.redis(socket_timeout=5, retry=ONCE) as client:
                 feed = client.pubsub()
                 feed.subscribe("told")
                 for message in feed.listen():
