@@ -130,6 +130,29 @@ def test_snapshot_is_one_moment_while_everything_is_written(make_node, tmp_path,
     assert _digest(node.redis()) == want
 
 
+def test_saving_makes_no_keys_go(make_node):
+    """What is set aside for a save is no reason to evict, as Redis does not count its child."""
+    node = make_node("--save", "", "--maxmemory-policy", "allkeys-random")
+    client = node.redis()
+    _fill(client)
+    client.config_set("maxmemory", client.info("memory")["used_memory"] + 600_000)
+    client.config_set("rdb-key-save-delay", 500)
+    assert client.bgsave()
+    for start in range(0, SMALL, 200):
+        with client.pipeline(transaction=False) as pipe:
+            for n in range(start, start + 200):
+                pipe.set(f"key:{n}", f"other:{n}", keepttl=True)
+                pipe.hset("hash", f"field:{n}", f"other:{n}")
+            pipe.execute()
+    info = client.info("persistence")
+    assert (info["rdb_bgsave_in_progress"], info["current_cow_size"] > 300_000) == (1, True)
+    assert client.info("stats")["evicted_keys"] == 0
+    client.config_set("rdb-key-save-delay", 0)
+    until(lambda: not _saving(client), "the end of the save", 120)
+    client.set("one", "more")
+    assert client.info("stats")["evicted_keys"] == 0
+
+
 def test_save_is_due_after_changes(make_node):
     """`save` by seconds and changes, and the lines that tools wait for."""
     node = make_node("--save", "1 3")

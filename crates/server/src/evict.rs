@@ -24,7 +24,7 @@ pub fn used_bytes(shared: &Shared, state: &mut LoopState, gate: &GateState) -> u
     }
     let may_evict = settings.policy.order != Order::Never && gate.may_remove(state.now_ms);
     for _ in 0..VICTIMS_MAX {
-        let used = stdx::alloc::used_bytes();
+        let used = stdx::alloc::used_bytes().saturating_sub(shared.cuts.extra_bytes());
         if used <= settings.maxmemory_bytes || !may_evict {
             return used;
         }

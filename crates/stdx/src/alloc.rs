@@ -14,7 +14,10 @@ const PAGE_BYTES: usize = 4096;
 /// Lines to count on; threads beyond this share.
 const LINES: usize = 64;
 
-static COUNTS: [Padded<AtomicI64>; LINES] = [const { Padded(AtomicI64::new(0)) }; LINES];
+/// The line of what is set aside.
+const ASIDE: usize = LINES;
+
+static COUNTS: [Padded<AtomicI64>; LINES + 1] = [const { Padded(AtomicI64::new(0)) }; LINES + 1];
 static NEXT_LINE: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
@@ -26,6 +29,26 @@ thread_local! {
 pub fn used_bytes() -> u64 {
     let sum: i64 = COUNTS.iter().map(|line| line.load(Relaxed)).sum();
     u64::try_from(sum).unwrap_or(0)
+}
+
+/// Runs `work`, and counts what it allocates and frees as set aside.
+pub fn aside<R>(work: impl FnOnce() -> R) -> R {
+    struct Back(usize);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            let _ = LINE.try_with(|line| line.set(self.0));
+        }
+    }
+    let _back = LINE.try_with(|line| Back(line.replace(ASIDE)));
+    work()
+}
+
+/// Bytes that were allocated by [`aside`], less those freed by it. They are part of
+/// [`used_bytes`]. What is allocated in one way and freed in the other stays in this number, so
+/// only its differences over a time mean something.
+#[must_use]
+pub fn aside_bytes() -> i64 {
+    COUNTS[ASIDE].load(Relaxed)
 }
 
 /// Wraps the real allocator `A`.

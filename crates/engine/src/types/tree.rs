@@ -9,6 +9,7 @@
 use smallvec::SmallVec;
 use std::fmt::Debug;
 use std::sync::Arc;
+use stdx::alloc::aside;
 
 /// Branches of a full inner node. Few under test, so that small trees are deep.
 const INNER_MAX: usize = if cfg!(test) { 4 } else { 128 };
@@ -303,6 +304,13 @@ struct Edited<R> {
     is_amiss: bool,
 }
 
+/// A node to change: a copy of it when others have it, too. What they keep is set aside, since most
+/// of them are cuts, and gone soon.
+#[inline]
+fn own<T: Clone>(node: &mut Arc<T>) -> &mut T {
+    if Arc::strong_count(node) == 1 { Arc::make_mut(node) } else { aside(|| Arc::make_mut(node)) }
+}
+
 #[inline]
 fn is_amiss(width: usize, max: usize) -> bool {
     width > max || width * 4 <= max
@@ -317,14 +325,14 @@ impl<L: Leaf> Node<L> {
     ) -> Edited<R> {
         match self {
             Self::Leaf(leaf) => {
-                let leaf = Arc::make_mut(leaf);
+                let leaf = own(leaf);
                 let before = leaf.len();
                 let result = change(leaf, place.rest());
                 let grown = leaf.len().wrapping_sub(before).cast_signed();
                 Edited { result, grown, is_amiss: is_amiss(leaf.size(), L::SIZE_MAX) }
             }
             Self::Inner(inner) => {
-                let inner = Arc::make_mut(inner);
+                let inner = own(inner);
                 let at = place.branch(&inner.keys, &inner.counts);
                 let below = edges.below(at, inner.nodes.len());
                 let mut edited = inner.nodes[at].edit(place, below, change);

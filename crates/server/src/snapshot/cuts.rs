@@ -10,8 +10,9 @@ use parking_lot::{Condvar, Mutex};
 use persist::PersistError;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use stdx::alloc::aside_bytes;
 
 /// What a cut is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,8 @@ pub struct CutRequest {
 pub struct Cuts {
     state: Mutex<State>,
     arrived: Condvar,
+    /// Bytes set aside when the cut in progress began, plus 1; 0 when there is none.
+    aside_before: AtomicI64,
 }
 
 #[derive(Default)]
@@ -218,6 +221,7 @@ impl Cuts {
             functions: shared.scripts.sources(),
             changes: shared.total(|stats| &stats.changes),
         });
+        self.aside_before.store(aside_bytes() + 1, Relaxed);
         let cut = Cut { number: (number % NUMBERS) as u16 + 1, saved: Arc::default() };
         for id in 0..SHARDS {
             let shard = space.shard(id as u8).expect("the exclusive holder has all shards");
@@ -242,6 +246,16 @@ impl Cuts {
         state.active = Some(active);
         drop(state);
         self.wake();
+    }
+
+    /// Bytes in use for the sake of the cut in progress: they are no data, and go with it.
+    #[inline]
+    #[must_use]
+    pub fn extra_bytes(&self) -> u64 {
+        match self.aside_before.load(Relaxed) {
+            0 => 0,
+            before => u64::try_from(aside_bytes() - (before - 1)).unwrap_or(0),
+        }
     }
 
     /// The cut in progress, if there is one.
@@ -321,6 +335,7 @@ impl Cuts {
 
     /// The cut in progress has ended.
     pub(super) fn finish(&self, complete: bool) {
+        self.aside_before.store(0, Relaxed);
         let mut state = self.state.lock();
         state.active = None;
         if complete {

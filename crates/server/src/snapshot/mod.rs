@@ -33,6 +33,11 @@ use walk::Progress;
 /// Goes on with cuts: what the snapshot thread does all day. Returns how long it may rest before
 /// the next call; `None` when the node ends.
 pub fn step(shared: &Shared) -> Option<Duration> {
+    stdx::alloc::aside(|| step_aside(shared))
+}
+
+/// What is allocated here is no data, and what is freed here was set aside by writers.
+fn step_aside(shared: &Shared) -> Option<Duration> {
     match shared.cuts.next() {
         Work::Walk(walk, cancelled) => match walk.step(shared, &cancelled, delay_us(shared)) {
             Progress::Going(walk, rest) => {

@@ -7,6 +7,7 @@ use crate::types::Object;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use stdx::alloc::aside;
 
 /// A collection's own bytes, for the budget: its clone shares what is large.
 const COLLECTION_BYTES: usize = 512;
@@ -175,7 +176,7 @@ impl Table {
         let Some(mut debt) = self.debt.take() else { return };
         if self.bucket(bucket).epoch != debt.cut.number {
             self.bucket_mut(bucket).epoch = debt.cut.number;
-            self.visit_chain(bucket, &mut |entry| debt.save(entry));
+            aside(|| self.visit_chain(bucket, &mut |entry| debt.save(entry)));
         }
         self.debt = Some(debt);
     }
