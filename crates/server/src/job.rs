@@ -19,6 +19,10 @@ const KEEP_US: u64 = 10_000;
 /// How long a loop waits for others who run alone before it does other things.
 const PATIENCE: Duration = Duration::from_micros(500);
 
+/// A reply that is not moved by a loop, and room behind it for others.
+const LARGE_BYTES: usize = 1 << 20;
+const ROOM_BYTES: usize = 256 << 10;
+
 /// One request and its connection.
 #[derive(Debug)]
 pub struct Job {
@@ -75,6 +79,11 @@ impl Job {
         let outcome = self.perform(shared, &mut state, permit, &mut tick);
         if state.release != 0 {
             self.conn.hold(start, std::mem::take(&mut state.release), shared.aof.durable());
+        }
+        let out = &mut self.conn.out;
+        if out.len() > LARGE_BYTES && out.capacity() - out.len() < ROOM_BYTES {
+            // The loop would move all of it to make room for the next reply.
+            out.reserve_exact(ROOM_BYTES);
         }
         self.conn.state = State::Ready;
         match batch::settle(&mut self.conn, outcome) {
