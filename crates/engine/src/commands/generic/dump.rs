@@ -136,7 +136,6 @@ fn read(key: &[u8], payload: &[u8], at_ms: Option<u64>) -> Result<Entry, Command
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::commands::testing::Bench;
 
     /// `DUMP` of redis-server 7.0.15 after `SET k hello`.
