@@ -35,7 +35,8 @@ const FLAG_RAW: u8 = 4;
 #[derive(Debug)]
 pub struct Entry(NonNull<u8>);
 
-// SAFETY: an Entry owns its allocation and the Object in it, and shares neither; the Object is Send.
+// SAFETY: an Entry owns its allocation and the Object in it, and shares neither. The Object is
+// Send: what it shares with copies of itself are nodes that nobody changes.
 unsafe impl Send for Entry {}
 
 /// What an entry holds.

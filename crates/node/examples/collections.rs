@@ -1,7 +1,7 @@
 //! What the structures under the collections cost, without commands: nanoseconds for each
 //! operation and bytes for each element, by the counting allocator and as resident memory.
 //!
-//! `cargo run --release -p engine --example collections [ELEMENTS]`
+//! `cargo run --release -p node --example collections [ELEMENTS]`
 
 use engine::types::list::End;
 use engine::types::{Hash, List, Object, Set, SortedSet};
