@@ -315,14 +315,20 @@ impl Leaf for Chunk {
         self.used()
     }
 
-    fn split(&mut self, edges: Edges) -> Leaves<Self> {
-        let mut leaves = Leaves::new();
-        while self.used() > CHUNK_BYTES && self.len > 1 {
-            let mut right = self.halve();
-            leaves.insert_many(0, right.split(edges));
-            leaves.insert(0, right);
+    fn split(&mut self, _: Edges) -> Leaves<Self> {
+        // From the left to the right: what is still too large waits behind.
+        let (mut leaves, mut at) = (Leaves::new(), 0);
+        loop {
+            let chunk = if at == 0 { &mut *self } else { &mut leaves[at - 1] };
+            if chunk.used() > CHUNK_BYTES && chunk.len > 1 {
+                let right = chunk.halve();
+                leaves.insert(at, right);
+            } else if at == leaves.len() {
+                return leaves;
+            } else {
+                at += 1;
+            }
         }
-        leaves
     }
 
     fn join(&mut self, right: &Self) {

@@ -81,7 +81,7 @@ fn bytes(rng: &mut Rng) -> Vec<u8> {
 fn name(rng: &mut Rng, size: usize) -> Vec<u8> {
     let number = rng.below(size * 3);
     let mut name = number.to_string().into_bytes();
-    if number % 29 == 0 {
+    if number.is_multiple_of(29) {
         name.extend([b'x'; 70]);
     }
     name
@@ -267,13 +267,16 @@ impl Pair for Sets {
     }
 }
 
+type Member<'z> = (&'z [u8], f64);
+type Ranked = (f64, Vec<u8>);
+
 #[derive(Clone)]
-struct SortedSets(SortedSet, BTreeMap<Vec<u8>, f64>, Vec<(f64, Vec<u8>)>);
+struct SortedSets(SortedSet, BTreeMap<Vec<u8>, f64>, Vec<Ranked>);
 
 impl SortedSets {
     fn put(&mut self, member: &[u8], score: Option<f64>) -> Option<f64> {
         let Self(_, scores, order) = self;
-        let place = |order: &Vec<(f64, Vec<u8>)>, score: f64| {
+        let place = |order: &Vec<Ranked>, score: f64| {
             order.partition_point(|(s, m)| *s < score || (*s == score && **m < *member))
         };
         let old = match score {
@@ -324,7 +327,7 @@ impl Pair for SortedSets {
         let Self(zset, _, order) = self;
         zset.check_invariants();
         assert_eq!(zset.len(), order.len());
-        let equal = |(a, b): ((&[u8], f64), &(f64, Vec<u8>))| a.1 == b.0 && *a.0 == *b.1;
+        let equal = |(a, b): (Member<'_>, &Ranked)| a.1 == b.0 && *a.0 == *b.1;
         assert!(zset.iter().zip(order).all(equal), "the members are the same");
         let rank = order.len() / 3;
         assert!(zset.ascend(rank).zip(&order[rank..]).take(3).all(equal));
