@@ -23,12 +23,15 @@ pub struct Effects {
     pub trash: Vec<Entry>,
     ready: Vec<(u16, Box<[u8]>)>,
     /// Keys that were changed, with who has copies of them.
-    pub stale: Vec<(Box<[u8]>, Vec<Weak<Reader>>)>,
+    pub stale: Vec<Stale>,
     /// Key events in order, which leave as soon as their command is done.
     pub events: Vec<Event>,
     bytes: Vec<u8>,
     commands: Vec<Propagated>,
 }
+
+/// A key that was changed, and who has copies of it.
+pub type Stale = (Box<[u8]>, Vec<Weak<Reader>>);
 
 /// What happened to a key, for those who listen.
 #[derive(Debug, Clone, PartialEq, Eq)]

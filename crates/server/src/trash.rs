@@ -1,15 +1,18 @@
-//! Values on their way to the reaper: taken out of the keyspace under its locks, dropped without.
+//! What was taken out of the keyspace under its locks, to be dropped without. Large values go to
+//! the reaper. Tables of small ones are taken apart by the loops, a little in each turn: most of
+//! their entries are the loops' own allocations, which another thread could only send back to be
+//! freed all at once.
 
 use engine::keyspace::{Entry, shard};
 use parking_lot::{Condvar, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use stdx::Clock;
 
 /// Something whose drop is long work.
 #[derive(Debug)]
 pub enum Rubbish {
     /// A value.
     Entry(Entry),
-    /// A database's part of a shard.
-    Db(shard::Db),
     /// A large buffer.
     Buffer(Vec<u8>),
 }
@@ -19,6 +22,9 @@ pub enum Rubbish {
 pub struct Trash {
     heap: Mutex<Heap>,
     arrived: Condvar,
+    tables: Mutex<Vec<shard::Db>>,
+    /// Tables waiting or being taken apart.
+    unfinished: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +38,43 @@ impl Trash {
     pub fn add(&self, items: impl Iterator<Item = Rubbish>) {
         self.heap.lock().items.extend(items);
         self.arrived.notify_one();
+    }
+
+    /// Adds databases' parts of shards, for the loops.
+    pub fn add_tables(&self, tables: Vec<shard::Db>) {
+        self.unfinished.fetch_add(tables.len(), Relaxed);
+        self.tables.lock().extend(tables);
+    }
+
+    /// Takes tables apart for about `limit_us`; true when there is more to do.
+    pub fn clean_up(&self, clock: &dyn Clock, limit_us: u64) -> bool {
+        if self.unfinished.load(Relaxed) == 0 {
+            return false;
+        }
+        let until_us = clock.monotonic_us() + limit_us;
+        while clock.monotonic_us() < until_us {
+            let Some(mut table) = self.tables.lock().pop() else { return false };
+            let mut large = Vec::new();
+            let done = loop {
+                let done = table.dismantle(&mut |entry| {
+                    if entry.is_large() {
+                        large.push(Rubbish::Entry(entry));
+                    }
+                });
+                if done || clock.monotonic_us() >= until_us {
+                    break done;
+                }
+            };
+            if done {
+                self.unfinished.fetch_sub(1, Relaxed);
+            } else {
+                self.tables.lock().push(table);
+            }
+            if !large.is_empty() {
+                self.add(large.into_iter());
+            }
+        }
+        self.unfinished.load(Relaxed) > 0
     }
 
     /// Ends [`Trash::take`].

@@ -282,6 +282,12 @@ impl Entry {
         self.shape().layout().size()
     }
 
+    /// True when dropping the value takes long.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        matches!(self.value(), ValueRef::Object(object) if object.is_large())
+    }
+
     /// Name of the value's type as TYPE gives it.
     #[must_use]
     pub fn type_name(&self) -> &'static str {

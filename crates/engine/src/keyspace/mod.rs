@@ -584,7 +584,7 @@ impl<'a> Keys<'a> {
     /// Hands a value over to be dropped, elsewhere when that is long work.
     pub fn discard(&mut self, entry: Option<Entry>) {
         if let Some(entry) = entry
-            && matches!(entry.value(), ValueRef::Object(object) if object.is_large())
+            && entry.is_large()
         {
             self.effects.trash.push(entry);
         }

@@ -146,6 +146,11 @@ impl Db {
         &self.table
     }
 
+    /// Takes a database that nobody uses any more apart, see [`Table::dismantle`].
+    pub fn dismantle(&mut self, each: &mut impl FnMut(Entry)) -> bool {
+        self.table.dismantle(each)
+    }
+
     /// The entry that dies first.
     #[must_use]
     pub fn first_to_die(&self) -> Option<&Entry> {

@@ -256,6 +256,22 @@ impl Table {
         entry
     }
 
+    /// Takes a table that nobody uses any more apart by one run of buckets, whose entries `each`
+    /// gets; true when that was the last. After the first call nothing else may be done with it.
+    pub fn dismantle(&mut self, each: &mut impl FnMut(Entry)) -> bool {
+        let Some(mut run) = self.segments.pop() else { return true };
+        run.iter().for_each(|bucket| bucket.slots.iter().flatten().for_each(Entry::prefetch));
+        for bucket in run.iter_mut() {
+            bucket.slots.iter_mut().filter_map(Option::take).for_each(&mut *each);
+            let mut next = bucket.overflow.take();
+            while let Some(mut bucket) = next {
+                bucket.slots.iter_mut().filter_map(Option::take).for_each(&mut *each);
+                next = bucket.overflow.take();
+            }
+        }
+        self.segments.is_empty()
+    }
+
     /// Visits the entries of the bucket at SCAN position `position` (and of the bucket it was
     /// divided into); returns the next position, 0 at the end.
     pub fn scan(&self, position: u64, mut visit: impl FnMut(&Entry)) -> u64 {
@@ -518,6 +534,15 @@ mod tests {
             }
             table.check_invariants();
         }
+    }
+
+    #[test]
+    fn a_table_is_taken_apart_entry_by_entry() {
+        let mut table = Table::new(seed());
+        (0..1_000).for_each(|i| put(&mut table, &i.to_string()));
+        let mut seen = BTreeSet::new();
+        while !table.dismantle(&mut |entry| assert!(seen.insert(entry.key().to_vec()))) {}
+        assert_eq!(seen.len(), 1_000);
     }
 
     #[test]

@@ -81,8 +81,8 @@ pub struct EventLoop {
     accepts: bool,
     next_loop: usize,
     next_tick_us: u64,
-    /// Replicas got something in the last turn: there may be more.
-    fed: bool,
+    /// The last turn left something to be done at once.
+    more: bool,
 }
 
 /// A socket is polled for edges: asking epoll about each level again after every request would
@@ -142,7 +142,7 @@ impl EventLoop {
             accepts: true,
             next_loop: 0,
             next_tick_us: 0,
-            fed: false,
+            more: false,
         })
     }
 
@@ -170,7 +170,7 @@ impl EventLoop {
     /// Waits once, and handles what has come.
     fn turn(&mut self, events: &mut Vec<epoll::Event>) -> io::Result<()> {
         events.clear();
-        let more = std::mem::take(&mut self.fed) || !self.unsent.is_empty();
+        let more = std::mem::take(&mut self.more) || !self.unsent.is_empty();
         let idle = self.again.is_empty() && !more;
         let timeout = if idle { self.until_tick() } else { Timespec::default() };
         match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
@@ -203,9 +203,10 @@ impl EventLoop {
         }
         self.tick_when_due();
         if self.core.feed() {
-            self.fed = true;
+            self.more = true;
             self.flush_touched();
         }
+        self.more |= self.core.clean_up();
         Ok(())
     }
 

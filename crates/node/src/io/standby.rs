@@ -18,6 +18,7 @@ pub struct Standby {
 #[derive(Default)]
 struct State {
     /// Loops that wait for a thread.
+    #[expect(clippy::vec_box, reason = "a loop moves from thread to thread in its box")]
     loops: Vec<Box<EventLoop>>,
     /// Threads that wait for a loop, less the loops that wait for them.
     idle: usize,

@@ -1,11 +1,11 @@
 //! DBSIZE, FLUSHALL, FLUSHDB, SWAPDB: whole databases.
 
 use crate::executor::Locked;
+use crate::inbox::Inbox;
 use crate::info::count_keys;
 use crate::shared::Shared;
 use crate::snapshot;
 use crate::tracking;
-use crate::trash::Rubbish;
 use crate::turn::Turn;
 use engine::keyspace::{Keyspace, SHARDS};
 use engine::{CommandError, parse};
@@ -91,13 +91,13 @@ fn check_mode(turn: &Turn<'_, '_>) -> Result<(), CommandError> {
     }
 }
 
-/// Empties a database; the reaper drops what was in it.
+/// Empties a database.
 pub(super) fn flush(turn: &mut Turn<'_, '_>, db: u16) {
     let (shared, now_ms) = (turn.shared, turn.state.now_ms);
     flush_db(shared, turn.space(), db, now_ms);
 }
 
-/// Empties a database; the reaper drops what was in it.
+/// Empties a database; the loops drop what was in it, little by little.
 pub fn flush_db(shared: &Shared, space: &mut Locked<'_>, db: u16, now_ms: u64) {
     let mut old = Vec::new();
     for id in 0..SHARDS {
@@ -105,5 +105,6 @@ pub fn flush_db(shared: &Shared, space: &mut Locked<'_>, db: u16, now_ms: u64) {
         shard.touched_db(db, None, now_ms);
         old.extend(shard.clear_db(db).filter(|db| !db.table().is_empty()));
     }
-    shared.trash.add(old.into_iter().map(Rubbish::Db));
+    shared.trash.add_tables(old);
+    shared.inboxes.iter().for_each(Inbox::wake);
 }

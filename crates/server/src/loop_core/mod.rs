@@ -29,6 +29,8 @@ use std::sync::atomic::Ordering::Relaxed;
 const PIECE_BYTES_MAX: usize = 1024;
 /// Buffers larger than this are not kept for the next connection.
 const SPARE_BYTES_MAX: usize = 256 * 1024;
+/// Microseconds of each turn that go into dropping what was flushed.
+const CLEAN_UP_US: u64 = 200;
 
 /// Who is at the other end of a new connection.
 #[derive(Debug, Clone)]
@@ -232,6 +234,12 @@ impl LoopCore {
                 self.shared.trash.add(std::iter::once(Rubbish::Buffer(out)));
             }
         }
+    }
+
+    /// Drops a little of what was flushed; true when there is more.
+    #[inline]
+    pub fn clean_up(&mut self) -> bool {
+        self.shared.trash.clean_up(self.shared.host.clock(), CLEAN_UP_US)
     }
 
     /// Feeds the replicas of this loop. To be called before each wait: whatever is appended to the
