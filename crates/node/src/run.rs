@@ -83,7 +83,7 @@ pub fn run(options: Options) -> Result<(), NodeError> {
         node.listen()?;
     }
     let keeper = node.start_keeper()?;
-    server::aof::load_data_set(&node.shared)?;
+    node.load()?;
     tracing::info!("data set loaded");
     keeper.begin();
     admin.loaded();
@@ -150,6 +150,18 @@ impl Node {
         tracing::info!("Server initialized, PID: {}", std::process::id());
         self.wakers[0].wake();
         Ok(())
+    }
+
+    /// Reads the data set on a thread that ends with it, so that its memory goes to the loops.
+    fn load(&self) -> Result<(), NodeError> {
+        let shared = Arc::clone(&self.shared);
+        let (answer, loaded) = std::sync::mpsc::channel();
+        spawn("load", move || {
+            // The receiver waits for this answer and for nothing else.
+            let _ = answer.send(server::aof::load_data_set(&shared));
+        })?;
+        let loaded = loaded.recv().expect("a thread that panics ends the process");
+        Ok(loaded.map(drop)?)
     }
 
     fn start_loops(&self) -> Result<Arc<Standby>, NodeError> {

@@ -1,6 +1,7 @@
 //! Threads for loops. A loop runs on one of them; when one of its requests takes long, the loop
-//! goes on on another one, and the old one waits for the next loop when it is done. Knows no
-//! command.
+//! goes on on a new one, and the old one ends with the request: what it has allocated then belongs
+//! to nobody, and whoever needs memory takes it over. A thread that only waited would let what
+//! others free of its memory pile up. Knows no command.
 
 use super::EventLoop;
 use parking_lot::{Condvar, Mutex};
@@ -11,19 +12,9 @@ use std::thread::Builder;
 /// The threads.
 #[derive(Default)]
 pub struct Standby {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    /// Loops that wait for a thread.
-    #[expect(clippy::vec_box, reason = "a loop moves from thread to thread in its box")]
-    loops: Vec<Box<EventLoop>>,
-    /// Threads that wait for a loop, less the loops that wait for them.
-    idle: usize,
     /// Loops that have not ended.
-    alive: usize,
+    alive: Mutex<usize>,
+    ended: Condvar,
 }
 
 impl Standby {
@@ -32,63 +23,40 @@ impl Standby {
     /// # Errors
     /// No thread can be started.
     pub fn start(self: &Arc<Self>, event_loop: Box<EventLoop>) -> io::Result<()> {
-        self.state.lock().alive += 1;
+        *self.alive.lock() += 1;
         self.serve(event_loop)
     }
 
-    /// Gives a loop to a thread that has none.
+    /// Gives a loop a thread of its own.
     ///
     /// # Errors
-    /// There is none, and no new one can be started; the loop is lost.
+    /// None can be started; the loop is lost.
     pub fn serve(self: &Arc<Self>, event_loop: Box<EventLoop>) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.loops.push(event_loop);
-        if state.idle > 0 {
-            state.idle -= 1;
-            self.changed.notify_all();
-            return Ok(());
-        }
-        drop(state);
         let this = Arc::clone(self);
-        let name = "loop".to_owned();
-        Builder::new().name(name).spawn(crate::run::guarded(move || this.work())).map(drop)
+        let work = crate::run::guarded(move || this.work(event_loop));
+        Builder::new().name("loop".to_owned()).spawn(work).map(drop)
     }
 
     /// Waits until every loop has ended.
     pub fn join(&self) {
-        let mut state = self.state.lock();
-        while state.alive > 0 {
-            self.changed.wait(&mut state);
+        let mut alive = self.alive.lock();
+        while *alive > 0 {
+            self.ended.wait(&mut alive);
         }
     }
 
-    /// A thread's life. Threads that wait stay: there are no more of them than there were long
-    /// requests at once.
-    fn work(self: &Arc<Self>) {
-        loop {
-            let event_loop = self.next();
-            match event_loop.run(self) {
-                Ok(true) => {
-                    self.state.lock().alive -= 1;
-                    self.changed.notify_all();
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(%error, "wait for events");
-                    std::process::abort();
-                }
+    /// A thread's life: until its loop ends, or has gone on on another thread.
+    fn work(self: &Arc<Self>, event_loop: Box<EventLoop>) {
+        match event_loop.run(self) {
+            Ok(true) => {
+                *self.alive.lock() -= 1;
+                self.ended.notify_all();
             }
-            self.state.lock().idle += 1;
-        }
-    }
-
-    fn next(&self) -> Box<EventLoop> {
-        let mut state = self.state.lock();
-        loop {
-            if let Some(event_loop) = state.loops.pop() {
-                return event_loop;
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%error, "wait for events");
+                std::process::abort();
             }
-            self.changed.wait(&mut state);
         }
     }
 }
