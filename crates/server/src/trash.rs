@@ -46,11 +46,14 @@ impl Trash {
         self.tables.lock().extend(tables);
     }
 
+    /// True while tables wait or are being taken apart.
+    #[inline]
+    pub fn has_tables(&self) -> bool {
+        self.unfinished.load(Relaxed) > 0
+    }
+
     /// Takes tables apart for about `limit_us`; true when there is more to do.
     pub fn clean_up(&self, clock: &dyn Clock, limit_us: u64) -> bool {
-        if self.unfinished.load(Relaxed) == 0 {
-            return false;
-        }
         let until_us = clock.monotonic_us() + limit_us;
         while clock.monotonic_us() < until_us {
             let Some(mut table) = self.tables.lock().pop() else { return false };
@@ -74,7 +77,7 @@ impl Trash {
                 self.add(large.into_iter());
             }
         }
-        self.unfinished.load(Relaxed) > 0
+        self.has_tables()
     }
 
     /// Ends [`Trash::take`].

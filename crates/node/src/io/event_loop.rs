@@ -81,8 +81,10 @@ pub struct EventLoop {
     accepts: bool,
     next_loop: usize,
     next_tick_us: u64,
-    /// The last turn left something to be done at once.
-    more: bool,
+    /// Replicas got something in the last turn: there may be more.
+    fed: bool,
+    /// Microseconds after which there is something to be cleaned up.
+    clean_in_us: Option<u64>,
 }
 
 /// A socket is polled for edges: asking epoll about each level again after every request would
@@ -142,7 +144,8 @@ impl EventLoop {
             accepts: true,
             next_loop: 0,
             next_tick_us: 0,
-            more: false,
+            fed: false,
+            clean_in_us: None,
         })
     }
 
@@ -170,7 +173,7 @@ impl EventLoop {
     /// Waits once, and handles what has come.
     fn turn(&mut self, events: &mut Vec<epoll::Event>) -> io::Result<()> {
         events.clear();
-        let more = std::mem::take(&mut self.more) || !self.unsent.is_empty();
+        let more = std::mem::take(&mut self.fed) || !self.unsent.is_empty();
         let idle = self.again.is_empty() && !more;
         let timeout = if idle { self.until_tick() } else { Timespec::default() };
         match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
@@ -202,11 +205,11 @@ impl EventLoop {
             self.accept();
         }
         self.tick_when_due();
+        self.clean_in_us = self.core.clean_up();
         if self.core.feed() {
-            self.more = true;
+            self.fed = true;
             self.flush_touched();
         }
-        self.more |= self.core.clean_up();
         Ok(())
     }
 
@@ -250,7 +253,8 @@ impl EventLoop {
         let now_us = self.shared.host.clock().monotonic_us();
         let deadline_us = self.core.next_deadline_us().unwrap_or(u64::MAX);
         let until_us = self.next_tick_us.min(deadline_us).saturating_sub(now_us);
-        let us = self.core.rest_us().map_or(until_us, |rest_us| rest_us.min(until_us));
+        let rests_us = [self.core.rest_us(), self.clean_in_us];
+        let us = rests_us.into_iter().flatten().fold(until_us, u64::min);
         Timespec { tv_sec: (us / 1_000_000) as i64, tv_nsec: (us % 1_000_000 * 1000) as i64 }
     }
 
