@@ -72,6 +72,12 @@ impl GateState {
         self.primary && !self.pause.is_on(now_ms)
     }
 
+    /// True when this node may remove dead keys that only its own clients know of.
+    #[must_use]
+    pub fn removes_own(&self, now_ms: u64) -> bool {
+        self.replica && !self.loading && !self.pause.is_on(now_ms)
+    }
+
     /// True when fewer replicas follow closely than `min-replicas-to-write` asks for.
     #[inline]
     fn lacks_replicas(&self) -> bool {

@@ -80,6 +80,7 @@ impl Bench {
             now_ms: self.now_ms,
             dead_ms: self.now_ms,
             may_expire: true,
+            owns_mortals: false,
             no_touch: false,
             bulk_bytes_max: 512 << 20,
             clocks: Access::Time,

@@ -66,6 +66,9 @@ pub struct Moment {
     pub dead_ms: u64,
     /// True when a dead key may be deleted here: the node is a primary and not paused.
     pub may_expire: bool,
+    /// True when keys that are given a time of death are this node's own to remove: a client of a
+    /// replica writes, and no primary will ever delete them.
+    pub owns_mortals: bool,
     /// True when access times stay as they are.
     pub no_touch: bool,
     /// Longest string in bytes.
@@ -410,6 +413,9 @@ impl<'a> Keys<'a> {
         let hash = self.hash(key);
         let moment = self.moment;
         let db = moment.db;
+        if let Ttl::At(at_ms) = ttl {
+            self.note_mortal(hash, db, key, at_ms);
+        }
         let database = self.shard(hash).db_or_new(db);
         let mut place = database.find(hash, key);
         if let Some(found) = place
@@ -446,6 +452,9 @@ impl<'a> Keys<'a> {
         let hash = self.space.seed().hash(entry.key());
         self.bury(db, hash, entry.key());
         self.event_in(db, Classes::NEW, "new", entry.key());
+        if let Some(at_ms) = entry.expiry_ms() {
+            self.note_mortal(hash, db, entry.key(), at_ms);
+        }
         let shard = self.shard(hash);
         let key = shard.has_interest().then(|| entry.key().to_vec());
         shard.db_or_new(db).insert(hash, entry);
@@ -481,6 +490,9 @@ impl<'a> Keys<'a> {
         if let Some((hash, place)) = self.locate(db, key) {
             if let Some(database) = self.shard(hash).db_mut(db) {
                 database.set_expiry(place, expiry_ms);
+            }
+            if let Some(at_ms) = expiry_ms {
+                self.note_mortal(hash, db, key, at_ms);
             }
             self.touched(hash, db, key);
         }
@@ -651,6 +663,14 @@ impl<'a> Keys<'a> {
             Some(database.remove(place))
         });
         self.discard(entry);
+    }
+
+    /// Notes a key that gets a time of death, if no primary looks after it.
+    #[inline]
+    fn note_mortal(&mut self, hash: u64, db: u16, key: &[u8], at_ms: u64) {
+        if self.moment.owns_mortals {
+            self.shard(hash).own_mortal(db, key, at_ms);
+        }
     }
 
     /// Tells those who are interested that `key` was changed.

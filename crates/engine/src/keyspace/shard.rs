@@ -2,6 +2,7 @@
 //! threaded; whoever holds the shard's lock may do anything with it.
 
 pub mod cut;
+mod own;
 
 use super::entry::{Entry, Value};
 use super::interest::Interest;
@@ -29,6 +30,8 @@ pub struct Shard {
     /// Databases emptied while a cut still needs what they held.
     leaving: Vec<Db>,
     pub(super) interest: Option<Box<Interest>>,
+    /// `None` until a client of a replica gives a key a time of death.
+    own: Option<Box<own::OwnMortals>>,
     /// Newest offset of the node's log at which something in here changed, as far as somebody
     /// wants to know.
     pub changed_at: u64,
@@ -44,7 +47,14 @@ impl Shard {
     /// An empty shard; databases come into being when they are first written.
     #[must_use]
     pub fn new(seed: HashSeed) -> Self {
-        Self { seed, dbs: SmallVec::new(), leaving: Vec::new(), interest: None, changed_at: 0 }
+        Self {
+            seed,
+            dbs: SmallVec::new(),
+            leaving: Vec::new(),
+            interest: None,
+            own: None,
+            changed_at: 0,
+        }
     }
 
     /// A database, when it was ever written.
@@ -89,6 +99,7 @@ impl Shard {
     /// Empties a database; returns what it held, to be dropped elsewhere, unless a cut needs it.
     pub fn clear_db(&mut self, db: u16) -> Option<Db> {
         let seed = self.seed;
+        self.disown_db(db);
         let db = self.dbs.get_mut(usize::from(db))?;
         let old = std::mem::replace(db, Db { table: Table::new(seed) });
         self.release(old)
@@ -98,6 +109,7 @@ impl Shard {
     pub fn swap_dbs(&mut self, a: u16, b: u16) {
         self.db_or_new(a.max(b));
         self.dbs.swap(usize::from(a), usize::from(b));
+        self.swap_own(a, b);
     }
 
     /// Removes up to `limit` entries of any database that are dead at `now_ms`.

@@ -206,6 +206,7 @@ impl<'e> Run<'_, 'e> {
             now_ms: self.state.now_ms,
             dead_ms: if self.session.applies { 0 } else { self.state.now_ms },
             may_expire: gate.may_remove(self.state.now_ms) && !self.session.applies,
+            owns_mortals: gate.replica && !self.session.applies,
             no_touch: self.session.no_touch,
             bulk_bytes_max: gate.settings.bulk_bytes_max,
             clocks: gate.settings.policy.access(),

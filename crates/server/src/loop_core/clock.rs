@@ -50,12 +50,14 @@ impl LoopCore {
         let start_us = self.shared.host.clock().monotonic_us();
         let shared = Arc::clone(&self.shared);
         let Some(pass) = shared.executor.pass(self.state.slot) else { return };
-        let may_remove = pass.gate.may_remove(self.state.now_ms);
+        let is_replica = pass.gate.removes_own(self.state.now_ms);
+        let may_remove = is_replica || pass.gate.may_remove(self.state.now_ms);
         if !may_remove || !shared.switches.removes_dead_keys() {
             shared.executor.give_back(pass);
             return;
         }
-        self.state.effects.wanted = shared.journal.is_wanted();
+        // What a replica removes is no part of its primary's stream.
+        self.state.effects.wanted = !is_replica && shared.journal.is_wanted();
         let own: Vec<u8> = self.own_shards().collect();
         // A round that runs out of time goes on with the next shard at the next tick.
         for step in 0..own.len() {
@@ -63,13 +65,20 @@ impl LoopCore {
             let mut space = shared.executor.walk();
             let Some(shard) = space.shard(id) else { continue };
             let now_ms = self.state.now_ms;
-            let dead = shard.remove_dead(now_ms, DEAD_PER_SHARD, &mut self.state.effects);
+            let effects = &mut self.state.effects;
+            let dead = if is_replica {
+                shard.remove_own_dead(now_ms, DEAD_PER_SHARD, effects)
+            } else {
+                shard.remove_dead(now_ms, DEAD_PER_SHARD, effects)
+            };
             let events = pass.gate.settings.events;
             for (db, entry) in &dead {
                 let key = entry.key();
                 self.state.effects.event(events, Classes::EXPIRED, "expired", *db, key);
                 self.state.effects.command(*db, &[b"DEL", entry.key()]);
-                shard.changed_at = shared.journal.append(self.state.effects.propagated());
+                if !is_replica {
+                    shard.changed_at = shared.journal.append(self.state.effects.propagated());
+                }
                 key_events::publish(&shared, events, &mut self.state.effects, None);
                 tracking::publish(&shared, 0, &mut self.state.effects);
                 self.state.effects.clear();

@@ -170,6 +170,7 @@ fn run(
         now_ms: NOW_MS,
         dead_ms: NOW_MS,
         may_expire: true,
+        owns_mortals: false,
         no_touch: false,
         bulk_bytes_max: 1 << 20,
         clocks: Access::Time,

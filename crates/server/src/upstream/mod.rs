@@ -13,6 +13,7 @@ use crate::commands::keyspace;
 use crate::executor::Exclusive;
 use crate::inbox::Mail;
 use crate::shared::{Shared, new_id};
+use engine::keyspace::{Keyspace, Shard};
 use parking_lot::{Condvar, Mutex};
 use replication::Greeting;
 use std::fmt;
@@ -216,6 +217,10 @@ pub fn promote(shared: &Shared, exclusive: &mut Exclusive<'_>) {
         gate.replica = false;
         gate.link_is_down = false;
     });
+    let mut space = exclusive.space();
+    for id in 0..=u8::MAX {
+        space.shard(id).into_iter().for_each(Shard::disown);
+    }
     let identity = shared.journal.identity();
     let id = new_id(&*shared.host);
     shared.journal.set_identity(identity.renamed(&id, shared.journal.offset()));

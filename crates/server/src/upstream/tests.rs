@@ -127,6 +127,39 @@ fn a_replica_takes_over_data_and_stream() {
 }
 
 #[test]
+fn a_replica_removes_what_its_own_clients_gave_a_time() {
+    for loops in [1, 4] {
+        let mut pair = Pair::new(loops);
+        pair.primary.check("set theirs v px 50 => +OK");
+        pair.exchange();
+        let (_, offset) = pair.offsets();
+        pair.replica.check(
+            "
+            config set replica-read-only no => +OK
+            set a v px 50 => +OK
+            set b v => +OK
+            pexpire b 50 => :1
+            eval \"return(redis.call('psetex','c',50,'v'))\" 0 => +OK
+            set later v px 5000 => +OK
+            dbsize => :5
+            ",
+        );
+        pair.replica.pass_ms(100);
+        pair.replica.tick();
+        pair.replica.check("dbsize => :2\nget a => $-1\nttl later => :5");
+        let stats = pair.replica.shared.total(|stats| &stats.expired_keys);
+        assert_eq!(stats, 3, "what the primary sent is the primary's to delete");
+        assert_eq!(pair.offsets().1, offset, "what it removes itself is not recorded");
+        let mut exclusive = pair.replica.shared.executor.exclusive();
+        promote(&pair.replica.shared, &mut exclusive);
+        drop(exclusive);
+        pair.replica.pass_ms(5000);
+        pair.replica.tick();
+        pair.replica.check("dbsize => :0");
+    }
+}
+
+#[test]
 fn a_transaction_is_taken_over_as_a_whole() {
     let mut pair = Pair::new(1);
     let start = pair.offsets().1;
