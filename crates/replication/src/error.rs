@@ -11,6 +11,12 @@ pub enum LinkError {
         /// The answer.
         reply: String,
     },
+    /// It does not accept the password. Worded as operators of Redis look for it.
+    #[error("Unable to AUTH to MASTER: {reply}")]
+    Login {
+        /// The answer.
+        reply: String,
+    },
     /// It cannot serve replicas yet.
     #[error("the primary is not ready: {reply}")]
     NotReady {

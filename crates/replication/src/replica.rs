@@ -14,7 +14,7 @@ pub struct Greeting {
     /// User to log in as; empty for the default user.
     pub user: String,
     /// Password; empty to log in not at all.
-    pub password: String,
+    pub password: Vec<u8>,
     /// Port that the replica serves on.
     pub port: u16,
     /// Address that the replica is reached at; empty for where it connects from.
@@ -168,7 +168,7 @@ impl Link {
                 let step = left.pop_front().unwrap_or_default();
                 let done = left.is_empty();
                 if step == AUTH && line.starts_with(b"-") {
-                    return Err(LinkError::Refused { step, reply: text() });
+                    return Err(LinkError::Login { reply: text() });
                 }
                 if done {
                     self.ask();
@@ -187,11 +187,12 @@ impl Link {
         let Greeting { user, password, port, ip, .. } = self.greeting.clone();
         let mut due = VecDeque::new();
         if !password.is_empty() {
-            let words = [AUTH, &user, &password];
-            let named = !user.is_empty();
-            let words: Vec<&str> =
-                words.into_iter().filter(|word| named || *word != user.as_str()).collect();
-            self.send(&words);
+            let mut words = vec![AUTH.as_bytes()];
+            if !user.is_empty() {
+                words.push(user.as_bytes());
+            }
+            words.push(&password);
+            self.send_bytes(&words);
             due.push_back(AUTH);
         }
         self.send(&["REPLCONF", "listening-port", &port.to_string()]);
@@ -259,9 +260,16 @@ impl Link {
     }
 
     fn send(&mut self, words: &[&str]) {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        self.send_bytes(&words);
+    }
+
+    fn send_bytes(&mut self, words: &[&[u8]]) {
         self.out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
         for word in words {
-            self.out.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
+            self.out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            self.out.extend_from_slice(word);
+            self.out.extend_from_slice(b"\r\n");
         }
     }
 }
@@ -368,6 +376,14 @@ mod tests {
     }
 
     #[test]
+    fn a_binary_password_is_sent_byte_for_byte() {
+        let password = b"a\0\r\n\xff\xfe".to_vec();
+        let mut link = greeted(Greeting { password, ..Greeting::default() }, b"+PONG\r\n");
+        let sent = link.take_output();
+        assert!(sent.starts_with(b"*2\r\n$4\r\nAUTH\r\n$6\r\na\0\r\n\xff\xfe\r\n*3"));
+    }
+
+    #[test]
     fn what_ends_a_link_is_named() {
         let asked = |resume| Link {
             step: Step::Asked,
@@ -391,7 +407,9 @@ mod tests {
         }
         let password = Greeting { password: "x".into(), ..Greeting::default() };
         let mut link = greeted(password, b"+PONG\r\n");
-        assert!(feed(&mut link, b"-WRONGPASS x\r\n", 100).is_err());
+        told = feed(&mut link, b"-WRONGPASS x\r\n", 100);
+        let why = told.expect_err("the password is wrong").to_string();
+        assert_eq!(why, "Unable to AUTH to MASTER: -WRONGPASS x");
         let mut link = Link { step: Step::Length, ..Link::new(Greeting::default()) };
         assert!(feed(&mut link, b"$x\r\n", 100).is_err());
         assert!(feed(&mut Link::new(Greeting::default()), &[b'x'; 5000], 5000).is_err());

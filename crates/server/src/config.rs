@@ -3,7 +3,7 @@
 use crate::measure::Timing;
 use crate::snapshot::background::points;
 use catalog::events::Classes;
-use catalog::params::{PARAMS, Param, find};
+use catalog::params::{Kind, PARAMS, Param, find};
 use engine::keyspace::Policy;
 use engine::types::limits;
 use std::collections::BTreeMap;
@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 pub struct Config {
     values: BTreeMap<&'static str, String>,
+    /// Those texts that are no UTF-8: passwords may be any bytes.
+    raw: BTreeMap<&'static str, Vec<u8>>,
 }
 
 /// Typed values for the hot path.
@@ -78,7 +80,8 @@ impl Default for Settings {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { values: PARAMS.iter().map(|p| (p.name, p.default.to_owned())).collect() }
+        let values = PARAMS.iter().map(|p| (p.name, p.default.to_owned())).collect();
+        Self { values, raw: BTreeMap::new() }
     }
 }
 
@@ -128,6 +131,15 @@ impl Config {
         self.values.get(name).expect("every parameter that is read has a row")
     }
 
+    /// As [`Config::get`], byte for byte as it was set.
+    ///
+    /// # Panics
+    /// As [`Config::get`].
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> &[u8] {
+        self.raw.get(name).map_or_else(|| self.get(name).as_bytes(), Vec::as_slice)
+    }
+
     /// A number's value.
     ///
     /// # Panics
@@ -143,7 +155,7 @@ impl Config {
     /// [`ConfigError`].
     pub fn set_at_start(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
         let param = find(name).ok_or_else(|| ConfigError::Unknown(name.to_owned()))?;
-        self.put(param, value)
+        self.put(param, value.as_bytes())
     }
 
     /// Sets several parameters while running: all or none.
@@ -152,7 +164,7 @@ impl Config {
     /// [`ConfigError`] names the first that cannot be set.
     pub fn set(
         &mut self,
-        pairs: &[(String, String)],
+        pairs: &[(String, Vec<u8>)],
         may_protected: bool,
     ) -> Result<(), ConfigError> {
         let mut next = self.clone();
@@ -179,7 +191,7 @@ impl Config {
     pub fn matching<'c>(
         &'c self,
         patterns: &'c [&[u8]],
-    ) -> impl Iterator<Item = (&'static str, &'c str)> {
+    ) -> impl Iterator<Item = (&'static str, &'c [u8])> {
         let hit = |name: &str| {
             let glob = |pattern: &&[u8]| {
                 let pattern = pattern.to_ascii_lowercase();
@@ -193,8 +205,8 @@ impl Config {
             PARAMS.iter().flat_map(|param| [(param.name, param.name), (param.alias, param.name)]);
         let found = names.filter(move |(name, _)| !name.is_empty() && hit(name));
         found.map(|(name, of)| match of {
-            "notify-keyspace-events" => (name, Classes::shown(self.get(of))),
-            _ => (name, self.get(of)),
+            "notify-keyspace-events" => (name, Classes::shown(self.get(of)).as_bytes()),
+            _ => (name, self.bytes(of)),
         })
     }
 
@@ -246,10 +258,16 @@ impl Config {
         }
     }
 
-    fn put(&mut self, param: &'static Param, value: &str) -> Result<(), ConfigError> {
+    fn put(&mut self, param: &'static Param, value: &[u8]) -> Result<(), ConfigError> {
         let name = param.name.to_owned();
-        let value = param.normalise(value).map_err(|why| ConfigError::Invalid { name, why })?;
-        self.values.insert(param.name, value);
+        let text = String::from_utf8_lossy(value);
+        let text = param.normalise(&text).map_err(|why| ConfigError::Invalid { name, why })?;
+        self.values.insert(param.name, text);
+        if param.kind == Kind::Text && std::str::from_utf8(value).is_err() {
+            self.raw.insert(param.name, value.to_owned());
+        } else {
+            self.raw.remove(param.name);
+        }
         Ok(())
     }
 }
@@ -261,7 +279,7 @@ mod tests {
     #[test]
     fn sets_all_or_nothing() {
         let mut config = Config::default();
-        let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
+        let pair = |n: &str, v: &str| (n.to_owned(), v.as_bytes().to_vec());
         let good = [pair("maxmemory", "1mb"), pair("TIMEOUT", "5")];
         assert_eq!(config.set(&good, false), Ok(()));
         assert_eq!(config.settings(DROP_IN_VERSION).maxmemory_bytes, 1 << 20);
@@ -271,6 +289,18 @@ mod tests {
         assert_eq!(config.get("maxmemory"), "1048576");
         assert!(matches!(config.set(&[pair("port", "1")], false), Err(ConfigError::Immutable(_))));
         assert!(matches!(config.set(&[pair("x", "1")], false), Err(ConfigError::Unknown(_))));
+    }
+
+    #[test]
+    fn keeps_passwords_byte_for_byte() {
+        let mut config = Config::default();
+        for password in [&b"abc\0def"[..], b"\xff\xfe", b"", "\u{e9}".as_bytes()] {
+            let pairs = [("masterauth".to_owned(), password.to_vec())];
+            assert_eq!(config.set(&pairs, false), Ok(()));
+            assert_eq!(config.bytes("masterauth"), password);
+            let shown: Vec<_> = config.matching(&[b"masterauth"]).collect();
+            assert_eq!(shown, [("masterauth", password)]);
+        }
     }
 
     #[test]

@@ -37,20 +37,33 @@ pub fn rewrite(text: &str, config: &Config, every: bool) -> String {
 }
 
 fn directive(param: &Param, config: &Config) -> String {
-    let value = config.get(param.name);
+    let value = config.bytes(param.name);
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'\\#".contains(&byte);
     let bare = !value.is_empty()
-        && value.bytes().all(|byte| plain(byte) || param.kind.takes_many() && byte == b' ');
+        && value.iter().all(|&byte| plain(byte) || param.kind.takes_many() && byte == b' ');
     if bare {
-        format!("{} {value}", param.name)
+        format!("{} {}", param.name, value.escape_ascii())
     } else {
-        format!("{} \"{}\"", param.name, value.escape_debug())
+        format!("{} \"{}\"", param.name, value.escape_ascii())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_bytes_can_be_read_back() {
+        for password in [&b"a\0b"[..], b"\xff \"'\\\r\n\t#", "\u{e9}".as_bytes()] {
+            let mut config = Config::default();
+            let pairs = [("requirepass".to_owned(), password.to_vec())];
+            config.set(&pairs, false).expect("a password may be anything");
+            let text = rewrite("", &config, false);
+            let line = text.lines().find(|line| line.starts_with("requirepass"));
+            let words = split_words(line.expect("it differs from the default").as_bytes());
+            assert_eq!(words.expect("it is balanced")[1], password);
+        }
+    }
 
     #[test]
     fn keeps_comments_and_order() {

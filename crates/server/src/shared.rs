@@ -117,7 +117,7 @@ impl Shared {
         wakers: Vec<Box<dyn Waker>>,
     ) -> Self {
         config.apply_limits();
-        let mut access = Access::drop_in(config.get("requirepass").as_bytes(), &host.entropy());
+        let mut access = Access::drop_in(config.bytes("requirepass"), &host.entropy());
         if facts.managed {
             access = Access { users: Vec::new(), managed: true, ..access };
             access.allowlist = crate::access::Allowlist::Blocks(Vec::new());

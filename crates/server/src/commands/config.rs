@@ -23,7 +23,7 @@ pub fn get(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     reply.map(found.len());
     for (name, value) in found {
         reply.bulk(name.as_bytes());
-        reply.bulk(value.as_bytes());
+        reply.bulk(value);
     }
     Ok(())
 }
@@ -37,8 +37,8 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         return Err(engine::error::wrong_arity("config|set"));
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let words: Vec<_> = turn.args.from(2).map(text).collect();
-    let pairs: Vec<_> = words.chunks(2).map(|p| (p[0].clone(), p[1].clone())).collect();
+    let words: Vec<_> = turn.args.from(2).collect();
+    let pairs: Vec<_> = words.chunks(2).map(|p| (text(p[0]), p[1].to_vec())).collect();
     let mut config = turn.shared.config.lock();
     let allowed = match config.get("enable-protected-configs") {
         "yes" => true,
@@ -58,7 +58,7 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     }
     config.apply_limits();
     let settings = Arc::new(config.settings(turn.gate().settings.redis_version));
-    let password = config.get("requirepass").to_owned();
+    let password = config.bytes("requirepass").to_owned();
     let keeps_aof = config.get("appendonly") == "yes";
     drop(config);
     let shared = turn.shared;
@@ -66,7 +66,7 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     aof::govern(shared, turn.exclusive());
     let salt = turn.shared.host.entropy();
     let sets_password = pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("requirepass"));
-    let access = sets_password.then(|| Arc::new(Access::drop_in(password.as_bytes(), &salt)));
+    let access = sets_password.then(|| Arc::new(Access::drop_in(&password, &salt)));
     turn.exclusive().change_gate(|gate| {
         gate.settings = Arc::clone(&settings);
         if let Some(access) = &access {

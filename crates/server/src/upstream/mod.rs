@@ -267,7 +267,7 @@ pub fn greeting(shared: &Shared) -> Greeting {
     let config = shared.config.lock();
     Greeting {
         user: config.get("masteruser").to_owned(),
-        password: config.get("masterauth").to_owned(),
+        password: config.bytes("masterauth").to_owned(),
         port: match config.number("replica-announce-port") {
             0 => config.number("port") as u16,
             port => port as u16,
