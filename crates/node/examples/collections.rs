@@ -2,6 +2,7 @@
 //! operation and bytes for each element, by the counting allocator and as resident memory.
 //!
 //! `cargo run --release -p node --example collections [ELEMENTS]`
+#![expect(clippy::disallowed_methods, reason = "what is measured is time")]
 
 use engine::types::list::End;
 use engine::types::{Hash, List, Object, Set, SortedSet};
