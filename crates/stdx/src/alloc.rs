@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 const LARGE_BYTES: usize = 128 * 1024;
 const PAGE_BYTES: usize = 4096;
 
+/// Allocations that make the allocator take back, and their size.
+const SEARCHES: usize = 100;
+const SEARCHED_BYTES: usize = 2048;
+
 /// Lines to count on; threads beyond this share.
 const LINES: usize = 64;
 
@@ -49,6 +53,15 @@ pub fn aside<R>(work: impl FnOnce() -> R) -> R {
 #[must_use]
 pub fn aside_bytes() -> i64 {
     COUNTS[ASIDE].load(Relaxed)
+}
+
+/// Makes the calling thread's allocator take back what other threads have freed of its memory.
+/// mimalloc does so at every hundredth search for room, and it searches for whatever is larger than
+/// 1 KiB; a thread that only frees would find all of it at once, much later.
+pub fn take_back() {
+    for _ in 0..SEARCHES {
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(SEARCHED_BYTES)));
+    }
 }
 
 /// Wraps the real allocator `A`.
