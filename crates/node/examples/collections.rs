@@ -12,7 +12,7 @@ use stdx::Rng;
 use stdx::alloc::{Counting, used_bytes};
 
 #[global_allocator]
-static ALLOCATOR: Counting<mimalloc::MiMalloc> = Counting(mimalloc::MiMalloc);
+static ALLOCATOR: Counting = Counting;
 
 /// Operations of a measurement.
 const ROUNDS: usize = 300_000;

@@ -8,6 +8,8 @@ use crate::keeper::Keeper;
 use crate::options::Options;
 use crate::upstream;
 use journal::Wake;
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
 use server::config::Config;
 use server::inbox::Waker;
 use server::shared::Facts;
@@ -20,6 +22,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+
+/// Priority of threads that nobody waits for, on the scale of nice(1).
+const NICE: i32 = 5;
 
 /// Why a node did not come up or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +88,7 @@ pub fn run(options: Options) -> Result<(), NodeError> {
         node.listen()?;
     }
     let keeper = node.start_keeper()?;
-    node.load()?;
+    server::aof::load_data_set(&node.shared)?;
     tracing::info!("data set loaded");
     keeper.begin();
     admin.loaded();
@@ -152,18 +157,6 @@ impl Node {
         Ok(())
     }
 
-    /// Reads the data set on a thread that ends with it, so that its memory goes to the loops.
-    fn load(&self) -> Result<(), NodeError> {
-        let shared = Arc::clone(&self.shared);
-        let (answer, loaded) = std::sync::mpsc::channel();
-        spawn("load", move || {
-            // The receiver waits for this answer and for nothing else.
-            let _ = answer.send(server::aof::load_data_set(&shared));
-        })?;
-        let loaded = loaded.recv().expect("a thread that panics ends the process");
-        Ok(loaded.map(drop)?)
-    }
-
     fn start_loops(&self) -> Result<Arc<Standby>, NodeError> {
         let threads = Arc::new(Standby::default());
         for (id, waker) in self.wakers.iter().enumerate() {
@@ -180,6 +173,7 @@ impl Node {
     fn start_snapshots(&self) -> Result<JoinHandle<()>, NodeError> {
         let shared = Arc::clone(&self.shared);
         spawn("snapshots", move || {
+            step_back();
             while let Some(rest) = snapshot::step(&shared) {
                 if !rest.is_zero() {
                     shared.cuts.rest(rest);
@@ -198,7 +192,10 @@ impl Node {
 
     fn start_reaper(&self) -> Result<JoinHandle<()>, NodeError> {
         let shared = Arc::clone(&self.shared);
-        spawn("reaper", move || while shared.trash.take().is_some() {})
+        spawn("reaper", move || {
+            step_back();
+            shared.trash.reap();
+        })
     }
 
     /// The thread that follows a primary when there is one.
@@ -239,6 +236,12 @@ impl Node {
 
 fn spawn<F: FnOnce() + Send + 'static>(name: &str, work: F) -> Result<JoinHandle<()>, NodeError> {
     Builder::new().name(name.to_owned()).spawn(guarded(work)).map_err(system("start a thread"))
+}
+
+/// Makes the calling thread give way to the loops where there are fewer processors than threads:
+/// the scheduler then lets a loop that wakes run at once.
+fn step_back() {
+    let _ = setpriority_process(Some(gettid()), NICE);
 }
 
 /// A thread's work; a panic in it ends the process.

@@ -15,7 +15,7 @@ use resp::{Args, Limits};
 use std::time::Duration;
 
 /// Microseconds that a request may keep its loop.
-const KEEP_US: u64 = 8_000;
+const KEEP_US: u64 = 5_000;
 /// How long a loop waits for others who run alone before it does other things.
 const PATIENCE: Duration = Duration::from_micros(500);
 

@@ -1,18 +1,20 @@
-//! What was taken out of the keyspace under its locks, to be dropped without. Large values go to
-//! the reaper. Tables of small ones are taken apart by the loops, a little in each turn: most of
-//! their entries are the loops' own allocations, which another thread could only send back to be
-//! freed all at once.
+//! What was taken out of the keyspace under its locks, to be dropped without, on a thread of its
+//! own: the reaper.
 
 use engine::keyspace::{Entry, shard};
 use parking_lot::{Condvar, Mutex};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use stdx::Clock;
+use std::time::Duration;
+
+/// Without rubbish for so long, what has been dropped goes back to the system.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Something whose drop is long work.
 #[derive(Debug)]
 pub enum Rubbish {
     /// A value.
     Entry(Entry),
+    /// A database's part of a shard.
+    Table(shard::Db),
     /// A large buffer.
     Buffer(Vec<u8>),
 }
@@ -22,9 +24,6 @@ pub enum Rubbish {
 pub struct Trash {
     heap: Mutex<Heap>,
     arrived: Condvar,
-    tables: Mutex<Vec<shard::Db>>,
-    /// Tables waiting or being taken apart.
-    unfinished: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -36,67 +35,62 @@ struct Heap {
 impl Trash {
     /// Adds rubbish.
     pub fn add(&self, items: impl Iterator<Item = Rubbish>) {
-        self.heap.lock().items.extend(items);
-        self.arrived.notify_one();
-    }
-
-    /// Adds databases' parts of shards, for the loops.
-    pub fn add_tables(&self, tables: Vec<shard::Db>) {
-        self.unfinished.fetch_add(tables.len(), Relaxed);
-        self.tables.lock().extend(tables);
-    }
-
-    /// True while tables wait or are being taken apart.
-    #[inline]
-    pub fn has_tables(&self) -> bool {
-        self.unfinished.load(Relaxed) > 0
-    }
-
-    /// Takes tables apart for about `limit_us`; true when there is more to do.
-    pub fn clean_up(&self, clock: &dyn Clock, limit_us: u64) -> bool {
-        let until_us = clock.monotonic_us() + limit_us;
-        while clock.monotonic_us() < until_us {
-            let Some(mut table) = self.tables.lock().pop() else { return false };
-            let mut large = Vec::new();
-            let done = loop {
-                let done = table.dismantle(&mut |entry| {
-                    if entry.is_large() {
-                        large.push(Rubbish::Entry(entry));
-                    }
-                });
-                if done || clock.monotonic_us() >= until_us {
-                    break done;
-                }
-            };
-            if done {
-                self.unfinished.fetch_sub(1, Relaxed);
-            } else {
-                self.tables.lock().push(table);
-            }
-            if !large.is_empty() {
-                self.add(large.into_iter());
-            }
+        let mut heap = self.heap.lock();
+        heap.items.extend(items);
+        if !heap.items.is_empty() {
+            self.arrived.notify_one();
         }
-        self.has_tables()
     }
 
-    /// Ends [`Trash::take`].
+    /// Ends [`Trash::reap`].
     pub fn close(&self) {
         self.heap.lock().closed = true;
         self.arrived.notify_one();
     }
 
-    /// Waits for rubbish; `None` after [`Trash::close`].
-    pub fn take(&self) -> Option<Vec<Rubbish>> {
-        let mut heap = self.heap.lock();
-        loop {
-            if heap.closed {
-                return None;
+    /// Drops what comes until [`Trash::close`].
+    pub fn reap(&self) {
+        let mut owes = false;
+        while let Some(items) = self.take(owes.then_some(QUIET)) {
+            owes = !items.is_empty();
+            if owes {
+                items.into_iter().for_each(dispose);
+            } else {
+                stdx::alloc::give_back();
             }
-            if !heap.items.is_empty() {
-                return Some(std::mem::take(&mut heap.items));
-            }
-            self.arrived.wait(&mut heap);
         }
+    }
+
+    /// Waits for rubbish, and returns none after `limit`; `None` after [`Trash::close`].
+    fn take(&self, limit: Option<Duration>) -> Option<Vec<Rubbish>> {
+        let mut heap = self.heap.lock();
+        let is_quiet = |heap: &mut Heap| !heap.closed && heap.items.is_empty();
+        match limit {
+            Some(limit) => drop(self.arrived.wait_while_for(&mut heap, is_quiet, limit)),
+            None => self.arrived.wait_while(&mut heap, is_quiet),
+        }
+        (!heap.closed).then(|| std::mem::take(&mut heap.items))
+    }
+}
+
+fn dispose(item: Rubbish) {
+    if let Rubbish::Table(mut table) = item {
+        while !table.dismantle(&mut drop) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rubbish_comes_once_and_nothing_after_the_end() {
+        let trash = Trash::default();
+        trash.add((0..3).map(|_| Rubbish::Buffer(vec![0; 100])));
+        let taken = |limit| trash.take(limit).map(|items| items.len());
+        assert_eq!(taken(None), Some(3));
+        assert_eq!(taken(Some(Duration::ZERO)), Some(0));
+        trash.close();
+        assert_eq!(taken(None), None);
     }
 }

@@ -3,17 +3,19 @@
 //! up to 64, then four between one power of two and the next.
 
 use crate::Padded;
+use libmimalloc_sys::{
+    mi_collect, mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc,
+    mi_zalloc_aligned,
+};
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 
+/// What every block of mimalloc is aligned to (`.cargo/config.toml`).
+const ALIGN_BYTES: usize = 8;
 /// Larger allocations are made of whole pages.
 const LARGE_BYTES: usize = 128 * 1024;
 const PAGE_BYTES: usize = 4096;
-
-/// Allocations that make the allocator take back, and their size.
-const SEARCHES: usize = 100;
-const SEARCHED_BYTES: usize = 2048;
 
 /// Lines to count on; threads beyond this share.
 const LINES: usize = 64;
@@ -55,18 +57,16 @@ pub fn aside_bytes() -> i64 {
     COUNTS[ASIDE].load(Relaxed)
 }
 
-/// Makes the calling thread's allocator take back what other threads have freed of its memory.
-/// mimalloc does so at every hundredth search for room, and it searches for whatever is larger than
-/// 1 KiB; a thread that only frees would find all of it at once, much later.
-pub fn take_back() {
-    for _ in 0..SEARCHES {
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(SEARCHED_BYTES)));
-    }
+/// Has mimalloc give free pages back to the system now. It does so by itself, but only a second
+/// after they became free, and only while somebody allocates.
+pub fn give_back() {
+    // SAFETY: may be called at any time by any thread, whatever allocator the process uses.
+    unsafe { mi_collect(true) }
 }
 
-/// Wraps the real allocator `A`.
+/// mimalloc, counted.
 #[derive(Debug)]
-pub struct Counting<A>(pub A);
+pub struct Counting;
 
 fn line() -> &'static AtomicI64 {
     // A thread that is being torn down has no LINE any more; it counts on the shared last line.
@@ -96,32 +96,58 @@ fn class_bytes(bytes: usize) -> usize {
     bytes.next_multiple_of(step)
 }
 
-// SAFETY: every call is passed on unchanged to `A`, which upholds the contract of GlobalAlloc;
-// counting neither allocates nor unwinds.
-unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
+/// Asks for an alignment only where mimalloc's own would not do: it rounds such requests up to a
+/// larger class when a page of the right one is not at hand.
+#[inline]
+fn is_plain(layout: Layout) -> bool {
+    layout.align() <= ALIGN_BYTES
+}
+
+// SAFETY: mimalloc upholds the contract of GlobalAlloc: its blocks are multiples of 8 bytes, and so
+// are the addresses where they begin. Its realloc and free take blocks of either kind. Counting
+// neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 1);
-        // SAFETY: the caller's promise is A's requirement.
-        unsafe { self.0.alloc(layout) }
+        // SAFETY: no requirement but a power of two as alignment, which a layout has.
+        unsafe {
+            if is_plain(layout) {
+                mi_malloc(layout.size()).cast()
+            } else {
+                mi_malloc_aligned(layout.size(), layout.align()).cast()
+            }
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 1);
         // SAFETY: as above.
-        unsafe { self.0.alloc_zeroed(layout) }
+        unsafe {
+            if is_plain(layout) {
+                mi_zalloc(layout.size()).cast()
+            } else {
+                mi_zalloc_aligned(layout.size(), layout.align()).cast()
+            }
+        }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(layout.size(), -1);
-        // SAFETY: as above.
-        unsafe { self.0.dealloc(pointer, layout) }
+        // SAFETY: the caller says that it came from here.
+        unsafe { mi_free(pointer.cast()) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(layout.size(), -1);
         count(size, 1);
-        // SAFETY: as above.
-        unsafe { self.0.realloc(pointer, layout, size) }
+        // SAFETY: the caller says that it came from here, with this layout.
+        unsafe {
+            if is_plain(layout) {
+                mi_realloc(pointer.cast(), size).cast()
+            } else {
+                mi_realloc_aligned(pointer.cast(), size, layout.align()).cast()
+            }
+        }
     }
 }
 

@@ -83,8 +83,6 @@ pub struct EventLoop {
     next_tick_us: u64,
     /// Replicas got something in the last turn: there may be more.
     fed: bool,
-    /// Microseconds after which there is something to be cleaned up.
-    clean_in_us: Option<u64>,
 }
 
 /// A socket is polled for edges: asking epoll about each level again after every request would
@@ -145,7 +143,6 @@ impl EventLoop {
             next_loop: 0,
             next_tick_us: 0,
             fed: false,
-            clean_in_us: None,
         })
     }
 
@@ -205,7 +202,6 @@ impl EventLoop {
             self.accept();
         }
         self.tick_when_due();
-        self.clean_in_us = self.core.clean_up();
         if self.core.feed() {
             self.fed = true;
             self.flush_touched();
@@ -253,8 +249,7 @@ impl EventLoop {
         let now_us = self.shared.host.clock().monotonic_us();
         let deadline_us = self.core.next_deadline_us().unwrap_or(u64::MAX);
         let until_us = self.next_tick_us.min(deadline_us).saturating_sub(now_us);
-        let rests_us = [self.core.rest_us(), self.clean_in_us];
-        let us = rests_us.into_iter().flatten().fold(until_us, u64::min);
+        let us = self.core.rest_us().map_or(until_us, |rest_us| rest_us.min(until_us));
         Timespec { tv_sec: (us / 1_000_000) as i64, tv_nsec: (us % 1_000_000 * 1000) as i64 }
     }
 

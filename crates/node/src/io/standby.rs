@@ -1,7 +1,5 @@
 //! Threads for loops. A loop runs on one of them; when one of its requests takes long, the loop
-//! goes on on a new one, and the old one ends with the request: what it has allocated then belongs
-//! to nobody, and whoever needs memory takes it over. A thread that only waited would let what
-//! others free of its memory pile up. Knows no command.
+//! goes on on a new one, and the old one ends with the request. Knows no command.
 
 use super::EventLoop;
 use parking_lot::{Condvar, Mutex};

@@ -1,11 +1,11 @@
 //! DBSIZE, FLUSHALL, FLUSHDB, SWAPDB: whole databases.
 
 use crate::executor::Locked;
-use crate::inbox::Inbox;
 use crate::info::count_keys;
 use crate::shared::Shared;
 use crate::snapshot;
 use crate::tracking;
+use crate::trash::Rubbish;
 use crate::turn::Turn;
 use engine::keyspace::{Keyspace, SHARDS};
 use engine::{CommandError, parse};
@@ -97,7 +97,7 @@ pub(super) fn flush(turn: &mut Turn<'_, '_>, db: u16) {
     flush_db(shared, turn.space(), db, now_ms);
 }
 
-/// Empties a database; the loops drop what was in it, little by little.
+/// Empties a database; the reaper drops what was in it.
 pub fn flush_db(shared: &Shared, space: &mut Locked<'_>, db: u16, now_ms: u64) {
     let mut old = Vec::new();
     for id in 0..SHARDS {
@@ -105,6 +105,5 @@ pub fn flush_db(shared: &Shared, space: &mut Locked<'_>, db: u16, now_ms: u64) {
         shard.touched_db(db, None, now_ms);
         old.extend(shard.clear_db(db).filter(|db| !db.table().is_empty()));
     }
-    shared.trash.add_tables(old);
-    shared.inboxes.iter().for_each(Inbox::wake);
+    shared.trash.add(old.into_iter().map(Rubbish::Table));
 }

@@ -29,10 +29,6 @@ use std::sync::atomic::Ordering::Relaxed;
 const PIECE_BYTES_MAX: usize = 1024;
 /// Buffers larger than this are not kept for the next connection.
 const SPARE_BYTES_MAX: usize = 256 * 1024;
-/// Microseconds that go into dropping what was flushed at a time, and between two times: several
-/// loops on few processors must not keep each other from serving.
-const CLEAN_UP_US: u64 = 100;
-const CLEAN_REST_US: u64 = 400;
 
 /// Who is at the other end of a new connection.
 #[derive(Debug, Clone)]
@@ -67,8 +63,6 @@ pub struct LoopCore {
     sampled: (u64, u64),
     /// Place among the loop's own shards where the next round of removing dead keys begins.
     expire_from: usize,
-    /// When it is time to drop flushed tables again, in monotonic microseconds.
-    clean_at_us: u64,
     deadlines: waits::Deadlines,
 }
 
@@ -96,7 +90,6 @@ impl LoopCore {
             spare_out: Vec::new(),
             sampled: (0, 0),
             expire_from: 0,
-            clean_at_us: 0,
             deadlines: waits::Deadlines::default(),
         }
     }
@@ -239,25 +232,6 @@ impl LoopCore {
                 self.shared.trash.add(std::iter::once(Rubbish::Buffer(out)));
             }
         }
-    }
-
-    /// Drops a little of what was flushed, when it is time to; returns in how many microseconds it
-    /// is time again, if there is more.
-    #[inline]
-    pub fn clean_up(&mut self) -> Option<u64> {
-        if !self.shared.trash.has_tables() {
-            return None;
-        }
-        let clock = self.shared.host.clock();
-        let now_us = clock.monotonic_us();
-        if now_us < self.clean_at_us {
-            return Some(self.clean_at_us - now_us);
-        }
-        let more = self.shared.trash.clean_up(clock, CLEAN_UP_US);
-        // Other loops drop entries of this one meanwhile.
-        stdx::alloc::take_back();
-        self.clean_at_us = clock.monotonic_us() + CLEAN_REST_US;
-        more.then_some(CLEAN_REST_US)
     }
 
     /// Feeds the replicas of this loop. To be called before each wait: whatever is appended to the
