@@ -80,8 +80,12 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     supported(params)?;
     let made = context.token.as_ref().and_then(|token| token.made.as_ref());
     if let Some(made) = made.filter(|_| !params.is_true("DryRun")) {
-        let instance = context.instance(&made.resource_id)?;
-        return Ok(answer(context, &instance));
+        match context.instance(&made.resource_id) {
+            Ok(instance) => return Ok(answer(context, &instance)),
+            // It was deleted to the end, and its claim with it, since the claim was read.
+            Err(gone) if gone.code == error::INSTANCE_NOT_FOUND.code => {}
+            Err(error) => return Err(error),
+        }
     }
     let instances = context.store.list(store::Kind::Instance)?.len();
     if !quota::allows_one_more(quota::Usage { instances }) {
@@ -275,5 +279,36 @@ fn persist(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::{Settings, Token};
+    use crate::store::memory::MemoryStore;
+    use control_model::HostView;
+
+    #[test]
+    fn a_token_whose_instance_has_just_gone_makes_a_new_one() {
+        let gone = TokenClaim { fingerprint: "f".into(), resource_id: "r-gone".into() };
+        let token = Token { key: "k".into(), claim_fingerprint: "f".into(), made: Some(gone) };
+        let context = Context {
+            store: &MemoryStore::default(),
+            host: &HostView::unknown(),
+            settings: &Settings { advertise: "127.0.0.1".into(), api: "127.0.0.1:8077".into() },
+            account_id: "1000000000000001",
+            now_unix_ms: 0,
+            token: Some(token),
+        };
+        let given = [("RegionId", "cn-hangzhou"), ("InstanceClass", "redis.shard.micro.ce")];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let given = BTreeMap::from(given);
+        let params = Params::check(&given, SPEC.params).expect("well-formed");
+        let made = run(&context, &params).expect("made");
+        assert_ne!(made.body["InstanceId"], "r-gone");
+        let claim = documents::get::<TokenClaim>(context.store, store::Kind::Token, "k");
+        let claim = claim.expect("read").expect("claimed").value;
+        assert_eq!(made.body["InstanceId"], claim.resource_id);
     }
 }
