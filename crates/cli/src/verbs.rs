@@ -9,7 +9,9 @@ mod list;
 mod passwd;
 mod restart;
 mod session;
+mod set;
 mod show;
+mod tasks;
 
 use crate::Command;
 use crate::error::{EXIT_CODES, Error};
@@ -69,10 +71,22 @@ pub const VERBS: &[Verb] = &[
         example: "passwd r-4k2m9x7p1q8z3t --password-stdin",
     },
     Verb {
+        name: "set",
+        actions: &["ModifyInstanceAttribute", "ModifyInstanceMaintainTime"],
+        about: "Change name, release protection or maintenance window",
+        example: "set r-4k2m9x7p1q8z3t --name sessions --protect true --window 01:00Z-03:00Z",
+    },
+    Verb {
         name: "restart",
         actions: &["RestartInstance", "DescribeInstanceAttribute"],
         about: "Restart an instance; its data is kept",
         example: "restart r-4k2m9x7p1q8z3t --wait",
+    },
+    Verb {
+        name: "tasks",
+        actions: &["DescribeHistoryTasks"],
+        about: "List tasks of the last 30 days and how far they are",
+        example: "tasks r-4k2m9x7p1q8z3t",
     },
     Verb {
         name: "delete",
@@ -97,8 +111,12 @@ pub enum InstanceCommand {
     Allow(allow::Options),
     #[command(about = verb("passwd").about, after_help = example("passwd"))]
     Passwd(passwd::Options),
+    #[command(about = verb("set").about, after_help = example("set"))]
+    Set(set::Options),
     #[command(about = verb("restart").about, after_help = example("restart"))]
     Restart(restart::Options),
+    #[command(about = verb("tasks").about, after_help = example("tasks"))]
+    Tasks(tasks::Options),
     #[command(about = verb("delete").about, after_help = example("delete"))]
     Delete(delete::Options),
 }
@@ -119,6 +137,8 @@ pub fn execute(command: Command, terminal: &mut Terminal) -> Result<(), Error> {
         InstanceCommand::Show(o) => show::run(&o, &mut open("show", &o.common)?),
         InstanceCommand::Allow(o) => allow::run(&o, &mut open("allow", &o.common)?),
         InstanceCommand::Passwd(o) => passwd::run(&o, &mut open("passwd", &o.common)?),
+        InstanceCommand::Set(o) => set::run(&o, &mut open("set", &o.common)?),
+        InstanceCommand::Tasks(o) => tasks::run(&o, &mut open("tasks", &o.common)?),
         InstanceCommand::Restart(o) => restart::run(&o, &mut open("restart", &o.common)?),
         InstanceCommand::Delete(o) => delete::run(&o, &mut open("delete", &o.common)?),
     }

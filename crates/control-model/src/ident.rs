@@ -37,6 +37,11 @@ pub fn instance_id(random: &mut impl Randomness) -> String {
     format!("r-{}", text(random, LOWER, 16))
 }
 
+/// `t-` and 16 lower-case characters.
+pub fn task_id(random: &mut impl Randomness) -> String {
+    format!("t-{}", text(random, LOWER, 16))
+}
+
 /// 16 digits, the first not 0.
 pub fn account_id(random: &mut impl Randomness) -> String {
     format!("{}{}", text(random, b"123456789", 1), text(random, b"0123456789", 15))

@@ -3,6 +3,8 @@
 
 use crate::allowlist::Groups;
 use crate::class::{self, Class};
+use crate::task::{Queued, Running};
+use crate::window::Window;
 use admin::agent::NodeSpec;
 use admin::{NodeSettings, Privilege, UserSettings, Verifier};
 use serde::{Deserialize, Serialize};
@@ -64,6 +66,18 @@ pub struct Instance {
     pub token_key: Option<String>,
     /// Unix milliseconds.
     pub created_unix_ms: i64,
+    /// When it may be disturbed.
+    #[serde(default)]
+    pub maintain: Window,
+    /// DeleteInstance is refused.
+    #[serde(default)]
+    pub release_protection: bool,
+    /// The task that it is under; `None` when all that was begun has come about.
+    #[serde(default)]
+    pub running: Option<Running>,
+    /// What waits for the maintenance window, in the order in which it was asked for.
+    #[serde(default)]
+    pub queued: Vec<Queued>,
 }
 
 impl Instance {
@@ -152,7 +166,21 @@ pub(crate) mod tests {
             tags: Vec::new(),
             token_key: None,
             created_unix_ms: 0,
+            maintain: Window::default(),
+            release_protection: false,
+            running: None,
+            queued: Vec::new(),
         }
+    }
+
+    #[test]
+    fn documents_of_before_are_read() {
+        let mut body = serde_json::to_value(sample()).expect("plain data");
+        let fields = body.as_object_mut().expect("an object");
+        for name in ["maintain", "release_protection", "running", "queued"] {
+            fields.remove(name).expect("there");
+        }
+        assert_eq!(serde_json::from_value::<Instance>(body).expect("read"), sample());
     }
 
     #[test]

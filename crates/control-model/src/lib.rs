@@ -17,6 +17,8 @@ pub mod port;
 pub mod quota;
 pub mod region;
 pub mod selector;
+pub mod task;
+pub mod window;
 
 pub use catalog::class;
 
@@ -25,3 +27,5 @@ pub use instance::{Instance, Tag};
 pub use lifecycle::Status;
 pub use observation::{HostView, Observed};
 pub use planner::{Step, plan};
+pub use task::Task;
+pub use window::Window;

@@ -64,8 +64,12 @@ impl Control {
     pub(crate) fn start(parts: Parts) -> Control {
         let (publisher, view) = watch::channel(Arc::new(View::default()));
         let agent = Arc::new(AgentClient::new(parts.agent_socket.clone()));
-        let executor =
-            Executor { store: parts.store.clone(), agent: agent.clone(), bind: parts.bind };
+        let executor = Executor {
+            store: parts.store.clone(),
+            agent: agent.clone(),
+            bind: parts.bind,
+            clock: parts.clock.clone(),
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { observer::run(&parts.agent_socket, publisher).await });
         tasks.spawn(Reconciler::new(executor, view.clone()).run());

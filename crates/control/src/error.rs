@@ -110,6 +110,15 @@ faults! {
         "The InstanceId provided does not exist in our records.";
     INCORRECT_STATE = 403 "IncorrectDBInstanceState"
         "Current DB instance state does not support this operation.";
+    RELEASE_PROTECTION = 403 "InstanceReleaseProtection"
+        "The operation is not permitted due to instance release protection.";
+    INVALID_MAINTAIN_START = 400 "InvalidStartTime.Format"
+        "The Specified parameter MaintainStartTime is not valid. Reason: it is HH:mmZ.";
+    INVALID_MAINTAIN_END = 400 "InvalidEndTime.Format"
+        "The Specified parameter MaintainEndTime is not valid. Reason: it is HH:mmZ and at least \
+         an hour after MaintainStartTime.";
+    INVALID_TIME_RANGE = 400 "Param.Invalid.TimeEndBeforeStart"
+        "The end of the time range is before its start.";
     IDEMPOTENT_MISMATCH = 400 "IdempotentParameterMismatch"
         "Request uses a client token in a previous request but is not identical to that request.";
     DRY_RUN = 400 "DryRunOperation" "Request validation has been passed with DryRun flag set.";

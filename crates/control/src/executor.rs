@@ -2,10 +2,14 @@
 //! step was planned.
 
 use crate::agent::{AgentClient, AgentError};
+use crate::pipeline::Clock;
 use crate::store::documents::{self, Versioned};
 use crate::store::{Expect, Kind, Store, StoreError};
+use crate::tasks;
 use admin::agent::{AgentReply, AgentRequest};
+use control_model::task::Outcome;
 use control_model::{Instance, Step, port};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +52,8 @@ pub struct Executor {
     pub agent: Arc<AgentClient>,
     /// Address that nodes bind.
     pub bind: String,
+    /// The time.
+    pub clock: Clock,
 }
 
 impl Executor {
@@ -59,7 +65,15 @@ impl Executor {
         match step {
             Step::Apply { generation } => self.apply(read.value, generation).await,
             Step::NoteServed { incarnation } => {
-                self.stored(move |store| note_served(store, &read.value, incarnation)).await
+                let now_unix_ms = (self.clock)();
+                let note = move |store: &dyn Store| {
+                    note_served(store, &read.value, incarnation, now_unix_ms)
+                };
+                self.stored(note).await
+            }
+            Step::Begin => {
+                let now_unix_ms = (self.clock)();
+                self.stored(move |store| begin(store, &read, now_unix_ms)).await
             }
             Step::Remove { generation } => self.remove(read, generation).await,
         }
@@ -87,7 +101,10 @@ impl Executor {
     ) -> Result<Progress, StepError> {
         let request = AgentRequest::Remove { node_id: read.value.node_id(), generation };
         match self.agent.request(&request, REMOVE_LIMIT).await? {
-            AgentReply::Done => self.stored(move |store| forget(store, &read)).await,
+            AgentReply::Done => {
+                let now_unix_ms = (self.clock)();
+                self.stored(move |store| forget(store, &read, now_unix_ms)).await
+            }
             _ => Err(AgentError::Unexpected.into()),
         }
     }
@@ -103,12 +120,36 @@ impl Executor {
     }
 }
 
-fn note_served(store: &dyn Store, intent: &Instance, incarnation: u64) -> Result<(), StoreError> {
+/// Notes that the incarnation serves; the task that wanted it has come about.
+fn note_served(
+    store: &dyn Store,
+    intent: &Instance,
+    incarnation: u64,
+    now_unix_ms: i64,
+) -> Result<(), StoreError> {
     let note = |instance: &mut Instance| {
         instance.served_incarnation = instance.served_incarnation.max(incarnation);
-        Ok::<(), std::convert::Infallible>(())
+        if instance.deleting || instance.served_incarnation < instance.incarnation {
+            return Ok(Ok::<_, Infallible>(Vec::new()));
+        }
+        tasks::end_running(store, instance, Outcome::Succeed, now_unix_ms).map(Ok)
     };
     documents::update_instance(store, &intent.instance_id, note).map(drop)
+}
+
+/// Begins what waits, unless the instance has changed since it was planned.
+fn begin(
+    store: &dyn Store,
+    read: &Versioned<Instance>,
+    now_unix_ms: i64,
+) -> Result<(), StoreError> {
+    let mut instance = read.value.clone();
+    let mut changes = tasks::begin(store, &mut instance, now_unix_ms)?;
+    changes.push(documents::put_instance(&instance, Expect::Revision(read.revision)));
+    match store.txn(&changes) {
+        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Gives the instance the next port that no instance of ours has, unless it moved meanwhile.
@@ -147,13 +188,18 @@ fn move_port(store: &dyn Store, refused: &Instance) -> Result<(), StoreError> {
 }
 
 /// Deletes all that is left of an instance whose node is gone.
-fn forget(store: &dyn Store, read: &Versioned<Instance>) -> Result<(), StoreError> {
-    let instance = &read.value;
+fn forget(
+    store: &dyn Store,
+    read: &Versioned<Instance>,
+    now_unix_ms: i64,
+) -> Result<(), StoreError> {
+    let mut instance = read.value.clone();
+    let mut changes = tasks::end_running(store, &mut instance, Outcome::Succeed, now_unix_ms)?;
     let id = &instance.instance_id;
-    let mut changes = vec![
+    changes.extend([
         documents::delete(Kind::Instance, id, Expect::Revision(read.revision)),
         documents::delete(Kind::Port, &instance.port.to_string(), Expect::Any),
-    ];
+    ]);
     if let Some(token) = &instance.token_key {
         changes.push(documents::delete(Kind::Token, token, Expect::Any));
     }

@@ -25,6 +25,7 @@ mod reconcile;
 mod serve;
 mod signature;
 mod store;
+mod tasks;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use crate::executor::{Executor, Progress, StepError};
 use crate::observer::View;
 use crate::store::documents::{self, Versioned};
+use crate::tasks;
 use control_model::{Instance, Observed, plan};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -80,6 +81,7 @@ impl Reconciler {
             }
             if period_end <= Instant::now() {
                 self.accepted.clear();
+                self.prune().await;
                 period_end = Instant::now() + PERIOD;
             }
         }
@@ -109,7 +111,8 @@ impl Reconciler {
             }
             let observed = view.host.node(&read.value.node_id());
             let accepted = self.accepted_of(&id, observed);
-            let Some(step) = plan(&read.value, observed, accepted) else {
+            let now_unix_ms = (self.executor.clock)();
+            let Some(step) = plan(&read.value, observed, accepted, now_unix_ms) else {
                 self.failing.remove(&id);
                 continue;
             };
@@ -120,6 +123,17 @@ impl Reconciler {
                 let outcome = executor.run(read, step).await;
                 Finished { instance_id: id, session, outcome }
             });
+        }
+    }
+
+    /// Forgets what ended long ago.
+    async fn prune(&self) {
+        let (store, now_unix_ms) = (self.executor.store.clone(), (self.executor.clock)());
+        let pruned = move || tasks::prune(store.as_ref(), now_unix_ms);
+        match tokio::task::spawn_blocking(pruned).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!("forgetting old tasks: {error}"),
+            Err(error) => tracing::error!("forgetting old tasks: {error}"),
         }
     }
 

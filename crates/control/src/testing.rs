@@ -319,7 +319,7 @@ impl World {
     }
 
     /// Waits, by events of view and store, until `reached` says so.
-    async fn until_true(&self, reached: impl AsyncFn() -> bool, what: &str) {
+    pub async fn until_true(&self, reached: impl AsyncFn() -> bool, what: &str) {
         let mut view = self.control.shared.view.clone();
         let mut changes = self.control.shared.store.watch();
         let waiting = async {

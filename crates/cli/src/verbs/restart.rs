@@ -3,6 +3,7 @@
 use super::session::Session;
 use crate::error::Error;
 use crate::options::{Common, Waiting};
+use crate::output;
 use crate::wait::Goal;
 use clap::Args;
 
@@ -12,6 +13,9 @@ pub struct Options {
     /// Which instance
     #[arg(value_name = "ID")]
     instance_id: String,
+    /// Not now but in the maintenance window
+    #[arg(long, conflicts_with = "wait")]
+    in_window: bool,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -21,7 +25,14 @@ pub struct Options {
 /// Restarts, and as asked waits until it serves again.
 pub fn run(options: &Options, session: &mut Session<'_>) -> Result<(), Error> {
     let id = &options.instance_id;
-    let answer = session.call("RestartInstance", &[("InstanceId", id)])?;
+    let effective = if options.in_window { "MaintainTime" } else { "Immediately" };
+    let params = [("InstanceId", id.as_str()), ("EffectiveTime", effective)];
+    let answer = session.call("RestartInstance", &params)?;
+    if options.in_window {
+        let task = output::text(&answer["TaskId"]);
+        let text = || format!("{id} is restarted in its maintenance window: task {task}.\n");
+        return session.show(&answer, text);
+    }
     if !options.waiting.wait {
         return session.show(&answer, || format!("{id} is restarting.\n"));
     }

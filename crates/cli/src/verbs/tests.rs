@@ -298,3 +298,58 @@ fn help_is_as_reviewed() {
     let reviewed = std::fs::read_to_string(&file).unwrap();
     assert!(text == reviewed, "help changed; review it with UPDATE_SNAPSHOTS=1 and git diff");
 }
+
+#[test]
+fn set_calls_only_what_was_asked_for() {
+    let rows = [
+        ("--name a", vec!["InstanceId=r-1&InstanceName=a"]),
+        ("--protect true", vec!["InstanceId=r-1&InstanceReleaseProtection=true"]),
+        (
+            "--name a --window 01:00Z-03:00Z",
+            vec![
+                "InstanceId=r-1&InstanceName=a",
+                "InstanceId=r-1&MaintainStartTime=01%3A00Z&MaintainEndTime=03%3A00Z",
+            ],
+        ),
+        (
+            "--window 01:00Z-03:00Z",
+            vec!["InstanceId=r-1&MaintainStartTime=01%3A00Z&MaintainEndTime=03%3A00Z"],
+        ),
+    ];
+    for (flags, bodies) in rows {
+        let named = |body: &&str| if body.contains("Maintain") { "Time" } else { "Attribute" };
+        let script = bodies.iter().map(|body| match named(body) {
+            "Time" => ok("ModifyInstanceMaintainTime", EMPTY),
+            _ => ok("ModifyInstanceAttribute", EMPTY),
+        });
+        let got = run(&format!("set r-1 {flags}"), script.collect());
+        got.result.unwrap();
+        let seen: Vec<_> = got.seen.iter().map(|seen| seen.body.as_str()).collect();
+        assert_eq!(seen, bodies, "{flags}");
+    }
+    let nothing = Larder::try_parse_from(["larder", "instance", "set", "r-1"]);
+    assert!(nothing.unwrap_err().to_string().contains("--name"));
+}
+
+#[test]
+fn tasks_are_a_table() {
+    let body = r#"{"Items":[{"TaskId":"t-1","TaskType":"RestartIns","InstanceId":"r-1",
+        "Status":"Scheduled","Progress":0,"CurrentStepName":"save_and_stop_node",
+        "StartTime":"S","EndTime":""}],"TotalCount":2}"#;
+    let got = run("tasks r-1 --status Scheduled", vec![ok("DescribeHistoryTasks", body)]);
+    got.result.unwrap();
+    assert!(got.seen[0].body.ends_with("InstanceId=r-1&Status=Scheduled"), "{}", got.seen[0].body);
+    let words: Vec<_> = got.out.split_whitespace().collect();
+    let row = ["t-1", "RestartIns", "r-1", "Scheduled", "0", "%", "save_and_stop_node", "S"];
+    assert_eq!(words[8..], row, "{}", got.out);
+    assert!(got.err.contains("1 of 2 tasks"), "{}", got.err);
+}
+
+#[test]
+fn restart_in_the_window_names_its_task() {
+    let answer = r#"{"InstanceId":"r-1","TaskId":"t-1","RequestId":"R"}"#;
+    let got = run("restart r-1 --in-window", vec![ok("RestartInstance", answer)]);
+    got.result.unwrap();
+    assert_eq!(got.seen[0].body, "InstanceId=r-1&EffectiveTime=MaintainTime");
+    assert!(got.out.contains("task t-1"), "{}", got.out);
+}

@@ -4,6 +4,7 @@
 
 mod create;
 mod delete;
+mod queue;
 mod restart;
 mod settle;
 
@@ -23,6 +24,8 @@ pub enum Step {
         /// As observed.
         incarnation: u64,
     },
+    /// Begin what waits for the maintenance window, which is open.
+    Begin,
     /// Have the agent leave nothing of the node, then forget the instance.
     Remove {
         /// Of the intent.
@@ -33,7 +36,12 @@ pub enum Step {
 /// The next step, or nothing while there is nothing to do but to wait for the world to change.
 /// `accepted` is the highest generation that the present agent has taken for this node: what was
 /// taken is under way and not asked for twice.
-pub fn plan(intent: &Instance, observed: Observed<'_>, accepted: u64) -> Option<Step> {
+pub fn plan(
+    intent: &Instance,
+    observed: Observed<'_>,
+    accepted: u64,
+    now_unix_ms: i64,
+) -> Option<Step> {
     if intent.deleting {
         return delete::plan(intent, observed);
     }
@@ -42,7 +50,9 @@ pub fn plan(intent: &Instance, observed: Observed<'_>, accepted: u64) -> Option<
         Observed::Absent => return create::plan(intent, accepted),
         Observed::Known(node) => node,
     };
-    restart::plan(intent, node, accepted).or_else(|| settle::plan(intent, node, accepted))
+    restart::plan(intent, node, accepted)
+        .or_else(|| settle::plan(intent, node, accepted))
+        .or_else(|| queue::plan(intent, node, now_unix_ms))
 }
 
 #[cfg(test)]
@@ -51,6 +61,7 @@ mod tests {
     use crate::instance::tests::sample;
     use crate::lifecycle::{Status, status};
     use crate::observation::tests::node;
+    use crate::task::{Change, Queued, Running};
     use admin::agent::{NodeObserved, NodePhase};
 
     #[test]
@@ -81,13 +92,17 @@ mod tests {
                 Instance { generation, incarnation, served_incarnation: served, ..sample() };
             let known = seen.clone().map(|(phase, g, i)| node(phase, g, i));
             let observed = known.as_ref().map_or(Observed::Absent, Observed::Known);
-            let step = plan(&intent, observed, accepted);
+            let step = plan(&intent, observed, accepted, 0);
             assert_eq!(step, expected, "{generation} {incarnation} {served} {seen:?} {accepted}");
-            assert_eq!(plan(&intent, Observed::Unknown, accepted), None);
+            assert_eq!(plan(&intent, Observed::Unknown, accepted, 0), None);
             let going = Instance { deleting: true, ..intent };
-            assert_eq!(plan(&going, observed, accepted), Some(Step::Remove { generation }));
+            let step = plan(&going, observed, accepted, 0);
+            assert_eq!(step, Some(Step::Remove { generation }));
         }
     }
+
+    /// 19:00 UTC, inside the default window.
+    const OPEN_UNIX_MS: i64 = 19 * 3_600_000;
 
     /// A world in which each step works at once.
     struct World {
@@ -100,13 +115,21 @@ mod tests {
         fn step(&mut self) -> bool {
             let Some(intent) = &mut self.intent else { return false };
             let observed = self.node.as_ref().map_or(Observed::Absent, Observed::Known);
-            match plan(intent, observed, self.accepted) {
+            match plan(intent, observed, self.accepted, OPEN_UNIX_MS) {
                 None => return false,
                 Some(Step::Apply { generation }) => {
                     self.accepted = generation;
                     self.node = Some(node(NodePhase::Serving, generation, intent.incarnation));
                 }
-                Some(Step::NoteServed { incarnation }) => intent.served_incarnation = incarnation,
+                Some(Step::NoteServed { incarnation }) => {
+                    intent.served_incarnation = incarnation;
+                    intent.running = None;
+                }
+                Some(Step::Begin) => {
+                    let Queued { task_id, change } = intent.queued.remove(0);
+                    change.apply(intent);
+                    intent.running = Some(Running { task_id, kind: change.kind() });
+                }
                 Some(Step::Remove { .. }) => (self.intent, self.node) = (None, None),
             }
             true
@@ -121,12 +144,16 @@ mod tests {
     #[test]
     fn life_of_an_instance_converges_after_each_change() {
         let mut world = World { intent: Some(sample()), node: None, accepted: 0 };
-        let changes: [fn(&mut Instance); 3] = [
+        let changes: [fn(&mut Instance); 4] = [
             |_| {},
             |intent| intent.touch(),
             |intent| {
                 intent.touch();
                 intent.incarnation += 1;
+            },
+            |intent| {
+                let restart = |n| Queued { task_id: format!("t-{n}"), change: Change::Restart };
+                intent.queued = (0..2).map(restart).collect();
             },
         ];
         for change in changes {
@@ -135,6 +162,7 @@ mod tests {
             let intent = world.intent.as_ref().expect("not deleted yet");
             let seen = world.node.as_ref().expect("converged");
             assert_eq!(seen.generation, intent.generation);
+            assert!(intent.queued.is_empty() && intent.running.is_none());
             assert_eq!(status(intent, Observed::Known(seen)), Status::Normal);
             // A new agent or control process knows nothing of what was accepted.
             world.accepted = 0;

@@ -6,12 +6,13 @@ use super::table::KVSTORE;
 use super::{Access, Action, Context, Done, views};
 use crate::error::{self, ApiError};
 use crate::store::{self, Expect, StoreError, documents};
-use crate::{random, vault};
+use crate::{random, tasks, vault};
 use control_model::account::TokenClaim;
 use control_model::allowlist::Groups;
 use control_model::class::{self, Class};
 use control_model::name::TagFault;
-use control_model::{Instance, Tag, ident, name, password, port, quota, region, selector};
+use control_model::task::{Outcome, TaskKind};
+use control_model::{Instance, Tag, Window, ident, name, password, port, quota, region, selector};
 use std::collections::BTreeMap;
 
 const NONE: Kind = Kind::Integer { min: 0, max: 1000 };
@@ -239,6 +240,10 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         tags: request.tags.clone(),
         token_key: context.token.as_ref().map(|token| token.key.clone()),
         created_unix_ms: context.now_unix_ms,
+        maintain: Window::default(),
+        release_protection: false,
+        running: None,
+        queued: Vec::new(),
     }
 }
 
@@ -249,14 +254,17 @@ fn persist(
     wanted_port: u16,
 ) -> Result<(), ApiError> {
     loop {
+        instance.running = None;
         let claims = context.store.list(store::Kind::Port)?;
         let taken = |port: u16| claims.iter().any(|claim| claim.id == port.to_string());
         let free = port::choose(wanted_port, taken);
         instance.port = free.ok_or_else(|| error::QUOTA_EXCEED.says("All ports are taken."))?;
-        let mut changes = vec![
+        let task = (TaskKind::Create, Outcome::Canceled);
+        let mut changes = tasks::open(context.store, instance, task, context.now_unix_ms)?.1;
+        changes.extend([
             documents::put_instance(instance, Expect::Absent),
             documents::claim_port(instance, instance.port),
-        ];
+        ]);
         if let Some(token) = &context.token {
             let claim = TokenClaim {
                 fingerprint: token.claim_fingerprint.clone(),

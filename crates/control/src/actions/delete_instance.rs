@@ -4,8 +4,10 @@
 use super::params::{INSTANCE_ID, Params};
 use super::table::KVSTORE;
 use super::{Access, Action, Context, Done};
-use crate::error::ApiError;
+use crate::error::{self, ApiError};
+use crate::tasks;
 use control_model::Status;
+use control_model::task::{Outcome, TaskKind};
 use serde_json::json;
 
 /// The row.
@@ -20,9 +22,20 @@ pub const SPEC: Action = Action {
 };
 
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
-    context.change(params.required("InstanceId"), Status::allows_delete, |instance| {
+    let (store, now_unix_ms) = (context.store, context.now_unix_ms);
+    context.update(params.required("InstanceId"), Status::allows_delete, |instance| {
+        if instance.release_protection {
+            return Ok(Err(error::RELEASE_PROTECTION.plain()));
+        }
+        // What is seen to have come about need not be noted yet.
+        let is_normal = context.status(instance) == Status::Normal;
+        let former = if is_normal { Outcome::Succeed } else { Outcome::Canceled };
+        instance.touch();
         instance.deleting = true;
-        Ok(())
+        let mut changes = tasks::cancel_queued(store, instance, now_unix_ms)?;
+        let task = (TaskKind::Delete, former);
+        changes.extend(tasks::open(store, instance, task, now_unix_ms)?.1);
+        Ok(Ok(changes))
     })?;
     Ok(Done::now(json!({})))
 }

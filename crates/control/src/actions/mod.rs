@@ -4,6 +4,7 @@
 
 pub mod create_instance;
 pub mod delete_instance;
+pub mod describe_history_tasks;
 pub mod describe_instance_attribute;
 pub mod describe_instances;
 pub mod describe_regions;
@@ -11,6 +12,8 @@ pub mod describe_security_ips;
 pub mod describe_zones;
 pub mod later;
 pub mod live;
+pub mod modify_instance_attribute;
+pub mod modify_instance_maintain_time;
 pub mod modify_security_ips;
 pub mod params;
 pub mod reset_account_password;
@@ -19,9 +22,10 @@ pub mod table;
 pub mod views;
 
 use crate::error::{self, ApiError};
-use crate::store::documents;
-use crate::store::{Kind, Store, StoreError};
+use crate::store::{self, Kind, Store, StoreError, documents};
+use crate::tasks;
 use control_model::account::TokenClaim;
+use control_model::task::{Change, Outcome};
 use control_model::{HostView, Instance, Status, lifecycle};
 use params::{Param, Params};
 use serde_json::{Map, Value};
@@ -170,19 +174,92 @@ impl Context<'_> {
         allowed: fn(Status) -> bool,
         mut change: impl FnMut(&mut Instance) -> Result<(), ApiError>,
     ) -> Result<Instance, ApiError> {
+        self.amend(id, allowed, |instance| {
+            instance.touch();
+            change(instance)
+        })
+    }
+
+    /// As [`Context::change`], for what is no business of nodes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn amend(
+        &self,
+        id: &str,
+        allowed: fn(Status) -> bool,
+        mut change: impl FnMut(&mut Instance) -> Result<(), ApiError>,
+    ) -> Result<Instance, ApiError> {
+        let none = |()| Vec::new();
+        self.update(id, allowed, |instance| Ok(change(instance).map(none)))
+    }
+
+    /// Puts the caller's instance under a task that carries `change` out, now or when its
+    /// maintenance window is open. Gives the task's id.
+    ///
+    /// # Errors
+    /// `InvalidInstanceId.NotFound` or `IncorrectDBInstanceState`.
+    pub fn begin(&self, id: &str, change: &Change, when: When) -> Result<String, ApiError> {
+        let mut made = String::new();
+        self.update(id, Status::allows_change, |instance| {
+            let (task_id, changes) = match when {
+                When::InWindow => tasks::queue(instance, change, self.now_unix_ms),
+                When::Now => {
+                    change.apply(instance);
+                    let task = (change.kind(), Outcome::Succeed);
+                    tasks::open(self.store, instance, task, self.now_unix_ms)?
+                }
+            };
+            made = task_id;
+            Ok(Ok(changes))
+        })?;
+        Ok(made)
+    }
+
+    /// Changes the caller's instance if its status allows it, with other documents in the same
+    /// transaction.
+    ///
+    /// # Errors
+    /// As [`Context::change`].
+    pub fn update(
+        &self,
+        id: &str,
+        allowed: fn(Status) -> bool,
+        mut change: impl FnMut(
+            &mut Instance,
+        ) -> Result<Result<Vec<store::Change>, ApiError>, StoreError>,
+    ) -> Result<Instance, ApiError> {
         let changed = documents::update_instance(self.store, id, |instance| {
             if instance.account_id != self.account_id || instance.deleting {
-                return Err(error::INSTANCE_NOT_FOUND.plain());
+                return Ok(Err(error::INSTANCE_NOT_FOUND.plain()));
             }
             let status = self.status(instance);
             if !allowed(status) {
                 let row = &error::INCORRECT_STATE;
-                return Err(row.says(format!("{} It is {}.", row.message, status.name())));
+                return Ok(Err(row.says(format!("{} It is {}.", row.message, status.name()))));
             }
-            instance.touch();
             change(instance)
         })?;
         changed.ok_or_else(|| error::INSTANCE_NOT_FOUND.plain())?
+    }
+}
+
+/// When a change that disturbs is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At once.
+    Now,
+    /// When the maintenance window is open and nothing else is under way.
+    InWindow,
+}
+
+impl When {
+    /// As `EffectiveTime` says it.
+    pub fn of(params: &Params<'_>) -> When {
+        match params.text("EffectiveTime") {
+            Some("1" | "MaintainTime") => When::InWindow,
+            _ => When::Now,
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::params::{INSTANCE_ID, Kind, Param, Params};
 use super::table::KVSTORE;
-use super::{Access, Action, Context, Done};
-use crate::error::{self, ApiError};
-use control_model::Status;
+use super::{Access, Action, Context, Done, When};
+use crate::error::ApiError;
+use control_model::task::Change;
 use serde_json::json;
 
 /// The row.
@@ -17,7 +17,7 @@ pub const SPEC: Action = Action {
         Param::optional(
             "EffectiveTime",
             Kind::OneOf(&["0", "1", "Immediately", "MaintainTime"]),
-            "0 or Immediately",
+            "now, or in the maintenance window: 1 or MaintainTime",
         ),
         Param::optional("UpgradeMinorVersion", Kind::Boolean, "ignored"),
     ],
@@ -27,15 +27,7 @@ pub const SPEC: Action = Action {
 };
 
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
-    if matches!(params.text("EffectiveTime"), Some("1" | "MaintainTime")) {
-        let text = "EffectiveTime MaintainTime is not available in this version of Larder yet.";
-        return Err(error::INVALID_PARAMETER.says(text));
-    }
     let id = params.required("InstanceId");
-    let changed = context.change(id, Status::allows_change, |instance| {
-        instance.incarnation += 1;
-        Ok(())
-    })?;
-    let task = format!("t-{}-{}", changed.instance_id, changed.incarnation);
-    Ok(Done::now(json!({"InstanceId": changed.instance_id, "TaskId": task})))
+    let task = context.begin(id, &Change::Restart, When::of(params))?;
+    Ok(Done::now(json!({"InstanceId": id, "TaskId": task})))
 }

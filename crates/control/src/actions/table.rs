@@ -2,8 +2,9 @@
 //! how calls arrive.
 
 use super::{
-    Action, create_instance, delete_instance, describe_instance_attribute, describe_instances,
-    describe_regions, describe_security_ips, describe_zones, later, live, modify_security_ips,
+    Action, create_instance, delete_instance, describe_history_tasks, describe_instance_attribute,
+    describe_instances, describe_regions, describe_security_ips, describe_zones, later, live,
+    modify_instance_attribute, modify_instance_maintain_time, modify_security_ips,
     reset_account_password, restart_instance,
 };
 use crate::error::{self, ApiError};
@@ -15,12 +16,15 @@ pub const KVSTORE: &str = "2015-01-01";
 pub const ACTIONS: &[&Action] = &[
     &create_instance::SPEC,
     &delete_instance::SPEC,
+    &describe_history_tasks::SPEC,
     &describe_instance_attribute::SPEC,
     &describe_instances::SPEC,
     &describe_regions::SPEC,
     &describe_security_ips::SPEC,
     &describe_zones::SPEC,
     &live::SPEC,
+    &modify_instance_attribute::SPEC,
+    &modify_instance_maintain_time::SPEC,
     &modify_security_ips::SPEC,
     &reset_account_password::SPEC,
     &restart_instance::SPEC,

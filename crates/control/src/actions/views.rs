@@ -5,10 +5,6 @@ use super::Settings;
 use control_model::{Instance, Status, Tag};
 use serde_json::{Map, Value, json};
 
-/// The default maintenance window, UTC.
-const MAINTAIN_START: &str = "18:00Z";
-const MAINTAIN_END: &str = "22:00Z";
-
 /// Fields that all views share.
 fn common(instance: &Instance, status: Status, settings: &Settings) -> Map<String, Value> {
     let class = instance.class();
@@ -91,6 +87,7 @@ pub fn listed(instance: &Instance, status: Status, settings: &Settings) -> Value
 pub fn attribute(instance: &Instance, status: Status, settings: &Settings) -> Value {
     let mut fields = described(instance, status, settings);
     let settled = status.allows_change();
+    let [maintain_start, maintain_end] = instance.maintain.texts();
     fields.extend(super::object(json!({
         "Engine": "Redis",
         "StorageType": "LOCAL_SSD",
@@ -102,11 +99,11 @@ pub fn attribute(instance: &Instance, status: Status, settings: &Settings) -> Va
         "ReadOnlyCount": 0,
         "AuditLogRetention": "",
         "ZoneType": "singlezone",
-        "MaintainStartTime": MAINTAIN_START,
-        "MaintainEndTime": MAINTAIN_END,
+        "MaintainStartTime": maintain_start,
+        "MaintainEndTime": maintain_end,
         "RealInstanceClass": instance.class,
         "HasRenewChangeOrder": "false",
-        "InstanceReleaseProtection": false,
+        "InstanceReleaseProtection": instance.release_protection,
         "ReplicationMode": "",
         "ReplicaId": "",
         "BackupLogStartTime": "",
@@ -134,7 +131,7 @@ fn private_ip(settings: &Settings) -> &str {
 }
 
 /// `2026-11-22T12:51:19Z`.
-fn time(unix_ms: i64) -> String {
+pub fn time(unix_ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -33,18 +33,28 @@ pub fn get<T: DeserializeOwned>(
     Ok(Some(Versioned { revision: document.revision, value }))
 }
 
+/// All documents of a kind, by id.
+///
+/// # Errors
+/// When the store fails or a document is not a `T`.
+pub fn list<T: DeserializeOwned>(
+    store: &dyn Store,
+    kind: Kind,
+) -> Result<Vec<Versioned<T>>, StoreError> {
+    let read = |document: super::Document| {
+        let value = serde_json::from_value(document.body)
+            .map_err(|source| StoreError::Malformed { kind, id: document.id, source })?;
+        Ok(Versioned { revision: document.revision, value })
+    };
+    store.list(kind)?.into_iter().map(read).collect()
+}
+
 /// All instances, by id.
 ///
 /// # Errors
 /// When the store fails or a document is no instance.
 pub fn instances(store: &dyn Store) -> Result<Vec<Versioned<Instance>>, StoreError> {
-    let read = |document: super::Document| {
-        let value = serde_json::from_value(document.body).map_err(|source| {
-            StoreError::Malformed { kind: Kind::Instance, id: document.id, source }
-        })?;
-        Ok(Versioned { revision: document.revision, value })
-    };
-    store.list(Kind::Instance)?.into_iter().map(read).collect()
+    list(store, Kind::Instance)
 }
 
 /// A change that writes `value`.
@@ -79,25 +89,26 @@ pub fn claim_port(instance: &Instance, port: u16) -> Change {
     put(Kind::Port, &port.to_string(), Expect::Absent, &instance.account_id, &claim)
 }
 
-/// Reads, changes and writes one instance until no other change comes between. `change` may run
-/// more than once; its error ends the attempt and is given back. `None` when there is no such
-/// instance.
+/// Reads, changes and writes one instance until no other change comes between, with the further
+/// documents that `change` wants written in the same transaction. `change` may run more than once;
+/// its error ends the attempt and is given back. `None` when there is no such instance.
 ///
 /// # Errors
-/// When the store fails.
+/// When the store fails, or `change` says that it did.
 pub fn update_instance<E>(
     store: &dyn Store,
     id: &str,
-    mut change: impl FnMut(&mut Instance) -> Result<(), E>,
+    mut change: impl FnMut(&mut Instance) -> Result<Result<Vec<Change>, E>, StoreError>,
 ) -> Result<Option<Result<Instance, E>>, StoreError> {
     loop {
         let Some(read) = get::<Instance>(store, Kind::Instance, id)? else { return Ok(None) };
         let mut instance = read.value;
-        if let Err(error) = change(&mut instance) {
-            return Ok(Some(Err(error)));
-        }
-        let write = put_instance(&instance, Expect::Revision(read.revision));
-        match store.txn(&[write]) {
+        let mut changes = match change(&mut instance)? {
+            Ok(changes) => changes,
+            Err(error) => return Ok(Some(Err(error))),
+        };
+        changes.push(put_instance(&instance, Expect::Revision(read.revision)));
+        match store.txn(&changes) {
             Ok(_) => return Ok(Some(Ok(instance))),
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error),

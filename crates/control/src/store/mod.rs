@@ -30,6 +30,8 @@ pub enum Kind {
     Token,
     /// [`control_model::account::Bootstrap`], one.
     Bootstrap,
+    /// [`control_model::Task`] by task id.
+    Task,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Port => "port",
             Kind::Token => "token",
             Kind::Bootstrap => "bootstrap",
+            Kind::Task => "task",
         }
     }
 }

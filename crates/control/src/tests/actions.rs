@@ -39,7 +39,8 @@ async fn every_required_parameter_is_missed_by_name() {
 async fn an_instance_of_nobody_or_of_another_account_is_not_found() {
     let world = World::new();
     let id = world.instance("").await;
-    let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1";
+    let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
+                &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other";
     let own = |row: &&&crate::actions::Action| {
         row.params.iter().any(|param| param.required && param.name == "InstanceId")
     };
@@ -63,7 +64,8 @@ async fn changes_are_refused_outside_normal() {
     let create = "RegionId=cn-hangzhou&InstanceClass=redis.shard.micro.ce";
     let made = world.ok("CreateInstance", create).await;
     let id = made["InstanceId"].as_str().expect("an id");
-    let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1";
+    let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
+                &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other";
     let changes = |row: &&&crate::actions::Action| {
         row.access == Access::Write && row.name != "CreateInstance"
     };

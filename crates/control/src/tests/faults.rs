@@ -1,9 +1,11 @@
 //! Each step of an instance's life, failed in each way at each point and repeated: all converge to
 //! the same end. Observation that comes and goes.
 
-use crate::store::{Kind, Store};
+use crate::store::{Kind, Store, documents};
 use crate::testing::{Fault, World};
 use admin::agent::NodePhase;
+use control_model::Task;
+use control_model::task::Outcome;
 use std::sync::Arc;
 
 /// Creates, changes, restarts and deletes under these faults; demands a clean slate.
@@ -26,6 +28,12 @@ async fn live_through(faults: &[Fault]) {
         let left = world.control.shared.store.list(kind).expect("listed");
         assert!(left.is_empty(), "{faults:?} left {left:?}");
     }
+    let tasks = documents::list::<Task>(world.control.shared.store.as_ref(), Kind::Task);
+    let ends: Vec<_> = tasks.expect("listed").into_iter().map(|read| read.value.ended).collect();
+    assert_eq!(ends.len(), 3, "{faults:?}");
+    let succeeded =
+        |end: &Option<(i64, Outcome)>| end.is_some_and(|(_, how)| how == Outcome::Succeed);
+    assert!(ends.iter().all(succeeded), "{faults:?} {ends:?}");
     assert_eq!(world.agent.faults_left(), 0, "{faults:?} were not all met");
 }
 

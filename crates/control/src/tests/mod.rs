@@ -4,6 +4,7 @@
 mod actions;
 mod faults;
 mod http;
+mod tasks;
 
 use crate::testing::World;
 

@@ -1,0 +1,43 @@
+//! Something was asked for that waits for the maintenance window. Must not know what it is.
+
+use super::Step;
+use crate::instance::Instance;
+use crate::lifecycle;
+use admin::agent::NodeObserved;
+
+/// Begin it when the window is open and nothing else is under way.
+pub(super) fn plan(intent: &Instance, node: &NodeObserved, now_unix_ms: i64) -> Option<Step> {
+    let idle = intent.running.is_none() && lifecycle::serves(intent, node);
+    let due = !intent.queued.is_empty() && intent.maintain.contains(now_unix_ms);
+    (idle && due).then_some(Step::Begin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::tests::sample;
+    use crate::observation::tests::node;
+    use crate::task::{Change, Queued, Running, TaskKind};
+    use admin::agent::NodePhase::{Serving, Starting};
+
+    #[test]
+    fn table() {
+        let (open, shut) = (19 * 3_600_000, 3_600_000);
+        let running = Some(Running { task_id: "t-2".into(), kind: TaskKind::Restart });
+        let begin = Some(Step::Begin);
+        let rows = [
+            (1, Serving, None, open, begin),
+            (1, Serving, None, shut, None),
+            (0, Serving, None, open, None),
+            (1, Starting, None, open, None),
+            (1, Serving, running, open, None),
+        ];
+        for (queued, phase, running, now, expected) in rows {
+            let wait = || Queued { task_id: "t-1".into(), change: Change::Restart };
+            let queued: Vec<_> = (0..queued).map(|_| wait()).collect();
+            let intent = Instance { queued, running, ..sample() };
+            let step = plan(&intent, &node(phase.clone(), 1, 1), now);
+            assert_eq!(step, expected, "{intent:?} {phase:?} {now}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Tasks: what was begun for an instance and is followed until it has come about. A task changes
+//! nothing by itself; the intent does, and the task ends in the transaction that notes that the
+//! world has reached it. Must not know stores.
+
+use crate::instance::Instance;
+use crate::lifecycle;
+use crate::observation::Observed;
+use admin::agent::NodePhase;
+use serde::{Deserialize, Serialize};
+
+/// What a task does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskKind {
+    /// CreateInstance.
+    Create,
+    /// RestartInstance.
+    Restart,
+    /// DeleteInstance.
+    Delete,
+}
+
+/// A row of [`KINDS`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct KindRow {
+    /// Which.
+    pub kind: TaskKind,
+    /// `TaskType` of the API.
+    pub name: &'static str,
+    /// Names of its steps, in order.
+    pub steps: &'static [&'static str],
+}
+
+/// All kinds.
+pub const KINDS: &[KindRow] = &[
+    KindRow { kind: TaskKind::Create, name: "CreateIns", steps: &["prepare", "start_node"] },
+    KindRow {
+        kind: TaskKind::Restart,
+        name: "RestartIns",
+        steps: &["save_and_stop_node", "start_node"],
+    },
+    KindRow { kind: TaskKind::Delete, name: "DeleteIns", steps: &["remove_node"] },
+];
+
+impl TaskKind {
+    /// Its row.
+    ///
+    /// # Panics
+    /// Never: each kind has a row, as a test of the table shows.
+    pub fn row(self) -> &'static KindRow {
+        KINDS.iter().find(|row| row.kind == self).expect("each kind has a row")
+    }
+}
+
+/// A change of an instance that disturbs it, so that it may be put off to the maintenance window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// One incarnation more.
+    Restart,
+}
+
+impl Change {
+    /// The kind of task that carries it out.
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Change::Restart => TaskKind::Restart,
+        }
+    }
+
+    /// Makes it the intent.
+    pub fn apply(&self, instance: &mut Instance) {
+        instance.touch();
+        match self {
+            Change::Restart => instance.incarnation += 1,
+        }
+    }
+}
+
+/// The task that an instance is under.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Key of its document.
+    pub task_id: String,
+    /// What it does.
+    pub kind: TaskKind,
+}
+
+/// A change that waits for the maintenance window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    /// Key of its task.
+    pub task_id: String,
+    /// What is to be done.
+    pub change: Change,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The world is as wanted.
+    Succeed,
+    /// Something else was wanted before it came to that.
+    Canceled,
+}
+
+/// The document of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// `t-…`.
+    pub task_id: String,
+    /// Owner.
+    pub account_id: String,
+    /// Which instance.
+    pub instance_id: String,
+    /// Its name when the task was made.
+    pub instance_name: String,
+    /// Its region.
+    pub region_id: String,
+    /// What it does.
+    pub kind: TaskKind,
+    /// Unix milliseconds.
+    pub created_unix_ms: i64,
+    /// Unix milliseconds; `None` while it waits for the maintenance window.
+    pub started_unix_ms: Option<i64>,
+    /// Unix milliseconds and how; `None` while it has not ended.
+    pub ended: Option<(i64, Outcome)>,
+}
+
+impl Task {
+    /// A task for `instance`, started at once.
+    pub fn new(task_id: String, kind: TaskKind, instance: &Instance, now_unix_ms: i64) -> Task {
+        Task {
+            task_id,
+            account_id: instance.account_id.clone(),
+            instance_id: instance.instance_id.clone(),
+            instance_name: instance.name.clone(),
+            region_id: instance.region_id.clone(),
+            kind,
+            created_unix_ms: now_unix_ms,
+            started_unix_ms: Some(now_unix_ms),
+            ended: None,
+        }
+    }
+
+    /// `Status` of the API. `fails` says that the instance cannot get there as things are.
+    pub fn status(&self, fails: bool) -> &'static str {
+        match (self.ended, self.started_unix_ms) {
+            (Some((_, Outcome::Succeed)), _) => "Succeed",
+            (Some((_, Outcome::Canceled)), _) => "Canceled",
+            (None, None) => "Scheduled",
+            (None, Some(_)) if fails => "Failed",
+            (None, Some(_)) => "Running",
+        }
+    }
+}
+
+/// How many steps of a running task are done.
+pub fn steps_done(kind: TaskKind, intent: &Instance, observed: Observed<'_>) -> usize {
+    let Observed::Known(node) = observed else { return 0 };
+    match kind {
+        TaskKind::Create | TaskKind::Restart if lifecycle::serves(intent, node) => 2,
+        TaskKind::Create => 1,
+        // The node of before goes on until it is told, and stops then.
+        TaskKind::Restart => {
+            usize::from(node.incarnation >= intent.incarnation && node.phase != NodePhase::Stopping)
+        }
+        TaskKind::Delete => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::tests::sample;
+    use crate::observation::tests::node;
+
+    #[test]
+    fn each_kind_has_one_row_with_steps() {
+        for kind in [TaskKind::Create, TaskKind::Restart, TaskKind::Delete] {
+            assert_eq!(KINDS.iter().filter(|row| row.kind == kind).count(), 1, "{kind:?}");
+            assert!(!kind.row().steps.is_empty());
+        }
+        let change = Change::Restart;
+        let mut instance = sample();
+        change.apply(&mut instance);
+        assert_eq!((instance.generation, instance.incarnation), (2, 2));
+        assert_eq!(change.kind(), TaskKind::Restart);
+    }
+
+    #[test]
+    fn statuses() {
+        let task = Task::new("t-1".into(), TaskKind::Restart, &sample(), 5);
+        let waits = Task { started_unix_ms: None, ..task.clone() };
+        let ended = |outcome| Task { ended: Some((9, outcome)), ..task.clone() };
+        let rows = [
+            (&task, false, "Running"),
+            (&task, true, "Failed"),
+            (&waits, false, "Scheduled"),
+            (&waits, true, "Scheduled"),
+            (&ended(Outcome::Succeed), true, "Succeed"),
+            (&ended(Outcome::Canceled), false, "Canceled"),
+        ];
+        for (task, fails, expected) in rows {
+            assert_eq!(task.status(fails), expected, "{task:?}");
+        }
+    }
+
+    #[test]
+    fn steps_follow_the_node() {
+        use NodePhase::{Serving, Starting, Stopping};
+        let rows = [
+            (TaskKind::Create, 1, Starting, 1, 1),
+            (TaskKind::Create, 1, Serving, 1, 2),
+            (TaskKind::Restart, 2, Serving, 1, 0),
+            (TaskKind::Restart, 2, Stopping, 1, 0),
+            (TaskKind::Restart, 2, Starting, 2, 1),
+            (TaskKind::Restart, 2, Serving, 2, 2),
+            (TaskKind::Delete, 1, Serving, 1, 0),
+        ];
+        for (kind, wanted, phase, incarnation, expected) in rows {
+            let intent = Instance { incarnation: wanted, ..sample() };
+            let seen = node(phase.clone(), 1, incarnation);
+            let done = steps_done(kind, &intent, Observed::Known(&seen));
+            assert_eq!(done, expected, "{kind:?} {phase:?}");
+            assert_eq!(steps_done(kind, &intent, Observed::Absent), 0);
+            assert!(done <= kind.row().steps.len());
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Task documents as parts of the transactions that change their instance: a task is opened with the
+//! wish and ended with the fact. Must not know actions or agents.
+
+use crate::random;
+use crate::store::documents::{self, Versioned};
+use crate::store::{Change, Expect, Kind, Store, StoreError};
+use control_model::task::{self, Outcome, Queued, Running, Task, TaskKind};
+use control_model::{Instance, ident};
+
+/// How long ended tasks are kept.
+const KEEP_MS: i64 = 30 * 24 * 3_600_000;
+
+/// Puts the instance under a new task; one that it was under has come about, or is given up for
+/// this one. Gives the task's id.
+///
+/// # Errors
+/// When the store fails.
+pub fn open(
+    store: &dyn Store,
+    instance: &mut Instance,
+    (kind, former): (TaskKind, Outcome),
+    now_unix_ms: i64,
+) -> Result<(String, Vec<Change>), StoreError> {
+    let mut changes = end_running(store, instance, former, now_unix_ms)?;
+    let task_id = ident::task_id(&mut random::fill);
+    let task = Task::new(task_id.clone(), kind, instance, now_unix_ms);
+    changes.push(put(&task, Expect::Absent));
+    instance.running = Some(Running { task_id: task_id.clone(), kind });
+    Ok((task_id, changes))
+}
+
+/// Ends the task that the instance is under, if there is one.
+///
+/// # Errors
+/// When the store fails.
+pub fn end_running(
+    store: &dyn Store,
+    instance: &mut Instance,
+    outcome: Outcome,
+    now_unix_ms: i64,
+) -> Result<Vec<Change>, StoreError> {
+    let Some(running) = instance.running.take() else { return Ok(Vec::new()) };
+    end(store, &running.task_id, outcome, now_unix_ms)
+}
+
+/// Ends all that waits for the maintenance window.
+///
+/// # Errors
+/// When the store fails.
+pub fn cancel_queued(
+    store: &dyn Store,
+    instance: &mut Instance,
+    now_unix_ms: i64,
+) -> Result<Vec<Change>, StoreError> {
+    let mut changes = Vec::new();
+    for Queued { task_id, .. } in instance.queued.drain(..) {
+        changes.extend(end(store, &task_id, Outcome::Canceled, now_unix_ms)?);
+    }
+    Ok(changes)
+}
+
+/// Has a change wait for the maintenance window. Gives its task's id.
+pub fn queue(
+    instance: &mut Instance,
+    change: &task::Change,
+    now_unix_ms: i64,
+) -> (String, Vec<Change>) {
+    let task_id = ident::task_id(&mut random::fill);
+    let kind = change.kind();
+    let task = Task::new(task_id.clone(), kind, instance, now_unix_ms);
+    let task = Task { started_unix_ms: None, ..task };
+    instance.queued.push(Queued { task_id: task_id.clone(), change: change.clone() });
+    (task_id, vec![put(&task, Expect::Absent)])
+}
+
+/// Makes the first change that waits the intent.
+///
+/// # Errors
+/// When the store fails.
+pub fn begin(
+    store: &dyn Store,
+    instance: &mut Instance,
+    now_unix_ms: i64,
+) -> Result<Vec<Change>, StoreError> {
+    if instance.queued.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Queued { task_id, change } = instance.queued.remove(0);
+    change.apply(instance);
+    instance.running = Some(Running { task_id: task_id.clone(), kind: change.kind() });
+    amend(store, &task_id, |task| task.started_unix_ms = Some(now_unix_ms))
+}
+
+/// Forgets tasks that ended long ago.
+///
+/// # Errors
+/// When the store fails.
+pub fn prune(store: &dyn Store, now_unix_ms: i64) -> Result<(), StoreError> {
+    let is_old = |task: &Task| task.ended.is_some_and(|(ms, _)| ms < now_unix_ms - KEEP_MS);
+    let tasks = documents::list::<Task>(store, Kind::Task)?.into_iter();
+    let old = tasks.filter(|read| is_old(&read.value));
+    let delete = |read: Versioned<Task>| {
+        documents::delete(Kind::Task, &read.value.task_id, Expect::Revision(read.revision))
+    };
+    let changes: Vec<_> = old.map(delete).collect();
+    if changes.is_empty() { Ok(()) } else { store.txn(&changes).map(drop) }
+}
+
+fn end(
+    store: &dyn Store,
+    task_id: &str,
+    outcome: Outcome,
+    now_unix_ms: i64,
+) -> Result<Vec<Change>, StoreError> {
+    amend(store, task_id, |task| task.ended = Some((now_unix_ms, outcome)))
+}
+
+/// A change of a task; none when it is not there any more.
+fn amend(
+    store: &dyn Store,
+    task_id: &str,
+    change: impl FnOnce(&mut Task),
+) -> Result<Vec<Change>, StoreError> {
+    let Some(read) = documents::get::<Task>(store, Kind::Task, task_id)? else {
+        return Ok(Vec::new());
+    };
+    let mut task = read.value;
+    change(&mut task);
+    Ok(vec![put(&task, Expect::Revision(read.revision))])
+}
+
+fn put(task: &Task, expect: Expect) -> Change {
+    documents::put(Kind::Task, &task.task_id, expect, &task.account_id, task)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+
+    #[tokio::test]
+    async fn old_tasks_are_forgotten_and_open_ones_are_not() {
+        let world = World::new();
+        let id = world.instance("").await;
+        let store = world.control.shared.store.as_ref();
+        let read = documents::get::<Instance>(store, Kind::Instance, &id).expect("read");
+        let mut instance = read.expect("there").value;
+        let restart = (TaskKind::Restart, Outcome::Succeed);
+        let mut open_at = |now| {
+            let (id, changes) = open(store, &mut instance, restart, now).expect("opened");
+            store.txn(&changes).expect("written");
+            id
+        };
+        let (first, second) = (open_at(10), open_at(20));
+        let is_there = |id: &str| store.get(Kind::Task, id).expect("read").is_some();
+        prune(store, 20 + KEEP_MS).expect("pruned");
+        assert!(is_there(&first));
+        prune(store, 21 + KEEP_MS).expect("pruned");
+        assert!(!is_there(&first));
+        prune(store, i64::MAX).expect("pruned");
+        assert!(is_there(&second), "it has not ended");
+    }
+}
