@@ -1,5 +1,5 @@
-//! Task documents as parts of the transactions that change their instance: a task is opened with the
-//! wish and ended with the fact. Must not know actions or agents.
+//! Task documents as parts of the transactions that change their instance: a task is opened with
+//! the wish and ended with the fact. Must not know actions or agents.
 
 use crate::random;
 use crate::store::documents::{self, Versioned};
