@@ -70,3 +70,37 @@ def test_tasks_end_after_the_control_was_killed(larder):
     processes.kill(control)
     seen = lambda: attempt(lambda: tasks(sdk, instance_id), Exception)
     until(lambda: seen() == [("CreateIns", "Succeed"), ("RestartIns", "Succeed")], "both ends")
+
+
+def test_resize_while_serving(shared):
+    sdk = NewSdk(shared.ready)
+    created = sdk.create(password="Tutorial-2026", instance_class="redis.shard.micro.ce")
+    instance_id = created["InstanceId"]
+    sdk.wait_normal(instance_id)
+    sdk.call("ModifySecurityIps", instance_id=instance_id, security_ips="127.0.0.1")
+    client = shared.redis(sdk.endpoint(instance_id, "Tutorial-2026"))
+    assert client.info("memory")["maxmemory"] == 256 << 20
+    connection = client.client_id()
+
+    done = shared.cli(
+        "instance", "resize", instance_id, "--class", "redis.shard.small.2.ce", "--wait"
+    )
+    assert done.returncode == 0, done.stderr
+    assert client.info("memory")["maxmemory"] == 1 << 30
+    for number in range(300):
+        client.set(f"key:{number}", bytes(1 << 20))
+    assert client.client_id() == connection, "it served on"
+
+    refused = shared.cli("instance", "resize", instance_id, "--class", "redis.shard.micro.ce")
+    assert refused.returncode == 1 and "bytes are used" in refused.stderr, refused.stderr
+    assert client.dbsize() == 300 and client.info("memory")["maxmemory"] == 1 << 30
+    client.flushall()
+    used = lambda: client.info("memory")["used_memory"] < 100 << 20
+    until(used, "the memory is free")
+    sdk.call("ModifyInstanceSpec", instance_id=instance_id, instance_class="redis.shard.micro.ce")
+    sdk.wait_normal(instance_id)
+    assert client.info("memory")["maxmemory"] == 256 << 20
+    assert tasks(sdk, instance_id)[1:] == [("ModifyInsSpec", "Succeed")] * 2
+    client.close()
+    sdk.call("DeleteInstance", instance_id=instance_id)
+    sdk.wait_gone(instance_id)

@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod list;
 mod passwd;
+mod resize;
 mod restart;
 mod session;
 mod set;
@@ -77,6 +78,12 @@ pub const VERBS: &[Verb] = &[
         example: "set r-4k2m9x7p1q8z3t --name sessions --protect true --window 01:00Z-03:00Z",
     },
     Verb {
+        name: "resize",
+        actions: &["ModifyInstanceSpec", "DescribeInstanceAttribute"],
+        about: "Change an instance's class while it serves",
+        example: "resize r-4k2m9x7p1q8z3t --class redis.shard.large.ce --wait",
+    },
+    Verb {
         name: "restart",
         actions: &["RestartInstance", "DescribeInstanceAttribute"],
         about: "Restart an instance; its data is kept",
@@ -113,6 +120,8 @@ pub enum InstanceCommand {
     Passwd(passwd::Options),
     #[command(about = verb("set").about, after_help = example("set"))]
     Set(set::Options),
+    #[command(about = verb("resize").about, after_help = example("resize"))]
+    Resize(resize::Options),
     #[command(about = verb("restart").about, after_help = example("restart"))]
     Restart(restart::Options),
     #[command(about = verb("tasks").about, after_help = example("tasks"))]
@@ -137,6 +146,7 @@ pub fn execute(command: Command, terminal: &mut Terminal) -> Result<(), Error> {
         InstanceCommand::Show(o) => show::run(&o, &mut open("show", &o.common)?),
         InstanceCommand::Allow(o) => allow::run(&o, &mut open("allow", &o.common)?),
         InstanceCommand::Passwd(o) => passwd::run(&o, &mut open("passwd", &o.common)?),
+        InstanceCommand::Resize(o) => resize::run(&o, &mut open("resize", &o.common)?),
         InstanceCommand::Set(o) => set::run(&o, &mut open("set", &o.common)?),
         InstanceCommand::Tasks(o) => tasks::run(&o, &mut open("tasks", &o.common)?),
         InstanceCommand::Restart(o) => restart::run(&o, &mut open("restart", &o.common)?),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   CreateInstance ─► Creating ──served──► Normal ◄──served── Rebooting ◄─ RestartInstance
+//!                        │                   ▲ ◄──enforced─── Changing ◄─ ModifyInstanceSpec
 //!                        │ cannot start      │ ▲ node gone or stopped
 //!                        ▼                   ▼ │
 //!                      Error             Unavailable
@@ -13,6 +14,7 @@
 
 use crate::instance::Instance;
 use crate::observation::Observed;
+use crate::task::TaskKind;
 use admin::agent::{NodeObserved, NodePhase};
 
 /// `InstanceStatus` of the API, as far as one host enters them.
@@ -24,6 +26,8 @@ pub enum Status {
     Normal,
     /// On its way to a new incarnation.
     Rebooting,
+    /// Serves, on its way to another class.
+    Changing,
     /// Was never able to serve.
     Error,
     /// Served before and does not now.
@@ -39,6 +43,7 @@ impl Status {
             Status::Creating => "Creating",
             Status::Normal => "Normal",
             Status::Rebooting => "Rebooting",
+            Status::Changing => "Changing",
             Status::Error => "Error",
             Status::Unavailable => "Unavailable",
             Status::Released => "Released",
@@ -69,12 +74,19 @@ pub fn status(intent: &Instance, observed: Observed<'_>) -> Status {
     let failed =
         matches!(observed, Observed::Known(node) if matches!(node.phase, NodePhase::Failed { .. }));
     match (serves, intent.served_incarnation, failed) {
+        (true, ..) if is_changing(intent, observed) => Status::Changing,
         (true, ..) => Status::Normal,
         (false, 0, true) => Status::Error,
         (false, 0, false) => Status::Creating,
         (false, served, false) if served < intent.incarnation => Status::Rebooting,
         (false, ..) => Status::Unavailable,
     }
+}
+
+/// Whether another class is on its way to the node.
+fn is_changing(intent: &Instance, observed: Observed<'_>) -> bool {
+    let spec = intent.running.as_ref().is_some_and(|running| running.kind == TaskKind::Spec);
+    spec && !enforces(intent.generation, observed)
 }
 
 /// Whether the node serves what was last wanted of it. Settings may still be on their way: changing
@@ -93,6 +105,7 @@ mod tests {
     use super::*;
     use crate::instance::tests::sample;
     use crate::observation::tests::node;
+    use crate::task::Running;
 
     #[test]
     fn table() {
@@ -123,6 +136,19 @@ mod tests {
             let going = Instance { deleting: true, ..intent };
             assert_eq!(status(&going, observed), Status::Released);
         }
+    }
+
+    #[test]
+    fn another_class_is_a_state_until_it_is_enforced() {
+        let running = Some(Running { task_id: "t-1".into(), kind: TaskKind::Spec });
+        let base = Instance { served_incarnation: 1, generation: 2, ..sample() };
+        let changing = Instance { running, ..base.clone() };
+        for (generation, expected) in [(1, Status::Changing), (2, Status::Normal)] {
+            let seen = node(NodePhase::Serving, generation, 1);
+            assert_eq!(status(&changing, Observed::Known(&seen)), expected);
+            assert_eq!(status(&base, Observed::Known(&seen)), Status::Normal);
+        }
+        assert_eq!(status(&changing, Observed::Unknown), Status::Changing);
     }
 
     #[test]

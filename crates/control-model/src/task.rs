@@ -2,6 +2,7 @@
 //! nothing by itself; the intent does, and the task ends in the transaction that notes that the
 //! world has reached it. Must not know stores.
 
+use crate::class;
 use crate::instance::Instance;
 use crate::lifecycle;
 use crate::observation::Observed;
@@ -15,6 +16,8 @@ pub enum TaskKind {
     Create,
     /// RestartInstance.
     Restart,
+    /// ModifyInstanceSpec.
+    Spec,
     /// DeleteInstance.
     Delete,
 }
@@ -38,6 +41,7 @@ pub const KINDS: &[KindRow] = &[
         name: "RestartIns",
         steps: &["save_and_stop_node", "start_node"],
     },
+    KindRow { kind: TaskKind::Spec, name: "ModifyInsSpec", steps: &["apply_limits"] },
     KindRow { kind: TaskKind::Delete, name: "DeleteIns", steps: &["remove_node"] },
 ];
 
@@ -56,6 +60,11 @@ impl TaskKind {
 pub enum Change {
     /// One incarnation more.
     Restart,
+    /// Another class, whose limits the node takes over while it serves.
+    Spec {
+        /// Row of [`class::CLASSES`].
+        class: String,
+    },
 }
 
 impl Change {
@@ -63,6 +72,7 @@ impl Change {
     pub fn kind(&self) -> TaskKind {
         match self {
             Change::Restart => TaskKind::Restart,
+            Change::Spec { .. } => TaskKind::Spec,
         }
     }
 
@@ -71,7 +81,15 @@ impl Change {
         instance.touch();
         match self {
             Change::Restart => instance.incarnation += 1,
+            Change::Spec { class } => instance.class.clone_from(class),
         }
+    }
+
+    /// Bytes of memory that the node has afterwards, where that changes: more data than that must
+    /// not be there.
+    pub fn limit_bytes(&self) -> Option<u64> {
+        let Change::Spec { class } = self else { return None };
+        class::find(class).map(|class| class.capacity_mb << 20)
     }
 }
 
@@ -100,6 +118,8 @@ pub enum Outcome {
     Succeed,
     /// Something else was wanted before it came to that.
     Canceled,
+    /// It could not be begun.
+    Failed,
 }
 
 /// The document of a task.
@@ -146,6 +166,7 @@ impl Task {
         match (self.ended, self.started_unix_ms) {
             (Some((_, Outcome::Succeed)), _) => "Succeed",
             (Some((_, Outcome::Canceled)), _) => "Canceled",
+            (Some((_, Outcome::Failed)), _) => "Failed",
             (None, None) => "Scheduled",
             (None, Some(_)) if fails => "Failed",
             (None, Some(_)) => "Running",
@@ -163,6 +184,7 @@ pub fn steps_done(kind: TaskKind, intent: &Instance, observed: Observed<'_>) -> 
         TaskKind::Restart => {
             usize::from(node.incarnation >= intent.incarnation && node.phase != NodePhase::Stopping)
         }
+        TaskKind::Spec => usize::from(node.generation >= intent.generation),
         TaskKind::Delete => 0,
     }
 }
@@ -175,7 +197,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_one_row_with_steps() {
-        for kind in [TaskKind::Create, TaskKind::Restart, TaskKind::Delete] {
+        for kind in [TaskKind::Create, TaskKind::Restart, TaskKind::Spec, TaskKind::Delete] {
             assert_eq!(KINDS.iter().filter(|row| row.kind == kind).count(), 1, "{kind:?}");
             assert!(!kind.row().steps.is_empty());
         }
@@ -184,6 +206,11 @@ mod tests {
         change.apply(&mut instance);
         assert_eq!((instance.generation, instance.incarnation), (2, 2));
         assert_eq!(change.kind(), TaskKind::Restart);
+        assert_eq!(change.limit_bytes(), None);
+        let change = Change::Spec { class: "redis.shard.micro.ce".into() };
+        change.apply(&mut instance);
+        assert_eq!((instance.generation, instance.class().capacity_mb), (3, 256));
+        assert_eq!(change.limit_bytes(), Some(256 << 20));
     }
 
     #[test]
@@ -198,6 +225,7 @@ mod tests {
             (&waits, true, "Scheduled"),
             (&ended(Outcome::Succeed), true, "Succeed"),
             (&ended(Outcome::Canceled), false, "Canceled"),
+            (&ended(Outcome::Failed), false, "Failed"),
         ];
         for (task, fails, expected) in rows {
             assert_eq!(task.status(fails), expected, "{task:?}");
@@ -214,6 +242,7 @@ mod tests {
             (TaskKind::Restart, 2, Stopping, 1, 0),
             (TaskKind::Restart, 2, Starting, 2, 1),
             (TaskKind::Restart, 2, Serving, 2, 2),
+            (TaskKind::Spec, 1, Serving, 1, 1),
             (TaskKind::Delete, 1, Serving, 1, 0),
         ];
         for (kind, wanted, phase, incarnation, expected) in rows {

@@ -2,6 +2,7 @@
 //! and replaced; every request can be repeated, so a lost one is. Must not know what to ask for.
 
 use admin::agent::{AgentReply, AgentRequest};
+use admin::node::NodeStatus;
 use admin::{Hello, LINE_BYTES_MAX, PROTOCOL, Refusal};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -13,6 +14,8 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 const IDLE_MAX: usize = 8;
+/// How long a node is asked about itself.
+pub const LIVE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +118,18 @@ impl AgentClient {
         limit: Duration,
     ) -> Result<AgentReply, AgentError> {
         timeout(limit, self.request_unbounded(request)).await.unwrap_or(Err(AgentError::TimedOut))
+    }
+
+    /// The node's own account of itself, asked for at most a second.
+    ///
+    /// # Errors
+    /// See [`AgentError`].
+    pub async fn status(&self, node_id: &str) -> Result<NodeStatus, AgentError> {
+        let probe = AgentRequest::Probe { node_id: node_id.to_owned() };
+        match self.request(&probe, LIVE_LIMIT).await? {
+            AgentReply::Status(status) => Ok(*status),
+            _ => Err(AgentError::Unexpected),
+        }
     }
 
     async fn request_unbounded(&self, request: &AgentRequest) -> Result<AgentReply, AgentError> {

@@ -2,7 +2,7 @@
 //! that observe and reconcile. Must not know HTTP or what actions do.
 
 use crate::actions::{After, Done, Settings, live};
-use crate::agent::AgentClient;
+use crate::agent::{AgentClient, LIVE_LIMIT};
 use crate::audit::{Audit, RefusalLimit};
 use crate::brake::Brake;
 use crate::call::{Answer, Call, LoginError, Principal, Via};
@@ -30,9 +30,6 @@ use tokio::time::timeout;
 
 /// How long a call waits for a node to enforce what it changed.
 const ENFORCED_LIMIT: Duration = Duration::from_secs(2);
-/// How long a call waits for a node's own account.
-const LIVE_LIMIT: Duration = Duration::from_secs(1);
-
 /// What a control plane is made of.
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
@@ -187,13 +184,12 @@ impl Control {
 
     async fn live(&self, node_id: &str) -> (Value, Value) {
         let agent = &self.shared.agent;
-        let probe = AgentRequest::Probe { node_id: node_id.to_owned() };
         let clients = AgentRequest::Clients { node_id: node_id.to_owned() };
         let (status, clients) =
-            tokio::join!(agent.request(&probe, LIVE_LIMIT), agent.request(&clients, LIVE_LIMIT));
+            tokio::join!(agent.status(node_id), agent.request(&clients, LIVE_LIMIT));
         let status = match status {
-            Ok(AgentReply::Status(status)) => serde_json::to_value(status).unwrap_or_default(),
-            _ => Value::Null,
+            Ok(status) => serde_json::to_value(status).unwrap_or_default(),
+            Err(_) => Value::Null,
         };
         let clients = match clients {
             Ok(AgentReply::Clients(rows)) => serde_json::to_value(rows).unwrap_or_default(),

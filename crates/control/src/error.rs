@@ -110,6 +110,8 @@ faults! {
         "The InstanceId provided does not exist in our records.";
     INCORRECT_STATE = 403 "IncorrectDBInstanceState"
         "Current DB instance state does not support this operation.";
+    TARGET_MEMORY = 403 "TargetMemoryLessThanCurrentUsed"
+        "The target instance memory size below the current instance used memory.";
     RELEASE_PROTECTION = 403 "InstanceReleaseProtection"
         "The operation is not permitted due to instance release protection.";
     INVALID_MAINTAIN_START = 400 "InvalidStartTime.Format"

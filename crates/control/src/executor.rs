@@ -4,7 +4,7 @@
 use crate::agent::{AgentClient, AgentError};
 use crate::pipeline::Clock;
 use crate::store::documents::{self, Versioned};
-use crate::store::{Expect, Kind, Store, StoreError};
+use crate::store::{Change, Expect, Kind, Store, StoreError};
 use crate::tasks;
 use admin::agent::{AgentReply, AgentRequest};
 use control_model::task::Outcome;
@@ -71,10 +71,14 @@ impl Executor {
                 };
                 self.stored(note).await
             }
-            Step::Begin => {
+            Step::EndTask => {
                 let now_unix_ms = (self.clock)();
-                self.stored(move |store| begin(store, &read, now_unix_ms)).await
+                let end = move |store: &dyn Store, instance: &mut Instance| {
+                    tasks::end_running(store, instance, Outcome::Succeed, now_unix_ms)
+                };
+                self.stored(move |store| unless_changed(store, &read, end)).await
             }
+            Step::Begin => self.begin(read).await,
             Step::Remove { generation } => self.remove(read, generation).await,
         }
     }
@@ -109,6 +113,27 @@ impl Executor {
         }
     }
 
+    /// Begins what waits, or gives it up when the data do not fit any more.
+    async fn begin(&self, read: Versioned<Instance>) -> Result<Progress, StepError> {
+        let Some(first) = read.value.queued.first() else { return Ok(Progress::Stored) };
+        let fits = match first.change.limit_bytes() {
+            Some(limit_bytes) => {
+                let status = self.agent.status(&read.value.node_id()).await?;
+                status.used_memory_bytes <= limit_bytes
+            }
+            None => true,
+        };
+        let now_unix_ms = (self.clock)();
+        let begin = move |store: &dyn Store, instance: &mut Instance| {
+            if fits {
+                tasks::begin(store, instance, now_unix_ms)
+            } else {
+                tasks::fail_first(store, instance, now_unix_ms)
+            }
+        };
+        self.stored(move |store| unless_changed(store, &read, begin)).await
+    }
+
     async fn stored(
         &self,
         change: impl FnOnce(&dyn Store) -> Result<(), StoreError> + Send + 'static,
@@ -137,14 +162,14 @@ fn note_served(
     documents::update_instance(store, &intent.instance_id, note).map(drop)
 }
 
-/// Begins what waits, unless the instance has changed since it was planned.
-fn begin(
+/// Changes the instance, unless it has changed since the step was planned.
+fn unless_changed(
     store: &dyn Store,
     read: &Versioned<Instance>,
-    now_unix_ms: i64,
+    change: impl FnOnce(&dyn Store, &mut Instance) -> Result<Vec<Change>, StoreError>,
 ) -> Result<(), StoreError> {
     let mut instance = read.value.clone();
-    let mut changes = tasks::begin(store, &mut instance, now_unix_ms)?;
+    let mut changes = change(store, &mut instance)?;
     changes.push(documents::put_instance(&instance, Expect::Revision(read.revision)));
     match store.txn(&changes) {
         Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),

@@ -2,7 +2,7 @@
 //! token → audit → handler → audit. Must not know what any action does.
 
 use crate::actions::params::{Kind as ParamKind, Params};
-use crate::actions::{Access, Action, Context, Done, Settings, Token};
+use crate::actions::{Access, Action, Context, Done, Nodes, Settings, Token};
 use crate::actions::{live, table};
 use crate::agent::AgentClient;
 use crate::audit::{Audit, Durability, RefusalLimit};
@@ -84,8 +84,23 @@ fn stages(shared: &Shared, row: &'static Action, entry: &Entry<'_>) -> Result<Do
         account_id: &call.principal.account_id,
         now_unix_ms,
         token,
+        nodes: &Agent(&shared.agent),
     };
     (row.handler)(&context, &params)
+}
+
+/// Nodes as the agent reaches them.
+struct Agent<'a>(&'a AgentClient);
+
+impl Nodes for Agent<'_> {
+    fn used_memory_bytes(&self, node_id: &str) -> Result<u64, ApiError> {
+        // Handlers run where blocking is fine.
+        let asked = tokio::runtime::Handle::current().block_on(self.0.status(node_id));
+        asked.map(|status| status.used_memory_bytes).map_err(|error| {
+            tracing::warn!("asking {node_id}: {error}");
+            error::SERVICE_UNAVAILABLE.says("The instance's node cannot be asked now.")
+        })
+    }
 }
 
 fn allow(call: &Call, row: &Action) -> Result<(), ApiError> {

@@ -2,10 +2,11 @@
 //! the wish and ended with the fact. Must not know actions or agents.
 
 use crate::random;
-use crate::store::documents::{self, Versioned};
+use crate::store::documents;
 use crate::store::{Change, Expect, Kind, Store, StoreError};
 use control_model::task::{self, Outcome, Queued, Running, Task, TaskKind};
 use control_model::{Instance, ident};
+use std::collections::BTreeMap;
 
 /// How long ended tasks are kept.
 const KEEP_MS: i64 = 30 * 24 * 3_600_000;
@@ -91,19 +92,48 @@ pub fn begin(
     amend(store, &task_id, |task| task.started_unix_ms = Some(now_unix_ms))
 }
 
-/// Forgets tasks that ended long ago.
+/// Ends the first change that waits: it cannot be begun.
+///
+/// # Errors
+/// When the store fails.
+pub fn fail_first(
+    store: &dyn Store,
+    instance: &mut Instance,
+    now_unix_ms: i64,
+) -> Result<Vec<Change>, StoreError> {
+    if instance.queued.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Queued { task_id, .. } = instance.queued.remove(0);
+    end(store, &task_id, Outcome::Failed, now_unix_ms)
+}
+
+/// Forgets tasks that ended long ago, and the client tokens that made them.
 ///
 /// # Errors
 /// When the store fails.
 pub fn prune(store: &dyn Store, now_unix_ms: i64) -> Result<(), StoreError> {
     let is_old = |task: &Task| task.ended.is_some_and(|(ms, _)| ms < now_unix_ms - KEEP_MS);
     let tasks = documents::list::<Task>(store, Kind::Task)?.into_iter();
-    let old = tasks.filter(|read| is_old(&read.value));
-    let delete = |read: Versioned<Task>| {
-        documents::delete(Kind::Task, &read.value.task_id, Expect::Revision(read.revision))
+    let old: BTreeMap<_, _> = tasks
+        .filter(|read| is_old(&read.value))
+        .map(|read| (read.value.task_id, read.revision))
+        .collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    let mut changes = Vec::new();
+    for token in store.list(Kind::Token)? {
+        let made = token.body["resource_id"].as_str();
+        if made.is_some_and(|made| old.contains_key(made)) {
+            changes.push(documents::delete(Kind::Token, &token.id, Expect::Any));
+        }
+    }
+    let delete = |(id, revision): (&String, &u64)| {
+        documents::delete(Kind::Task, id, Expect::Revision(*revision))
     };
-    let changes: Vec<_> = old.map(delete).collect();
-    if changes.is_empty() { Ok(()) } else { store.txn(&changes).map(drop) }
+    changes.extend(old.iter().map(delete));
+    store.txn(&changes).map(drop)
 }
 
 fn end(

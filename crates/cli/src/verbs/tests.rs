@@ -353,3 +353,12 @@ fn restart_in_the_window_names_its_task() {
     assert_eq!(got.seen[0].body, "InstanceId=r-1&EffectiveTime=MaintainTime");
     assert!(got.out.contains("task t-1"), "{}", got.out);
 }
+
+#[test]
+fn resize_says_which_task() {
+    let answer = r#"{"OrderId":"t-1","RequestId":"R"}"#;
+    let got = run("resize r-1 --class c", vec![ok("ModifyInstanceSpec", answer)]);
+    got.result.unwrap();
+    assert_eq!(got.seen[0].body, "InstanceId=r-1&InstanceClass=c&EffectiveTime=Immediately");
+    assert!(got.out.contains("task t-1"), "{}", got.out);
+}

@@ -24,6 +24,8 @@ pub enum Step {
         /// As observed.
         incarnation: u64,
     },
+    /// End the task that the instance is under: it has come about.
+    EndTask,
     /// Begin what waits for the maintenance window, which is open.
     Begin,
     /// Have the agent leave nothing of the node, then forget the instance.
@@ -125,6 +127,7 @@ mod tests {
                     intent.served_incarnation = incarnation;
                     intent.running = None;
                 }
+                Some(Step::EndTask) => intent.running = None,
                 Some(Step::Begin) => {
                     let Queued { task_id, change } = intent.queued.remove(0);
                     change.apply(intent);
@@ -152,8 +155,9 @@ mod tests {
                 intent.incarnation += 1;
             },
             |intent| {
-                let restart = |n| Queued { task_id: format!("t-{n}"), change: Change::Restart };
-                intent.queued = (0..2).map(restart).collect();
+                let spec = Change::Spec { class: "redis.shard.mid.2.ce".into() };
+                let queued = |change| Queued { task_id: "t-1".into(), change };
+                intent.queued = [Change::Restart, spec, Change::Restart].map(queued).into();
             },
         ];
         for change in changes {

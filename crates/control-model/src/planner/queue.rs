@@ -1,15 +1,22 @@
-//! Something was asked for that waits for the maintenance window. Must not know what it is.
+//! The task that the instance is under has come about, or something waits for the maintenance
+//! window. Must not know what it is.
 
 use super::Step;
 use crate::instance::Instance;
 use crate::lifecycle;
 use admin::agent::NodeObserved;
 
-/// Begin it when the window is open and nothing else is under way.
+/// End the one when the node serves and enforces what is wanted; begin the other when the window is
+/// open and nothing else is under way.
 pub(super) fn plan(intent: &Instance, node: &NodeObserved, now_unix_ms: i64) -> Option<Step> {
-    let idle = intent.running.is_none() && lifecycle::serves(intent, node);
+    if !lifecycle::serves(intent, node) {
+        return None;
+    }
+    if intent.running.is_some() {
+        return (node.generation >= intent.generation).then_some(Step::EndTask);
+    }
     let due = !intent.queued.is_empty() && intent.maintain.contains(now_unix_ms);
-    (idle && due).then_some(Step::Begin)
+    due.then_some(Step::Begin)
 }
 
 #[cfg(test)]
@@ -30,7 +37,9 @@ mod tests {
             (1, Serving, None, shut, None),
             (0, Serving, None, open, None),
             (1, Starting, None, open, None),
-            (1, Serving, running, open, None),
+            (1, Serving, running.clone(), open, Some(Step::EndTask)),
+            (0, Serving, running.clone(), shut, Some(Step::EndTask)),
+            (0, Starting, running, shut, None),
         ];
         for (queued, phase, running, now, expected) in rows {
             let wait = || Queued { task_id: "t-1".into(), change: Change::Restart };

@@ -293,9 +293,17 @@ fn persist(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::{Settings, Token};
+    use crate::actions::{Nodes, Settings, Token};
     use crate::store::memory::MemoryStore;
     use control_model::HostView;
+
+    struct NoNodes;
+
+    impl Nodes for NoNodes {
+        fn used_memory_bytes(&self, _: &str) -> Result<u64, ApiError> {
+            Err(error::SERVICE_UNAVAILABLE.plain())
+        }
+    }
 
     #[test]
     fn a_token_whose_instance_has_just_gone_makes_a_new_one() {
@@ -308,6 +316,7 @@ mod tests {
             account_id: "1000000000000001",
             now_unix_ms: 0,
             token: Some(token),
+            nodes: &NoNodes,
         };
         let given = [("RegionId", "cn-hangzhou"), ("InstanceClass", "redis.shard.micro.ce")];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));

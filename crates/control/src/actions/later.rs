@@ -106,7 +106,6 @@ pub const ACTIONS: &[&str] = &[
     "ModifyInstanceMinorVersion",
     "ModifyInstanceParameter",
     "ModifyInstanceSSL",
-    "ModifyInstanceSpec",
     "ModifyInstanceTDE",
     "ModifyInstanceVpcAuthMode",
     "ModifyParameterGroup",

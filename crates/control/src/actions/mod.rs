@@ -14,6 +14,7 @@ pub mod later;
 pub mod live;
 pub mod modify_instance_attribute;
 pub mod modify_instance_maintain_time;
+pub mod modify_instance_spec;
 pub mod modify_security_ips;
 pub mod params;
 pub mod reset_account_password;
@@ -74,6 +75,17 @@ pub struct Context<'a> {
     pub now_unix_ms: i64,
     /// The client token of this request, if it has one.
     pub token: Option<Token>,
+    /// Asks nodes themselves.
+    pub nodes: &'a dyn Nodes,
+}
+
+/// What nodes say of themselves.
+pub trait Nodes {
+    /// Bytes that the node has allocated. Blocks for a bounded time.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` when it cannot be asked.
+    fn used_memory_bytes(&self, node_id: &str) -> Result<u64, ApiError>;
 }
 
 /// A client token that matches its request.
@@ -201,8 +213,15 @@ impl Context<'_> {
     /// `InvalidInstanceId.NotFound` or `IncorrectDBInstanceState`.
     pub fn begin(&self, id: &str, change: &Change, when: When) -> Result<String, ApiError> {
         let mut made = String::new();
+        let claim = |task_id: &str| {
+            let token = self.token.as_ref()?;
+            let fingerprint = token.claim_fingerprint.clone();
+            let claim = TokenClaim { fingerprint, resource_id: task_id.to_owned() };
+            let (account, absent) = (self.account_id, store::Expect::Absent);
+            Some(documents::put(Kind::Token, &token.key, absent, account, &claim))
+        };
         self.update(id, Status::allows_change, |instance| {
-            let (task_id, changes) = match when {
+            let (task_id, mut changes) = match when {
                 When::InWindow => tasks::queue(instance, change, self.now_unix_ms),
                 When::Now => {
                     change.apply(instance);
@@ -210,6 +229,7 @@ impl Context<'_> {
                     tasks::open(self.store, instance, task, self.now_unix_ms)?
                 }
             };
+            changes.extend(claim(&task_id));
             made = task_id;
             Ok(Ok(changes))
         })?;

@@ -4,8 +4,8 @@
 use super::{
     Action, create_instance, delete_instance, describe_history_tasks, describe_instance_attribute,
     describe_instances, describe_regions, describe_security_ips, describe_zones, later, live,
-    modify_instance_attribute, modify_instance_maintain_time, modify_security_ips,
-    reset_account_password, restart_instance,
+    modify_instance_attribute, modify_instance_maintain_time, modify_instance_spec,
+    modify_security_ips, reset_account_password, restart_instance,
 };
 use crate::error::{self, ApiError};
 
@@ -25,6 +25,7 @@ pub const ACTIONS: &[&Action] = &[
     &live::SPEC,
     &modify_instance_attribute::SPEC,
     &modify_instance_maintain_time::SPEC,
+    &modify_instance_spec::SPEC,
     &modify_security_ips::SPEC,
     &reset_account_password::SPEC,
     &restart_instance::SPEC,

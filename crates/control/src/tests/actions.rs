@@ -40,7 +40,8 @@ async fn an_instance_of_nobody_or_of_another_account_is_not_found() {
     let world = World::new();
     let id = world.instance("").await;
     let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
-                &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other";
+                &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
+                &InstanceClass=redis.shard.large.ce";
     let own = |row: &&&crate::actions::Action| {
         row.params.iter().any(|param| param.required && param.name == "InstanceId")
     };
@@ -65,7 +66,8 @@ async fn changes_are_refused_outside_normal() {
     let made = world.ok("CreateInstance", create).await;
     let id = made["InstanceId"].as_str().expect("an id");
     let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
-                &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other";
+                &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
+                &InstanceClass=redis.shard.large.ce";
     let changes = |row: &&&crate::actions::Action| {
         row.access == Access::Write && row.name != "CreateInstance"
     };
@@ -125,7 +127,12 @@ async fn client_token_makes_one_instance() {
     let id = first["InstanceId"].as_str().expect("an id");
     let again = world.ok("CreateInstance", &create("&OwnerAccount=ignored")).await;
     assert_eq!(again["InstanceId"], id);
-    for other in ["&InstanceName=other", "&Tag.1.Key=a", "&DryRun=true"] {
+    for other in [
+        "&InstanceName=other\
+                &InstanceClass=redis.shard.large.ce",
+        "&Tag.1.Key=a",
+        "&DryRun=true",
+    ] {
         let refusal = world.refusal("CreateInstance", &create(other)).await;
         assert_eq!(refusal, "400 IdempotentParameterMismatch", "{other}");
     }

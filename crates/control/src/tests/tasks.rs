@@ -2,6 +2,7 @@
 
 use crate::testing::World;
 use admin::agent::NodePhase;
+use admin::node::NodeStatus;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
 
@@ -206,4 +207,115 @@ async fn tasks_are_filtered() {
     let mut stranger = world.request("DescribeHistoryTasks", RANGE);
     stranger.principal.account_id = "9999999999999999".into();
     assert_eq!(world.control.call(stranger).await.body["TotalCount"], 0);
+}
+
+#[tokio::test]
+async fn another_class_is_taken_over_while_serving_and_must_fit() {
+    let world = World::new();
+    let id = world.instance("").await;
+    let on_id = format!("InstanceId={id}");
+    let to = |class: &str| format!("{on_id}&InstanceClass={class}");
+    let maxmemory = || world.agent.specs().pop().expect("applied").settings.maxmemory_bytes;
+    let over = async |count: usize| {
+        let seen = tasks(&world, "&TaskType=ModifyInsSpec").await;
+        seen.iter().filter(|row| row[1] == "Succeed").count() == count
+    };
+    let up = format!("{}&ClientToken=a", to("redis.shard.large.ce"));
+    let first = world.ok("ModifyInstanceSpec", &up).await;
+    world.until_true(async || over(1).await, "the larger class").await;
+    assert_eq!(maxmemory(), 4 << 30);
+    let spec = world.agent.specs().pop().expect("applied");
+    assert_eq!(spec.incarnation, 1, "it serves on");
+    assert_eq!(world.ok("ModifyInstanceSpec", &up).await["OrderId"], first["OrderId"]);
+    let other = format!("{}&ClientToken=a", to("redis.shard.mid.2.ce"));
+    let refusal = world.refusal("ModifyInstanceSpec", &other).await;
+    assert_eq!(refusal, "400 IdempotentParameterMismatch");
+    // The node cannot be asked: nothing says that the data would fit.
+    let refusal = world.refusal("ModifyInstanceSpec", &to("redis.shard.mid.2.ce")).await;
+    assert_eq!(refusal, "503 ServiceUnavailable");
+    world.agent.tell(status_with(3 << 30), Vec::new());
+    let answer = world.call("ModifyInstanceSpec", &to("redis.shard.mid.2.ce")).await;
+    assert_eq!(
+        (answer.status, &answer.body["Code"]),
+        (403, &"TargetMemoryLessThanCurrentUsed".into())
+    );
+    let text = answer.body["Message"].as_str().expect("text");
+    assert!(text.contains("3221225472") && text.contains("2147483648"), "{text}");
+    world.agent.tell(status_with(1 << 20), Vec::new());
+    world.ok("ModifyInstanceSpec", &to("redis.shard.mid.2.ce")).await;
+    world.until_true(async || over(2).await, "the smaller class").await;
+    assert_eq!(maxmemory(), 2 << 30);
+    let seen = world.ok("DescribeInstanceAttribute", &on_id).await;
+    let item = &seen["Instances"]["DBInstanceAttribute"][0];
+    assert_eq!(item["RealInstanceClass"], "redis.shard.mid.2.ce");
+    assert_eq!((&item["Capacity"], &item["IsOrderCompleted"]), (&2048.into(), &true.into()));
+    let rows = [
+        ("".to_owned(), "400 MissingParameter"),
+        ("&InstanceClass=huge".into(), "400 InvalidInstanceClass.NotFound"),
+        ("&InstanceClass=redis.shard.large.ce&ShardCount=2".into(), "403 InstanceType.NotSupport"),
+        (
+            "&InstanceClass=redis.shard.large.ce&MajorVersion=9.0".into(),
+            "403 InstanceType.NotSupport",
+        ),
+    ];
+    for (params, expected) in rows {
+        let refusal = world.refusal("ModifyInstanceSpec", &format!("{on_id}{params}")).await;
+        assert_eq!(refusal.split(' ').next(), expected.split(' ').next(), "{params} {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_smaller_class_that_does_not_fit_any_more_fails_in_its_window() {
+    let world = World::new();
+    let (other, id) = (world.instance("").await, world.instance("").await);
+    let grow = format!("InstanceId={id}&InstanceClass=redis.shard.large.ce");
+    world.ok("ModifyInstanceSpec", &grow).await;
+    let own = format!("&InstanceId={id}&TaskType=ModifyInsSpec");
+    let grown = async || tasks(&world, &own).await.iter().all(|row| row[1] == "Succeed");
+    world.until_true(async || grown().await, "the larger class").await;
+    world.agent.tell(status_with(1 << 20), Vec::new());
+    let shrink = format!("InstanceId={id}&InstanceClass=redis.shard.mid.2.ce&EffectiveTime=1");
+    tick(&world, 1_000);
+    world.ok("ModifyInstanceSpec", &shrink).await;
+    world.agent.tell(status_with(3 << 30), Vec::new());
+    tick(&world, TO_WINDOW_MS);
+    world.ok("ModifySecurityIps", &format!("InstanceId={other}&SecurityIps=10.0.0.2")).await;
+    let failed = async || tasks(&world, &own).await.iter().any(|row| row[1] == "Failed");
+    world.until_true(async || failed().await, "the failure").await;
+    assert_eq!(world.status(&id).await, "Normal");
+    let applied = world.agent.specs();
+    assert!(applied.iter().all(|spec| spec.settings.maxmemory_bytes != 2 << 30));
+}
+
+/// What a node says that uses so many bytes.
+fn status_with(used_memory_bytes: u64) -> NodeStatus {
+    let zero = |name: &str| (name.to_owned(), Value::from(0));
+    let names = [
+        "epoch",
+        "generation",
+        "uptime_ms",
+        "loops",
+        "maxmemory_bytes",
+        "connections",
+        "connections_received",
+        "connections_refused",
+        "commands",
+        "commands_per_second",
+        "net_input_bytes",
+        "net_output_bytes",
+        "keyspace_hits",
+        "keyspace_misses",
+        "keys",
+        "keys_with_ttl",
+        "expired_keys",
+        "cpu_us",
+        "changes_since_save",
+        "last_save_unix_s",
+    ];
+    let mut fields: serde_json::Map<_, _> = names.map(zero).into_iter().collect();
+    fields.insert("version".into(), "0".into());
+    fields.insert("role".into(), "Primary".into());
+    fields.insert("loading".into(), false.into());
+    fields.insert("used_memory_bytes".into(), used_memory_bytes.into());
+    serde_json::from_value(Value::Object(fields)).expect("a status")
 }
