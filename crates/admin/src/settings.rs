@@ -12,7 +12,8 @@ pub struct NodeSettings {
     pub instance_id: String,
     /// What INFO and HELLO report: `5.0`, `6.0`, `7.0`.
     pub engine_version: String,
-    /// Accounts; the first is the instance's own, the second `default`. Both share a password.
+    /// Accounts: the instance's own, then `default`, which share a password, then those that the
+    /// owner made.
     pub users: Vec<UserSettings>,
     /// Connections need no AUTH (VpcAuthMode=Close).
     pub password_free: bool,
@@ -31,7 +32,8 @@ pub struct NodeSettings {
 pub struct UserSettings {
     /// Account name, case-sensitive.
     pub name: String,
-    /// Accepted passwords; empty means that no password was set and nobody can log in by one.
+    /// Accepted passwords, the newest first; empty means that no password was set and nobody can
+    /// log in by one.
     pub verifiers: Vec<Verifier>,
     /// What the account may do.
     pub privilege: Privilege,
@@ -51,7 +53,7 @@ pub struct Verifier {
 pub enum Privilege {
     /// RoleReadWrite.
     ReadWrite,
-    /// RoleReadOnly.
+    /// RoleReadOnly: neither data nor other connections and shared scripts.
     ReadOnly,
 }
 

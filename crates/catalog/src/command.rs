@@ -105,6 +105,8 @@ impl Flags {
     /// Administration that tenants of a managed instance may use all the same.
     pub const TENANT: Self = Self(1 << 20);
 
+    /// Acts on other connections or on scripts that all share: refused to accounts that only read.
+    pub const INTERFERES: Self = Self(1 << 22);
     /// Refused unless a directive of its own allows it.
     pub const PROTECTED: Self = Self(1 << 24);
     /// Can be long: it ticks, and a transaction with it runs beside its loop.

@@ -3,6 +3,7 @@
 
 use crate::allowlist::Groups;
 use crate::class::{self, Class};
+use crate::data_account::DataAccount;
 use crate::task::{Queued, Running};
 use crate::window::Window;
 use admin::agent::NodeSpec;
@@ -56,6 +57,12 @@ pub struct Instance {
     pub port: u16,
     /// Accepted passwords of the default accounts; empty until one is set.
     pub verifiers: Vec<Verifier>,
+    /// Accounts that the owner made, in the order in which they were.
+    #[serde(default)]
+    pub accounts: Vec<DataAccount>,
+    /// Descriptions of the default accounts, by name.
+    #[serde(default)]
+    pub default_descriptions: BTreeMap<String, String>,
     /// Allowlist groups.
     pub groups: Groups,
     /// Directives in redis.conf words.
@@ -119,10 +126,11 @@ impl Instance {
             verifiers: self.verifiers.clone(),
             privilege: Privilege::ReadWrite,
         };
+        let default_users = self.default_accounts().into_iter().map(account);
         NodeSettings {
             instance_id: self.instance_id.clone(),
             engine_version: self.engine_version.clone(),
-            users: self.default_accounts().map(account).into(),
+            users: default_users.chain(self.accounts.iter().map(DataAccount::user)).collect(),
             password_free: false,
             allowlist: self.groups.enforced(),
             maxmemory_bytes: self.class().capacity_mb << 20,
@@ -161,6 +169,8 @@ pub(crate) mod tests {
             network_type: "VPC".into(),
             port: 6379,
             verifiers: Vec::new(),
+            accounts: Vec::new(),
+            default_descriptions: BTreeMap::new(),
             groups: Groups::default(),
             parameters: BTreeMap::new(),
             tags: Vec::new(),

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod allowlist;
+pub mod data_account;
 pub mod ident;
 pub mod instance;
 pub mod lifecycle;

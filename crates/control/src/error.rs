@@ -158,6 +158,23 @@ faults! {
     ACCOUNT_NOT_FOUND = 404 "InvalidAccountName.NotFound" "Specified AccountName does not exist.";
     INVALID_ACCOUNT_PASSWORD = 400 "InvalidAccountPassword.Format"
         "Specified AccountPassword is not valid.";
+    WRONG_OLD_PASSWORD = 400 "InvalidOldAccountPassword.NotMatch"
+        "The OldAccountPassword is not the password of the account; ResetAccountPassword sets a \
+         new one without it.";
+    INVALID_ACCOUNT_NAME = 400 "InvalidAccountName.Format" "Specified AccountName is not valid.";
+    RESERVED_ACCOUNT_NAME = 400 "InvalidAccountName.Forbid"
+        "Specified AccountName is a reserved word.";
+    DUPLICATE_ACCOUNT = 400 "InvalidAccountName.Duplicate" "Specified AccountName exists already.";
+    INVALID_ACCOUNT_DESCRIPTION = 400 "InvalidAccountDescription.Format"
+        "Specified AccountDescription is not valid.";
+    INVALID_ACCOUNT_PRIVILEGE = 400 "InvalidAccountPrivilege.Format"
+        "Specified AccountPrivilege is not valid. Reason: it is RoleReadOnly or RoleReadWrite.";
+    DEFAULT_ACCOUNT = 400 "IncorrectAccount"
+        "The default accounts of an instance keep their privilege.";
+    DEFAULT_ACCOUNT_STAYS = 403 "OperationDenied.AccountStatus"
+        "The default accounts of an instance cannot be deleted.";
+    ACCOUNT_LIMIT_EXCEEDED = 403 "AccountLimitExceeded"
+        "Exceeding the allowed amount of account.";
     // Allowlist.
     INVALID_GROUP_NAME = 400 "InvalidGroupName.Format"
         "The Specified parameter SecurityIpGroupName is not valid.";

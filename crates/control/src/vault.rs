@@ -132,6 +132,14 @@ pub fn verifier(password: &str) -> Verifier {
     Verifier { salt: hex::encode(&salt), mac: hex::encode(&mac) }
 }
 
+/// Whether `verifier` is that of `password`.
+pub fn accepts(verifier: &Verifier, password: &str) -> bool {
+    let salt = hex::decode(&verifier.salt).unwrap_or_default();
+    let wanted = hex::decode(&verifier.mac).unwrap_or_default();
+    let mac = Hmac::<Sha256>::new_from_slice(&salt).expect("HMAC takes keys of any length");
+    mac.chain_update(password).verify_slice(&wanted).is_ok()
+}
+
 /// argon2id hash of a console password in PHC form. Takes tens of milliseconds.
 pub fn hash_password(password: &str) -> String {
     let hash = Argon2::default().hash_password(password.as_bytes());

@@ -8,7 +8,7 @@ use admin::{NodeSettings, Privilege, Refusal};
 use parking_lot::{Condvar, Mutex};
 use rustix::fd::{AsFd, OwnedFd};
 use server::Shared;
-use server::access::{Access, Allowlist, User, Verifier};
+use server::access::{Access, Allowlist, DEFAULT_USER, Right, Rights, User, Verifier};
 use server::config::reported_version;
 use server::{commands, info, snapshot};
 use std::os::unix::net::UnixListener;
@@ -140,12 +140,15 @@ impl AdminServer {
         }
         let new = Arc::new(config.settings(reported_version(&settings.engine_version)));
         drop(config);
-        let access = Arc::new(access);
-        self.shared.executor.exclusive().change_gate(|gate| {
+        let mut exclusive = self.shared.executor.exclusive();
+        let access = Arc::new(access.in_place_of(&exclusive.gate().access));
+        exclusive.change_gate(|gate| {
             gate.settings = Arc::clone(&new);
             gate.access = Arc::clone(&access);
             gate.generation = generation;
         });
+        drop(exclusive);
+        commands::client::cut_gone(&self.shared, &access);
         let mut state = self.state.lock();
         state.generation = generation;
         state.maxmemory_bytes = settings.maxmemory_bytes;
@@ -332,11 +335,15 @@ fn access_of(settings: &NodeSettings) -> Result<Access, Refusal> {
             };
             Ok(Verifier { salt: bytes(&verifier.salt)?, mac: bytes(&verifier.mac)? })
         });
+        let right = match user.privilege {
+            Privilege::ReadWrite => Right::Write,
+            Privilege::ReadOnly => Right::Read,
+        };
         Ok(Arc::new(User {
             name: user.name.clone(),
             verifiers: verifiers.collect::<Result<_, Refusal>>()?,
-            password_free: settings.password_free,
-            read_only: user.privilege == Privilege::ReadOnly,
+            password_free: settings.password_free && user.name == DEFAULT_USER,
+            rights: Rights::new(right),
         }))
     });
     let allowlist = match &settings.allowlist {

@@ -1,10 +1,13 @@
-//! Who may connect and as whom: users with salted verifiers, privileges, and the allowlist.
+//! Who may connect and as whom: users with salted verifiers, privileges, and the allowlist. Must
+//! not know connections; those that are logged in share their user's rights.
 
+use catalog::Flags;
 use hmac::{Hmac, KeyInit, Mac};
 use ipnet::IpNet;
 use sha2::Sha256;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// Users and allowlist, replaced as a whole.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +21,7 @@ pub struct Access {
 }
 
 /// An account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct User {
     /// Name, case-sensitive.
     pub name: String,
@@ -26,8 +29,58 @@ pub struct User {
     pub verifiers: Vec<Verifier>,
     /// Connections are this user's from the start.
     pub password_free: bool,
-    /// May not change data.
-    pub read_only: bool,
+    /// What it may do.
+    pub rights: Arc<Rights>,
+}
+
+/// What an account may do. The same object through all changes of the account, so that open
+/// connections follow them with their next command.
+#[derive(Debug)]
+pub struct Rights(AtomicU8);
+
+/// Values of [`Rights`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Reads and changes data.
+    Write,
+    /// Changes neither data nor what all connections share.
+    Read,
+    /// The account is gone: who was logged in is nobody.
+    Nothing,
+}
+
+impl Rights {
+    /// Rights that nobody shares yet.
+    #[must_use]
+    pub fn new(right: Right) -> Arc<Self> {
+        Arc::new(Self(AtomicU8::new(right as u8)))
+    }
+
+    /// What they are now.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> Right {
+        match self.0.load(Relaxed) {
+            0 => Right::Write,
+            1 => Right::Read,
+            _ => Right::Nothing,
+        }
+    }
+
+    fn set(&self, right: Right) {
+        self.0.store(right as u8, Relaxed);
+    }
+
+    /// Whether they suffice for a command of these properties.
+    #[inline]
+    #[must_use]
+    pub fn allow(&self, flags: Flags) -> bool {
+        match self.get() {
+            Right::Write => true,
+            Right::Read => !flags.has(Flags::WRITE) && !flags.has(Flags::INTERFERES),
+            Right::Nothing => false,
+        }
+    }
 }
 
 /// `HMAC-SHA-256(key = salt, message = password)`.
@@ -62,7 +115,11 @@ impl User {
     /// True when `password` is one of this user's.
     #[must_use]
     pub fn accepts(&self, password: &[u8]) -> bool {
-        self.password_free || self.verifiers.iter().any(|verifier| verifier.accepts(password))
+        self.password_free || self.has(password)
+    }
+
+    fn has(&self, password: &[u8]) -> bool {
+        self.verifiers.iter().any(|verifier| verifier.accepts(password))
     }
 }
 
@@ -113,7 +170,7 @@ impl Access {
             name: DEFAULT_USER.to_owned(),
             verifiers,
             password_free: password.is_empty(),
-            read_only: false,
+            rights: Rights::new(Right::Write),
         };
         let users = vec![Arc::new(user)];
         Self { users, allowlist: Allowlist::Everybody, managed: false }
@@ -131,15 +188,31 @@ impl Access {
         self.find(DEFAULT_USER.as_bytes()).filter(|user| user.password_free)
     }
 
+    /// Takes the place of `old`: who is logged in stays so with the rights that its account has
+    /// here, and has none where the account is not here. To be called when nothing runs.
+    #[must_use]
+    pub fn in_place_of(mut self, old: &Access) -> Self {
+        for known in &old.users {
+            let user = self.users.iter_mut().find(|user| user.name == known.name);
+            known.rights.set(user.as_ref().map_or(Right::Nothing, |user| user.rights.get()));
+            if let Some(user) = user {
+                *user = Arc::new(User { rights: Arc::clone(&known.rights), ..(**user).clone() });
+            }
+        }
+        self
+    }
+
     /// The user that `AUTH password` logs in: `default`; or, for `AUTH user:password`, the one
-    /// named before the colon.
+    /// named before the colon. Where `default` needs no password, it is who nobody else is.
     #[must_use]
     pub fn log_in_by_password(&self, password: &[u8]) -> Option<&Arc<User>> {
-        let default = self.find(DEFAULT_USER.as_bytes()).filter(|user| user.accepts(password));
-        default.or_else(|| {
+        let default = self.find(DEFAULT_USER.as_bytes());
+        let named = || {
             let colon = password.iter().position(|&byte| byte == b':')?;
             self.log_in(&password[..colon], &password[colon + 1..])
-        })
+        };
+        let owned = default.filter(|user| user.has(password));
+        owned.or_else(named).or(default.filter(|user| user.password_free))
     }
 
     /// The user that `AUTH name password` logs in.
@@ -160,7 +233,8 @@ mod tests {
         let user = |name: &str, password: &str| {
             let verifiers = vec![Verifier::new(b"salt", password.as_bytes())];
             let name = name.to_owned();
-            Arc::new(User { name, verifiers, password_free: false, read_only: false })
+            let rights = Rights::new(Right::Write);
+            Arc::new(User { name, verifiers, password_free: false, rights })
         };
         let users = vec![user("r-1", "secret"), user("default", "secret"), user("app", "a:b")];
         Access { users, ..Access::default() }
@@ -178,6 +252,39 @@ mod tests {
         assert!(access.log_in(b"app", b"a:b").is_some());
         assert!(access.log_in(b"nobody", b"secret").is_none());
         assert!(access.initial_user().is_none());
+    }
+
+    #[test]
+    fn a_password_free_default_leaves_other_accounts_their_passwords() {
+        let mut access = access();
+        let default = User { password_free: true, ..(*access.users[1]).clone() };
+        access.users[1] = Arc::new(default);
+        let by_password = |p: &str| access.log_in_by_password(p.as_bytes()).map(|u| &*u.name);
+        for (password, name) in [("app:a:b", "app"), ("app:x", "default"), ("secret", "default")] {
+            assert_eq!(by_password(password), Some(name), "{password}");
+        }
+        assert!(access.log_in(b"app", b"x").is_none());
+    }
+
+    #[test]
+    fn who_is_logged_in_follows_the_account() {
+        let old = access();
+        let logged_in = |name: &str| Arc::clone(&old.find(name.as_bytes()).expect("it is").rights);
+        let (app, default) = (logged_in("app"), logged_in("default"));
+        let only = |access: Access, name: &str, right| {
+            let users = access.users.into_iter().filter(|user| user.name == name);
+            let change =
+                |user: Arc<User>| Arc::new(User { rights: Rights::new(right), ..(*user).clone() });
+            Access { users: users.map(change).collect(), ..Access::default() }
+        };
+        let second = only(access(), "app", Right::Read).in_place_of(&old);
+        assert_eq!((app.get(), default.get()), (Right::Read, Right::Nothing));
+        let third = only(access(), "app", Right::Write).in_place_of(&second);
+        assert_eq!(app.get(), Right::Write, "also over several changes");
+        let none = Access::default().in_place_of(&third);
+        assert_eq!(app.get(), Right::Nothing);
+        let _anew = only(access(), "app", Right::Write).in_place_of(&none);
+        assert_eq!(app.get(), Right::Nothing, "a new account of the name is another one");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a command must pass before it is queued or run, in Redis' order. Pure: state in, verdict
 //! out. The state changes only in exclusive mode.
 
-use crate::access::Access;
+use crate::access::{Access, Right};
 use crate::config::{Allowed, Settings};
 use crate::error;
 use crate::scripts::Running;
@@ -112,7 +112,8 @@ pub fn check(
             return Err(error::reply(error::DEBUG_NOT_ALLOWED));
         }
     }
-    let Some(user) = &session.user else {
+    let user = session.user.as_ref().filter(|user| user.rights.get() != Right::Nothing);
+    let Some(user) = user else {
         return if flags.has(Flags::NO_AUTH) { Ok(()) } else { Err(error::reply(error::NOAUTH)) };
     };
     if session.multi.is_some() && flags.has(Flags::NO_MULTI) {
@@ -121,7 +122,7 @@ pub fn check(
     if state.access.managed && flags.has(Flags::ADMIN) && !flags.has(Flags::TENANT) {
         return Err(error::managed(row.name));
     }
-    if user.read_only && flags.has(Flags::WRITE) {
+    if !user.rights.allow(flags) {
         return Err(error::no_permission(row.name));
     }
     check_room(state, row, used_bytes)?;
@@ -208,7 +209,7 @@ fn check_link(session: &Session, row: &Command) -> Result<(), CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::User;
+    use crate::access::{Rights, User};
     use catalog::commands::Index;
     use resp::OwnedArgs;
 
@@ -249,12 +250,12 @@ mod tests {
             Some(Arc::new(Running::new("", false, OwnedArgs::from_words(std::iter::empty()), 0)));
     }
 
-    fn reader(session: &mut Session) {
+    fn with_right(session: &mut Session, right: Right) {
         session.user = Some(Arc::new(User {
             name: "reader".into(),
             verifiers: Vec::new(),
             password_free: false,
-            read_only: true,
+            rights: Rights::new(right),
         }));
     }
 
@@ -262,6 +263,8 @@ mod tests {
     fn each_gate_refuses_what_it_is_for() {
         let open: fn(&mut GateState) = |_| {};
         let plain: fn(&mut Session) = |_| {};
+        let reader: fn(&mut Session) = |session| with_right(session, Right::Read);
+        let gone: fn(&mut Session) = |session| with_right(session, Right::Nothing);
         let stranger: fn(&mut Session) = |session| session.user = None;
         let managed: fn(&mut GateState) = |state| {
             state.access = Arc::new(Access { managed: true, ..Access::default() });
@@ -282,6 +285,14 @@ mod tests {
             row("config|get", managed, plain, 0, None),
             row("set", open, reader, 0, Some("NOPERM")),
             row("get", open, reader, 0, None),
+            row("function|load", open, reader, 0, Some("NOPERM")),
+            row("script|flush", open, reader, 0, Some("NOPERM")),
+            row("client|kill", open, reader, 0, Some("NOPERM")),
+            row("client|pause", open, reader, 0, Some("NOPERM")),
+            row("config|set", managed, reader, 0, Some("ERR command 'CONFIG SET' not support")),
+            row("monitor", managed, reader, 0, Some("ERR command 'MONITOR' not support")),
+            row("get", open, gone, 0, Some("NOAUTH")),
+            row("auth", open, gone, 0, None),
             row("set", limited, plain, 101, Some("OOM")),
             row("set", limited, plain, 100, None),
             row("set", |s| s.save_failed = true, plain, 0, Some("MISCONF")),

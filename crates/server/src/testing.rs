@@ -177,10 +177,13 @@ impl Bench {
         String::from_utf8_lossy(&log).replace("\r\n", " ").trim().to_owned()
     }
 
-    /// Replaces users and allowlist.
+    /// Replaces users and allowlist, as an agent does.
     pub fn set_access(&self, access: Access) {
-        let access = Arc::new(access);
-        self.shared.executor.exclusive().change_gate(|gate| gate.access = Arc::clone(&access));
+        let mut exclusive = self.shared.executor.exclusive();
+        let access = Arc::new(access.in_place_of(&exclusive.gate().access));
+        exclusive.change_gate(|gate| gate.access = Arc::clone(&access));
+        drop(exclusive);
+        crate::commands::client::cut_gone(&self.shared, &access);
     }
 
     /// Moves time.

@@ -1,6 +1,6 @@
 //! Whole conversations with the core of a node, with one loop and with several.
 
-use crate::access::{Access, Allowlist, User, Verifier};
+use crate::access::{Access, Allowlist, Right, Rights, User, Verifier};
 use crate::testing::Bench;
 use engine::keyspace::shard_of;
 use std::sync::Arc;
@@ -12,11 +12,13 @@ fn check(script: &str) {
 }
 
 fn managed() -> Access {
-    let user = |name: &str, password: &str, read_only: bool| {
+    let user = |name: &str, password: &str, right| {
         let verifiers = vec![Verifier::new(b"salt", password.as_bytes())];
-        Arc::new(User { name: name.into(), verifiers, password_free: false, read_only })
+        let rights = Rights::new(right);
+        Arc::new(User { name: name.into(), verifiers, password_free: false, rights })
     };
-    let users = vec![user("r-1", "pw", false), user("default", "pw", false), user("ro", "x", true)];
+    let full = |name: &str| user(name, "pw", Right::Write);
+    let users = vec![full("r-1"), full("default"), user("ro", "x", Right::Read)];
     let allowlist = Allowlist::parse(["127.0.0.1"].into_iter()).expect("an address");
     Access { users, allowlist, managed: true }
 }
@@ -201,6 +203,44 @@ fn passwords_and_the_allowlist() {
             ",
         );
         assert!(!bench.is_stopped());
+    }
+}
+
+#[test]
+fn an_account_that_changes_is_felt_by_open_connections() {
+    for loops in [1, 4] {
+        let mut bench = Bench::new(loops);
+        bench.set_access(managed());
+        let log_in = "
+            a> auth r-1 pw => +OK
+            b> auth ro x => +OK
+            c> auth default pw => +OK
+            d> auth default pw => +OK
+            a> multi => +OK
+            a> set k v => +QUEUED
+            b> subscribe news => *3 $9 subscribe $4 news :1
+            d> blpop list 0 =>
+        ";
+        bench.check(log_in);
+        let mut access = managed();
+        access.users.retain(|user| user.name != "ro");
+        for user in &mut access.users {
+            *user = Arc::new(User { rights: Rights::new(Right::Read), ..(**user).clone() });
+        }
+        bench.set_access(access);
+        bench.check(
+            "
+            a> exec => -EXECABORT Transaction discarded because of: NOPERM this user has no permissions to run the 'set' command
+            a> get k => $-1
+            b> read => closed
+            c> set k v => -NOPERM this user has no permissions to run the 'set' command
+            c> client kill id 1 => -NOPERM this user has no permissions to run the 'client kill' command
+            d> read => closed
+            e> auth ro x => -WRONGPASS invalid username-password pair or user is disabled.
+            ",
+        );
+        bench.set_access(managed());
+        bench.check("c> set k v => +OK");
     }
 }
 

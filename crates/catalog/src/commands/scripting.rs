@@ -43,6 +43,8 @@ const CHANGE: Flags = all(&[Flags::NOSCRIPT, Flags::WRITE]);
 const GROW: Flags = all(&[CHANGE, Flags::DENYOOM]);
 const TELL: Flags = all(&[Flags::LOADING, Flags::STALE]);
 const MEANWHILE: Flags = all(&[Flags::NOSCRIPT, Flags::ALLOW_BUSY]);
+const FLUSH: Flags = all(&[KEEP, Flags::INTERFERES]);
+const KILL: Flags = all(&[MEANWHILE, Flags::INTERFERES]);
 
 /// Scripts and functions.
 pub const ROWS: &[Command] = &[
@@ -57,7 +59,7 @@ pub const ROWS: &[Command] = &[
     row("function|dump", 2, KEEP, "7.0.0", "Returns all libraries as one payload."),
     row("function|flush", -2, CHANGE, "7.0.0", "Takes all libraries away."),
     unlocked(row("function|help", 2, TELL, "7.0.0", "Lists FUNCTION's subcommands.")),
-    unlocked(row("function|kill", 2, MEANWHILE, "7.0.0", "Ends the running function.")),
+    unlocked(row("function|kill", 2, KILL, "7.0.0", "Ends the running function.")),
     row("function|list", -2, KEEP, "7.0.0", "Lists libraries and their functions."),
     row("function|load", -3, GROW, "7.0.0", "Loads a library."),
     row("function|restore", -3, GROW, "7.0.0", "Loads the libraries of a payload."),
@@ -65,8 +67,8 @@ pub const ROWS: &[Command] = &[
     row("script", -2, Flags::CONTAINER, "2.6.0", "Keeps scripts."),
     row("script|debug", 3, KEEP, "3.2.0", "Is refused: there is no debugger."),
     row("script|exists", -3, KEEP, "2.6.0", "Tells which scripts are known."),
-    row("script|flush", -2, KEEP, "2.6.0", "Forgets all scripts."),
+    row("script|flush", -2, FLUSH, "2.6.0", "Forgets all scripts."),
     unlocked(row("script|help", 2, TELL, "5.0.0", "Lists SCRIPT's subcommands.")),
-    unlocked(row("script|kill", 2, MEANWHILE, "2.6.0", "Ends the running script.")),
+    unlocked(row("script|kill", 2, KILL, "2.6.0", "Ends the running script.")),
     row("script|load", 3, KEEP, "2.6.0", "Compiles a script and keeps it."),
 ];

@@ -68,7 +68,8 @@ const QUIT: Flags = RESET;
 const PING: Flags = all(&[Flags::FAST, Flags::IN_PUBSUB]);
 const ECHO: Flags = all(&[Flags::FAST, Flags::LOADING, Flags::STALE]);
 const CLIENT: Flags = OPEN;
-const CLIENT_ADMIN: Flags = all(&[OPEN, Flags::DANGEROUS]);
+const CLIENT_LIST: Flags = all(&[OPEN, Flags::DANGEROUS]);
+const CLIENT_ADMIN: Flags = all(&[CLIENT_LIST, Flags::INTERFERES]);
 
 /// The connection.
 pub const CONNECTION: &[Command] = &[
@@ -80,7 +81,7 @@ pub const CONNECTION: &[Command] = &[
     row("client|id", 2, CLIENT, Family::Connection, "5.0.0", "Returns the connection's number."),
     row("client|info", 2, CLIENT, Family::Connection, "6.2.0", "Describes this connection."),
     row("client|kill", -3, CLIENT_ADMIN, Family::Connection, "2.4.0", "Closes connections."),
-    row("client|list", -2, CLIENT_ADMIN, Family::Connection, "2.4.0", "Describes connections."),
+    row("client|list", -2, CLIENT_LIST, Family::Connection, "2.4.0", "Describes connections."),
     row(
         "client|no-evict",
         3,

@@ -235,6 +235,8 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         network_type: params.text("NetworkType").unwrap_or("VPC").to_owned(),
         port: request.port,
         verifiers: request.password.map(vault::verifier).into_iter().collect(),
+        accounts: Vec::new(),
+        default_descriptions: BTreeMap::new(),
         groups: Groups::default(),
         parameters: BTreeMap::from(parameters),
         tags: request.tags.clone(),

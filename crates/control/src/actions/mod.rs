@@ -2,16 +2,23 @@
 //! writes documents and says what is to be awaited before the answer. Must not know HTTP,
 //! signatures or the agent's protocol.
 
+pub mod accounts;
+pub mod create_account;
 pub mod create_instance;
+pub mod delete_account;
 pub mod delete_instance;
+pub mod describe_accounts;
 pub mod describe_history_tasks;
 pub mod describe_instance_attribute;
 pub mod describe_instances;
 pub mod describe_regions;
 pub mod describe_security_ips;
 pub mod describe_zones;
+pub mod grant_account_privilege;
 pub mod later;
 pub mod live;
+pub mod modify_account_description;
+pub mod modify_account_password;
 pub mod modify_instance_attribute;
 pub mod modify_instance_maintain_time;
 pub mod modify_instance_spec;

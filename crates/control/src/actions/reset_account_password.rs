@@ -1,12 +1,11 @@
-//! ResetAccountPassword: sets the password that both default accounts share; in force when the call
-//! returns. Must not keep the password.
+//! ResetAccountPassword: sets an account's password; the default accounts share theirs. In force
+//! when the call returns. Must not keep the password.
 
 use super::params::{INSTANCE_ID, Kind, Param, Params};
 use super::table::KVSTORE;
-use super::{Access, Action, Context, Done};
-use crate::error::{self, ApiError};
-use crate::vault;
-use control_model::{Status, password};
+use super::{Access, Action, Context, Done, accounts};
+use crate::error::ApiError;
+use control_model::Status;
 
 /// The row.
 pub const SPEC: Action = Action {
@@ -15,8 +14,9 @@ pub const SPEC: Action = Action {
     access: Access::Write,
     params: &[
         INSTANCE_ID,
-        Param::required("AccountName", Kind::Text, "the instance id or default"),
+        accounts::NAME,
         Param::required("AccountPassword", Kind::Secret, "8–32 characters of three kinds"),
+        accounts::KEEP_OLD,
     ],
     doc: "Sets an account's password without asking for the old one.",
     token: None,
@@ -24,18 +24,13 @@ pub const SPEC: Action = Action {
 };
 
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
-    let id = params.required("InstanceId");
-    let account = params.required("AccountName");
+    let name = params.required("AccountName");
     let new = params.required("AccountPassword");
-    let changed = context.change(id, Status::allows_change, |instance| {
-        if !instance.default_accounts().contains(&account) {
-            return Err(error::ACCOUNT_NOT_FOUND.plain());
-        }
-        if let Err(fault) = password::check(new) {
-            let row = &error::INVALID_ACCOUNT_PASSWORD;
-            return Err(row.says(format!("{} Reason: {fault}.", row.message)));
-        }
-        instance.verifiers = vec![vault::verifier(new)];
+    let changed = context.change(params.required("InstanceId"), Status::allows_change, |it| {
+        let verifiers = it.verifiers_of(name).map_err(accounts::refused)?;
+        let newest = accounts::verifier(params, "AccountPassword")?;
+        let kept = verifiers.first().filter(|_| params.is_true(accounts::KEEP_OLD.name)).cloned();
+        accounts::replace(verifiers, (newest, new), kept);
         Ok(())
     })?;
     Ok(Done::enforced(&changed))

@@ -2,10 +2,12 @@
 //! how calls arrive.
 
 use super::{
-    Action, create_instance, delete_instance, describe_history_tasks, describe_instance_attribute,
-    describe_instances, describe_regions, describe_security_ips, describe_zones, later, live,
-    modify_instance_attribute, modify_instance_maintain_time, modify_instance_spec,
-    modify_security_ips, reset_account_password, restart_instance,
+    Action, create_account, create_instance, delete_account, delete_instance, describe_accounts,
+    describe_history_tasks, describe_instance_attribute, describe_instances, describe_regions,
+    describe_security_ips, describe_zones, grant_account_privilege, later, live,
+    modify_account_description, modify_account_password, modify_instance_attribute,
+    modify_instance_maintain_time, modify_instance_spec, modify_security_ips,
+    reset_account_password, restart_instance,
 };
 use crate::error::{self, ApiError};
 
@@ -14,15 +16,21 @@ pub const KVSTORE: &str = "2015-01-01";
 
 /// All actions, alphabetic.
 pub const ACTIONS: &[&Action] = &[
+    &create_account::SPEC,
     &create_instance::SPEC,
+    &delete_account::SPEC,
     &delete_instance::SPEC,
+    &describe_accounts::SPEC,
     &describe_history_tasks::SPEC,
     &describe_instance_attribute::SPEC,
     &describe_instances::SPEC,
     &describe_regions::SPEC,
     &describe_security_ips::SPEC,
     &describe_zones::SPEC,
+    &grant_account_privilege::SPEC,
     &live::SPEC,
+    &modify_account_description::SPEC,
+    &modify_account_password::SPEC,
     &modify_instance_attribute::SPEC,
     &modify_instance_maintain_time::SPEC,
     &modify_instance_spec::SPEC,
@@ -54,7 +62,7 @@ pub fn find(name: &str, version: &str) -> Result<&'static Action, ApiError> {
 mod tests {
     use super::*;
     use crate::actions::Access;
-    use crate::actions::params::Kind;
+    use crate::actions::params::{Kind, Param};
     use std::collections::BTreeSet;
 
     #[test]
@@ -70,7 +78,9 @@ mod tests {
             assert!(row.token.is_none_or(|token| params.contains(token)), "{}", row.name);
             let reads = ["Describe", "LarderDescribe"].iter().any(|w| row.name.starts_with(w));
             assert_eq!(row.access == Access::Read, reads, "{}", row.name);
-            for param in row.params.iter().filter(|param| param.name.contains("Password")) {
+            let password =
+                |param: &&Param| param.name.contains("Password") && param.kind != Kind::Boolean;
+            for param in row.params.iter().filter(password) {
                 assert_eq!(param.kind, Kind::Secret, "{} {}", row.name, param.name);
             }
         }

@@ -40,6 +40,8 @@ async fn an_instance_of_nobody_or_of_another_account_is_not_found() {
     let world = World::new();
     let id = world.instance("").await;
     let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
+                &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
+                &NewAccountPassword=y\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
                 &InstanceClass=redis.shard.large.ce";
     let own = |row: &&&crate::actions::Action| {
@@ -66,6 +68,8 @@ async fn changes_are_refused_outside_normal() {
     let made = world.ok("CreateInstance", create).await;
     let id = made["InstanceId"].as_str().expect("an id");
     let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
+                &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
+                &NewAccountPassword=y\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
                 &InstanceClass=redis.shard.large.ce";
     let changes = |row: &&&crate::actions::Action| {

@@ -1,5 +1,6 @@
 //! CLIENT: looking at connections, naming them, closing them.
 
+use crate::access::{Access, Right};
 use crate::blocked::Release;
 use crate::clients::ClientRecord;
 use crate::error;
@@ -217,9 +218,7 @@ pub fn kill(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         } else if record.upstream.load(Relaxed) {
             turn.shared.upstream.cut();
         } else {
-            turn.shared.blocked.kill(record);
-            let inbox = &turn.shared.inboxes[usize::from(record.address.loop_id)];
-            inbox.push(Mail::Kill(record.address));
+            cut(turn.shared, record);
         }
     }
     match (turn.args.len(), records.len()) {
@@ -228,6 +227,26 @@ pub fn kill(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         (_, killed) => turn.reply().int(killed as i64),
     }
     Ok(())
+}
+
+fn cut(shared: &Shared, record: &ClientRecord) {
+    shared.blocked.kill(record);
+    shared.inboxes[usize::from(record.address.loop_id)].push(Mail::Kill(record.address));
+}
+
+/// Closes the connections of accounts that `access` does not have, as ACL DELUSER does; and those
+/// that wait for a key which their account may not take any more.
+pub fn cut_gone(shared: &Shared, access: &Access) {
+    for record in shared.clients.all() {
+        let name = record.texts.lock().user.clone();
+        if name.is_empty() {
+            continue;
+        }
+        let right = access.find(name.as_bytes()).map(|user| user.rights.get());
+        if right.is_none() || right == Some(Right::Read) && record.is_blocked() {
+            cut(shared, &record);
+        }
+    }
 }
 
 /// CLIENT UNBLOCK id [TIMEOUT | ERROR].

@@ -1,6 +1,7 @@
 //! EVAL, EVALSHA, their read-only forms, and SCRIPT. They run in exclusive mode, as in Redis a
 //! script has the node to itself; what it does becomes one block of effects.
 
+use crate::access::Right;
 use crate::dispatch::nested::Rights;
 use crate::error;
 use crate::evict;
@@ -171,7 +172,7 @@ fn admit(
         return Err(error::reply(error::PRIMARY_DOWN));
     }
     // Whoever only reads may run what says that it writes, as long as it does not.
-    let reader = session.user.as_ref().is_some_and(|user| user.read_only);
+    let reader = session.user.as_ref().is_some_and(|user| user.rights.get() == Right::Read);
     if flags.compatible || flags.no_writes || reader {
         return Ok(());
     }

@@ -118,7 +118,7 @@ impl<'e> Turn<'_, 'e> {
             return true;
         }
         let user = self.session.user.as_ref();
-        let reads = user.is_none_or(|user| user.read_only) && flags.has(Flags::WRITE);
-        !administers && !reads
+        let allowed = user.map_or(!flags.has(Flags::WRITE), |user| user.rights.allow(flags));
+        !administers && allowed
     }
 }
