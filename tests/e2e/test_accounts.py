@@ -5,8 +5,9 @@ import time
 
 import pytest
 import redis
+from aliyunsdkcore.request import CommonRequest
 
-from support.sdk import ApiError, NewSdk
+from support.sdk import ApiError, NewSdk, OldSdk
 from support.waiting import attempt, until
 
 PASSWORD = "Reader-2026"
@@ -162,6 +163,26 @@ def test_passwords_change(shared, call, make):
     assert wrong == (400, "InvalidOldAccountPassword.NotMatch")
     call("ResetAccountPassword", "app", account_password=PASSWORD)
     assert log_in(shared, "app", PASSWORD).ping()
+
+
+def test_two_passwords_while_clients_change_over(shared, call, make):
+    make("app")
+    sdk = OldSdk(shared.ready)
+    # A parameter of Larder, which no SDK has a field for.
+    about = {"domain": sdk.address, "version": "2015-01-01"}
+    request = CommonRequest(action_name="ResetAccountPassword", **about)
+    request.set_protocol_type("http")
+    parameters = {"InstanceId": shared.ready["instance"]["id"], "AccountName": "app"}
+    parameters |= {"AccountPassword": OTHER, "KeepOldPassword": "true"}
+    for name, value in parameters.items():
+        request.add_query_param(name, value)
+    sdk.client.do_action_with_exception(request)
+    for password in (PASSWORD, OTHER):
+        assert log_in(shared, "app", password).ping()
+    call("ResetAccountPassword", "app", account_password=OTHER)
+    assert log_in(shared, "app", OTHER).ping()
+    with pytest.raises(redis.AuthenticationError):
+        log_in(shared, "app", PASSWORD).ping()
 
 
 def test_wrong_input(call, make, shared):
