@@ -2,6 +2,8 @@
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from support import ports
 from support.sdk import REGION, ApiError, NewSdk, OldSdk
@@ -162,3 +164,27 @@ def test_refusals(sdk):
     assert (name.status, name.code) == (400, "InvalidInstanceName.Malformed")
     not_offered = refusal(sdk.call, "CreateTairKVCacheVNode")
     assert not_offered.status in (400, 403, 404) and not_offered.code
+
+
+def test_access_without_password(sdk, shared):
+    instance_id = sdk.create(password=PASSWORD)["InstanceId"]
+    sdk.wait_normal(instance_id)
+    sdk.call("ModifySecurityIps", instance_id=instance_id, security_ips="127.0.0.1")
+    endpoint = sdk.endpoint(instance_id, PASSWORD)
+    at = {"host": endpoint["host"], "port": endpoint["port"], "retry": Retry(NoBackoff(), 0)}
+    bare = redis.Redis(**at)
+    with pytest.raises(redis.AuthenticationError):
+        bare.ping()
+    sdk.call("ModifyInstanceVpcAuthMode", instance_id=instance_id, vpc_auth_mode="Close")
+    assert bare.set("a", 1)
+    # Who says a name still needs its password.
+    named = redis.Redis(**at, username=instance_id, password="x")
+    with pytest.raises(redis.AuthenticationError):
+        named.ping()
+    assert shared.redis(endpoint).get("a") == "1"
+    sdk.call("ModifyInstanceVpcAuthMode", instance_id=instance_id, vpc_auth_mode="Open")
+    fresh = redis.Redis(**at)
+    with pytest.raises(redis.AuthenticationError):
+        fresh.ping()
+    sdk.call("DeleteInstance", instance_id=instance_id)
+    sdk.wait_gone(instance_id)

@@ -76,6 +76,9 @@ pub struct Instance {
     /// When it may be disturbed.
     #[serde(default)]
     pub maintain: Window,
+    /// Connections need no AUTH: VpcAuthMode Close.
+    #[serde(default)]
+    pub password_free: bool,
     /// DeleteInstance is refused.
     #[serde(default)]
     pub release_protection: bool,
@@ -131,7 +134,7 @@ impl Instance {
             instance_id: self.instance_id.clone(),
             engine_version: self.engine_version.clone(),
             users: default_users.chain(self.accounts.iter().map(DataAccount::user)).collect(),
-            password_free: false,
+            password_free: self.password_free,
             allowlist: self.groups.enforced(),
             maxmemory_bytes: self.class().capacity_mb << 20,
             connections_max: self.class().connections_max,
@@ -177,6 +180,7 @@ pub(crate) mod tests {
             token_key: None,
             created_unix_ms: 0,
             maintain: Window::default(),
+            password_free: false,
             release_protection: false,
             running: None,
             queued: Vec::new(),
@@ -187,7 +191,7 @@ pub(crate) mod tests {
     fn documents_of_before_are_read() {
         let mut body = serde_json::to_value(sample()).expect("plain data");
         let fields = body.as_object_mut().expect("an object");
-        for name in ["maintain", "release_protection", "running", "queued"] {
+        for name in ["maintain", "password_free", "release_protection", "running", "queued"] {
             fields.remove(name).expect("there");
         }
         assert_eq!(serde_json::from_value::<Instance>(body).expect("read"), sample());

@@ -243,6 +243,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         token_key: context.token.as_ref().map(|token| token.key.clone()),
         created_unix_ms: context.now_unix_ms,
         maintain: Window::default(),
+        password_free: false,
         release_protection: false,
         running: None,
         queued: Vec::new(),

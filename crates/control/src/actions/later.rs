@@ -101,7 +101,6 @@ pub const ACTIONS: &[&str] = &[
     "ModifyInstanceParameter",
     "ModifyInstanceSSL",
     "ModifyInstanceTDE",
-    "ModifyInstanceVpcAuthMode",
     "ModifyParameterGroup",
     "ModifyResourceGroup",
     "ModifySecurityGroupConfiguration",

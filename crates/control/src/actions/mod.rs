@@ -22,6 +22,7 @@ pub mod modify_account_password;
 pub mod modify_instance_attribute;
 pub mod modify_instance_maintain_time;
 pub mod modify_instance_spec;
+pub mod modify_instance_vpc_auth_mode;
 pub mod modify_security_ips;
 pub mod params;
 pub mod reset_account_password;

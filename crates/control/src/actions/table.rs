@@ -6,8 +6,8 @@ use super::{
     describe_history_tasks, describe_instance_attribute, describe_instances, describe_regions,
     describe_security_ips, describe_zones, grant_account_privilege, later, live,
     modify_account_description, modify_account_password, modify_instance_attribute,
-    modify_instance_maintain_time, modify_instance_spec, modify_security_ips,
-    reset_account_password, restart_instance,
+    modify_instance_maintain_time, modify_instance_spec, modify_instance_vpc_auth_mode,
+    modify_security_ips, reset_account_password, restart_instance,
 };
 use crate::error::{self, ApiError};
 
@@ -34,6 +34,7 @@ pub const ACTIONS: &[&Action] = &[
     &modify_instance_attribute::SPEC,
     &modify_instance_maintain_time::SPEC,
     &modify_instance_spec::SPEC,
+    &modify_instance_vpc_auth_mode::SPEC,
     &modify_security_ips::SPEC,
     &reset_account_password::SPEC,
     &restart_instance::SPEC,

@@ -92,7 +92,7 @@ pub fn attribute(instance: &Instance, status: Status, settings: &Settings) -> Va
         "Engine": "Redis",
         "StorageType": "LOCAL_SSD",
         "Storage": "",
-        "VpcAuthMode": "Open",
+        "VpcAuthMode": if instance.password_free { "Close" } else { "Open" },
         "VpcCloudInstanceId": "",
         "AvailabilityValue": "",
         "SecurityIPList": instance.groups.all_entries().join(","),

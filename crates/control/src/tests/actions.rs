@@ -43,7 +43,7 @@ async fn an_instance_of_nobody_or_of_another_account_is_not_found() {
                 &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
                 &NewAccountPassword=y\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
-                &InstanceClass=redis.shard.large.ce";
+                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open";
     let own = |row: &&&crate::actions::Action| {
         row.params.iter().any(|param| param.required && param.name == "InstanceId")
     };
@@ -71,7 +71,7 @@ async fn changes_are_refused_outside_normal() {
                 &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
                 &NewAccountPassword=y\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
-                &InstanceClass=redis.shard.large.ce";
+                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open";
     let changes = |row: &&&crate::actions::Action| {
         row.access == Access::Write && row.name != "CreateInstance"
     };
@@ -133,7 +133,7 @@ async fn client_token_makes_one_instance() {
     assert_eq!(again["InstanceId"], id);
     for other in [
         "&InstanceName=other\
-                &InstanceClass=redis.shard.large.ce",
+                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open",
         "&Tag.1.Key=a",
         "&DryRun=true",
     ] {
@@ -352,4 +352,21 @@ async fn too_many_calls_are_told_when_to_come_back() {
     assert_eq!(reply.retry_after_s, Some(1));
     world.now_unix_ms.store(NOW_UNIX_MS + 1000, Ordering::Relaxed);
     world.ok("DescribeRegions", "").await;
+}
+
+#[tokio::test]
+async fn access_without_password_is_switched() {
+    let world = World::new();
+    let id = world.instance("").await;
+    for (mode, shown, free) in [("Close", "Close", true), ("open", "Open", false)] {
+        let params = format!("InstanceId={id}&VpcAuthMode={mode}");
+        world.ok("ModifyInstanceVpcAuthMode", &params).await;
+        let spec = world.agent.specs().pop().expect("applied");
+        assert_eq!(spec.settings.password_free, free, "in force when the call returns");
+        let seen = world.ok("DescribeInstanceAttribute", &format!("InstanceId={id}")).await;
+        assert_eq!(seen["Instances"]["DBInstanceAttribute"][0]["VpcAuthMode"], shown);
+    }
+    let params = format!("InstanceId={id}&VpcAuthMode=Ajar");
+    let refusal = world.refusal("ModifyInstanceVpcAuthMode", &params).await;
+    assert_eq!(refusal, "400 InvalidVpcAuthMode.Malformed");
 }
