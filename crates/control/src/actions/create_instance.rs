@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 
 const NONE: Kind = Kind::Integer { min: 0, max: 1000 };
 
+/// Versions that an instance can speak.
+pub const ENGINE_VERSIONS: &[&str] = &["5.0", "6.0", "7.0"];
+
 /// The row.
 pub const SPEC: Action = Action {
     name: "CreateInstance",
@@ -131,7 +134,7 @@ fn parse<'a>(params: &Params<'a>) -> Result<Request<'a>, ApiError> {
         return Err(row.says(format!("{} Reason: {fault}.", row.message)));
     }
     let engine_version = params.text("EngineVersion").unwrap_or("5.0");
-    if !["5.0", "6.0", "7.0"].contains(&engine_version) {
+    if !ENGINE_VERSIONS.contains(&engine_version) {
         return Err(error::INVALID_ENGINE_VERSION.plain());
     }
     let port = params.integer("Port").and_then(|port| u16::try_from(port).ok()).unwrap_or(6379);

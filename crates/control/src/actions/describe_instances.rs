@@ -6,6 +6,7 @@ use super::{Access, Action, Context, Done, views};
 use crate::error::{self, ApiError};
 use crate::store::documents;
 use control_model::selector::{Exact, Selector, page};
+use control_model::{Instance, Status};
 use serde_json::{Value, json};
 
 /// The row.
@@ -56,24 +57,13 @@ const EXACT: &[(&str, Exact)] = &[
 ];
 
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
-    let selector = selector(params)?;
-    let elsewhere = params.text("PrivateIp").is_some_and(|ip| ip != context.settings.advertise);
+    let items = select(context, params)?;
     let number = params.integer("PageNumber").unwrap_or(1);
     let size = params.integer("PageSize").unwrap_or(30);
-    let mut items = Vec::new();
-    for instance in documents::instances(context.store)?.into_iter().map(|read| read.value) {
-        let status = context.status(&instance);
-        let own = instance.account_id == context.account_id;
-        if own && !elsewhere && selector.matches(&instance, status) {
-            items.push((instance.created_unix_ms, instance, status));
-        }
-    }
-    // The newest first, as people look for it.
-    items.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.instance_id.cmp(&b.1.instance_id)));
     let total = items.len();
     let shown: Vec<Value> = page(items, number as usize, size as usize)
         .iter()
-        .map(|(_, instance, status)| views::listed(instance, *status, context.settings))
+        .map(|(instance, status)| views::listed(instance, *status, context.settings))
         .collect();
     Ok(Done::now(json!({
         "PageNumber": number,
@@ -81,6 +71,31 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
         "TotalCount": total,
         "Instances": {"KVStoreInstance": shown},
     })))
+}
+
+/// The caller's instances that the filters leave, the newest first, as people look for it.
+///
+/// # Errors
+/// `InvalidInstanceIds.Malformed` for too many ids.
+pub fn select(
+    context: &Context<'_>,
+    params: &Params<'_>,
+) -> Result<Vec<(Instance, Status)>, ApiError> {
+    let selector = selector(params)?;
+    let elsewhere = params.text("PrivateIp").is_some_and(|ip| ip != context.settings.advertise);
+    let mut items = Vec::new();
+    for instance in documents::instances(context.store)?.into_iter().map(|read| read.value) {
+        let status = context.status(&instance);
+        let own = instance.account_id == context.account_id;
+        if own && !elsewhere && selector.matches(&instance, status) {
+            items.push((instance, status));
+        }
+    }
+    items.sort_by(|(a, _), (b, _)| {
+        let newer = b.created_unix_ms.cmp(&a.created_unix_ms);
+        newer.then_with(|| a.instance_id.cmp(&b.instance_id))
+    });
+    Ok(items)
 }
 
 fn selector(params: &Params<'_>) -> Result<Selector, ApiError> {

@@ -27,8 +27,6 @@ pub const ACTIONS: &[&str] = &[
     "DescribeActiveOperationTasks",
     "DescribeAuditLogConfig",
     "DescribeAuditRecords",
-    "DescribeAvailableResource",
-    "DescribeBackupPolicy",
     "DescribeBackupTasks",
     "DescribeBackups",
     "DescribeCacheAnalysisReport",
@@ -36,12 +34,10 @@ pub const ACTIONS: &[&str] = &[
     "DescribeClusterBackupList",
     "DescribeClusterMemberInfo",
     "DescribeDBInstanceMonitor",
-    "DescribeDBInstanceNetInfo",
     "DescribeDBNodeDirectVipInfo",
     "DescribeDbInstanceConnectivity",
     "DescribeEncryptionKey",
     "DescribeEncryptionKeyList",
-    "DescribeEngineVersion",
     "DescribeGlobalSecurityIPGroup",
     "DescribeGlobalSecurityIPGroupRelation",
     "DescribeHistoryEvents",
@@ -53,11 +49,8 @@ pub const ACTIONS: &[&str] = &[
     "DescribeInspectionTaskReport",
     "DescribeInspectionTasks",
     "DescribeInstanceConfig",
-    "DescribeInstanceSSL",
     "DescribeInstanceTDEStatus",
-    "DescribeInstancesOverview",
     "DescribeIntranetAttribute",
-    "DescribeLogicInstanceTopology",
     "DescribeMonitorItems",
     "DescribeParameterGroup",
     "DescribeParameterGroupSupportParam",
@@ -66,9 +59,7 @@ pub const ACTIONS: &[&str] = &[
     "DescribeParameterModificationHistory",
     "DescribeParameterTemplates",
     "DescribeParameters",
-    "DescribeRoleZoneInfo",
     "DescribeRunningLogRecords",
-    "DescribeSecurityGroupConfiguration",
     "DescribeSlowLogRecords",
     "DescribeTags",
     "DescribeTaskDetail",
@@ -118,3 +109,11 @@ pub const ACTIONS: &[&str] = &[
     "UntagResources",
     "UpgradeProxy",
 ];
+
+/// What else a caller of an action that is not there should know; empty for most.
+pub fn reason(name: &str) -> &'static str {
+    match name {
+        "ModifyBackupPolicy" => " No backups are taken automatically, whatever policy is wanted.",
+        _ => "",
+    }
+}

@@ -3,14 +3,18 @@
 //! signatures or the agent's protocol.
 
 pub mod accounts;
+pub mod billing;
 pub mod create_account;
 pub mod create_instance;
 pub mod delete_account;
 pub mod delete_instance;
 pub mod describe_accounts;
+pub mod describe_available_resource;
+pub mod describe_engine_version;
 pub mod describe_history_tasks;
 pub mod describe_instance_attribute;
 pub mod describe_instances;
+pub mod describe_instances_overview;
 pub mod describe_regions;
 pub mod describe_security_ips;
 pub mod describe_zones;
@@ -25,9 +29,12 @@ pub mod modify_instance_spec;
 pub mod modify_instance_vpc_auth_mode;
 pub mod modify_security_ips;
 pub mod params;
+pub mod refresh;
 pub mod reset_account_password;
 pub mod restart_instance;
+pub mod service_role;
 pub mod table;
+pub mod topology;
 pub mod views;
 
 use crate::error::{self, ApiError};

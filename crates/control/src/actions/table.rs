@@ -2,12 +2,14 @@
 //! how calls arrive.
 
 use super::{
-    Action, create_account, create_instance, delete_account, delete_instance, describe_accounts,
-    describe_history_tasks, describe_instance_attribute, describe_instances, describe_regions,
-    describe_security_ips, describe_zones, grant_account_privilege, later, live,
-    modify_account_description, modify_account_password, modify_instance_attribute,
-    modify_instance_maintain_time, modify_instance_spec, modify_instance_vpc_auth_mode,
-    modify_security_ips, reset_account_password, restart_instance,
+    Action, billing, create_account, create_instance, delete_account, delete_instance,
+    describe_accounts, describe_available_resource, describe_engine_version,
+    describe_history_tasks, describe_instance_attribute, describe_instances,
+    describe_instances_overview, describe_regions, describe_security_ips, describe_zones,
+    grant_account_privilege, later, live, modify_account_description, modify_account_password,
+    modify_instance_attribute, modify_instance_maintain_time, modify_instance_spec,
+    modify_instance_vpc_auth_mode, modify_security_ips, refresh, reset_account_password,
+    restart_instance, service_role, topology,
 };
 use crate::error::{self, ApiError};
 
@@ -21,13 +23,26 @@ pub const ACTIONS: &[&Action] = &[
     &delete_account::SPEC,
     &delete_instance::SPEC,
     &describe_accounts::SPEC,
+    &describe_available_resource::SPEC,
+    &refresh::BACKUP_POLICY,
+    &refresh::NET_INFO,
+    &describe_engine_version::SPEC,
     &describe_history_tasks::SPEC,
     &describe_instance_attribute::SPEC,
+    &billing::RENEWAL,
+    &refresh::SSL,
     &describe_instances::SPEC,
+    &describe_instances_overview::SPEC,
+    &topology::TOPOLOGY,
+    &billing::PRICE,
     &describe_regions::SPEC,
+    &topology::ROLES,
+    &refresh::SECURITY_GROUPS,
     &describe_security_ips::SPEC,
+    &service_role::EXISTS,
     &describe_zones::SPEC,
     &grant_account_privilege::SPEC,
+    &service_role::INITIALIZE,
     &live::SPEC,
     &modify_account_description::SPEC,
     &modify_account_password::SPEC,
@@ -53,7 +68,8 @@ pub fn find(name: &str, version: &str) -> Result<&'static Action, ApiError> {
         return Ok(row);
     }
     if later::ACTIONS.contains(&name) {
-        let text = format!("{name} is not available in this version of Larder yet.");
+        let also = later::reason(name);
+        let text = format!("{name} is not available in this version of Larder yet.{also}");
         return Err(error::ACTION_NOT_FOUND.says(text));
     }
     Err(error::ACTION_NOT_FOUND.plain())

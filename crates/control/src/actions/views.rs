@@ -5,6 +5,32 @@ use super::Settings;
 use control_model::{Instance, Status, Tag};
 use serde_json::{Map, Value, json};
 
+/// Documented fields of an item of DescribeInstancesOverview.
+const OVERVIEW: &[&str] = &[
+    "ArchitectureType",
+    "Capacity",
+    "ChargeType",
+    "ConnectionDomain",
+    "CreateTime",
+    "EndTime",
+    "EngineVersion",
+    "GlobalInstanceId",
+    "InstanceClass",
+    "InstanceId",
+    "InstanceName",
+    "InstanceStatus",
+    "InstanceType",
+    "NetworkType",
+    "NodeType",
+    "PrivateIp",
+    "RegionId",
+    "ResourceGroupId",
+    "SecondaryZoneId",
+    "VSwitchId",
+    "VpcId",
+    "ZoneId",
+];
+
 /// Fields that all views share.
 fn common(instance: &Instance, status: Status, settings: &Settings) -> Map<String, Value> {
     let class = instance.class();
@@ -83,6 +109,13 @@ pub fn listed(instance: &Instance, status: Status, settings: &Settings) -> Value
     Value::Object(fields)
 }
 
+/// An item of DescribeInstancesOverview.
+pub fn overview(instance: &Instance, status: Status, settings: &Settings) -> Value {
+    let mut fields = described(instance, status, settings);
+    fields.retain(|name, _| OVERVIEW.contains(&name.as_str()));
+    Value::Object(fields)
+}
+
 /// The item of DescribeInstanceAttribute.
 pub fn attribute(instance: &Instance, status: Status, settings: &Settings) -> Value {
     let mut fields = described(instance, status, settings);
@@ -125,7 +158,7 @@ fn config(instance: &Instance) -> String {
 }
 
 /// The advertised address where it is an IP address.
-fn private_ip(settings: &Settings) -> &str {
+pub fn private_ip(settings: &Settings) -> &str {
     let literal = settings.advertise.parse::<std::net::IpAddr>().is_ok();
     if literal { &settings.advertise } else { "" }
 }

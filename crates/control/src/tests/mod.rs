@@ -3,6 +3,7 @@
 
 mod accounts;
 mod actions;
+mod discovery;
 mod faults;
 mod http;
 mod tasks;

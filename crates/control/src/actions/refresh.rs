@@ -1,0 +1,111 @@
+//! What clients read of an instance each time they refresh it: endpoints, security groups, TLS and
+//! the backup policy. What does not exist here reads as absent. Must not know statuses.
+
+use super::params::{INSTANCE_ID, Kind, Param, Params};
+use super::table::KVSTORE;
+use super::{Access, Action, Context, Done, Handler, views};
+use crate::error::ApiError;
+use serde_json::{Value, json};
+
+const fn read(
+    name: &'static str,
+    params: &'static [Param],
+    doc: &'static str,
+    handler: Handler,
+) -> Action {
+    Action { name, version: KVSTORE, access: Access::Read, params, doc, token: None, handler }
+}
+
+/// DescribeDBInstanceNetInfo.
+pub const NET_INFO: Action = read(
+    "DescribeDBInstanceNetInfo",
+    &[
+        INSTANCE_ID,
+        Param::optional("NetType", Kind::OneOf(&["Private", "Public"]), "both unless told"),
+    ],
+    "Lists the endpoints of an instance: the private one, there are no others.",
+    net_info,
+);
+
+/// DescribeSecurityGroupConfiguration.
+pub const SECURITY_GROUPS: Action = read(
+    "DescribeSecurityGroupConfiguration",
+    &[INSTANCE_ID],
+    "Lists the security groups of an instance: none, this host has none.",
+    security_groups,
+);
+
+/// DescribeInstanceSSL.
+pub const SSL: Action = read(
+    "DescribeInstanceSSL",
+    &[INSTANCE_ID],
+    "Tells whether an instance takes TLS: not yet.",
+    ssl,
+);
+
+/// DescribeBackupPolicy.
+pub const BACKUP_POLICY: Action = read(
+    "DescribeBackupPolicy",
+    &[INSTANCE_ID],
+    "Tells when backups are taken by themselves: never yet, so weekdays and times are empty.",
+    backup_policy,
+);
+
+fn net_info(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    let instance = context.instance(params.required("InstanceId"))?;
+    let (network, ip_type) = match instance.network_type.as_str() {
+        "CLASSIC" => ("1", "Inner"),
+        _ => ("2", "Private"),
+    };
+    // Terraform takes the private port only from an item without IsSlaveProxy.
+    let private = json!({
+        "DBInstanceNetType": network,
+        "IPType": ip_type,
+        "ConnectionString": context.settings.advertise,
+        "IPAddress": views::private_ip(context.settings),
+        "Port": instance.port.to_string(),
+        "VPCId": instance.vpc_id,
+        "VSwitchId": instance.vswitch_id,
+        "VPCInstanceId": "",
+        "DirectConnection": 0,
+        "Upgradeable": "",
+        "ExpiredTime": "",
+    });
+    let wanted = params.text("NetType") != Some("Public");
+    let items: Vec<Value> = wanted.then_some(private).into_iter().collect();
+    Ok(Done::now(json!({
+        "InstanceNetworkType": instance.network_type,
+        "NetInfoItems": {"InstanceNetInfo": items},
+    })))
+}
+
+fn security_groups(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    context.instance(params.required("InstanceId"))?;
+    Ok(Done::now(json!({"Items": {"EcsSecurityGroupRelation": []}})))
+}
+
+fn ssl(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    let instance = context.instance(params.required("InstanceId"))?;
+    Ok(Done::now(json!({
+        "InstanceId": instance.instance_id,
+        "SSLEnabled": "Disable",
+        "SSLExpiredTime": "",
+        "CertCommonName": "",
+        "CertDownloadURL": "",
+    })))
+}
+
+fn backup_policy(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    context.instance(params.required("InstanceId"))?;
+    // A weekday here would promise backups that nobody takes; the retention is the documented
+    // default, for clients that read a number.
+    Ok(Done::now(json!({
+        "BackupRetentionPeriod": "7",
+        "PreferredBackupPeriod": "",
+        "PreferredBackupTime": "",
+        "PreferredNextBackupTime": "",
+        "BackupLogStartTime": "",
+        "EnableBackupLog": 0,
+        "DbsInstance": "",
+    })))
+}
