@@ -35,6 +35,25 @@ pub struct Waiting {
     pub wait_timeout: u64,
 }
 
+/// Flags of verbs that start a change which may wait.
+#[derive(Debug, Clone, Args)]
+pub struct Timing {
+    /// Not now but in the maintenance window
+    #[arg(long, conflicts_with = "wait")]
+    pub in_window: bool,
+    /// How the verb waits.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+impl Timing {
+    /// `EffectiveTime` of the API.
+    #[must_use]
+    pub fn effective_time(&self) -> &'static str {
+        if self.in_window { "MaintainTime" } else { "Immediately" }
+    }
+}
+
 /// Where a new password comes from.
 #[derive(Debug, Clone, Args)]
 #[group(multiple = false)]

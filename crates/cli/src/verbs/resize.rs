@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::error::Error;
-use crate::options::{Common, Waiting};
+use crate::options::{Common, Timing};
 use crate::output;
 use crate::wait::Goal;
 use clap::Args;
@@ -16,11 +16,8 @@ pub struct Options {
     /// New class; `larder instance create --help` lists them
     #[arg(long)]
     class: String,
-    /// Not now but in the maintenance window
-    #[arg(long, conflicts_with = "wait")]
-    in_window: bool,
     #[command(flatten)]
-    waiting: Waiting,
+    timing: Timing,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -28,11 +25,11 @@ pub struct Options {
 /// Resizes, and as asked waits until the new limits are in force.
 pub fn run(options: &Options, session: &mut Session<'_>) -> Result<(), Error> {
     let (id, class) = (options.instance_id.as_str(), options.class.as_str());
-    let effective = if options.in_window { "MaintainTime" } else { "Immediately" };
+    let effective = options.timing.effective_time();
     let params = [("InstanceId", id), ("InstanceClass", class), ("EffectiveTime", effective)];
     let answer = session.call("ModifyInstanceSpec", &params)?;
-    if options.waiting.wait {
-        session.wait(id, Goal::Normal, &options.waiting)?;
+    if options.timing.waiting.wait {
+        session.wait(id, Goal::Normal, &options.timing.waiting)?;
         return session.show(&answer, || format!("{id} has class {class}.\n"));
     }
     let task = output::text(&answer["OrderId"]);

@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::error::Error;
-use crate::options::{Common, Waiting};
+use crate::options::{Common, Timing};
 use crate::output;
 use crate::wait::Goal;
 use clap::Args;
@@ -13,11 +13,8 @@ pub struct Options {
     /// Which instance
     #[arg(value_name = "ID")]
     instance_id: String,
-    /// Not now but in the maintenance window
-    #[arg(long, conflicts_with = "wait")]
-    in_window: bool,
     #[command(flatten)]
-    waiting: Waiting,
+    timing: Timing,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -25,17 +22,16 @@ pub struct Options {
 /// Restarts, and as asked waits until it serves again.
 pub fn run(options: &Options, session: &mut Session<'_>) -> Result<(), Error> {
     let id = &options.instance_id;
-    let effective = if options.in_window { "MaintainTime" } else { "Immediately" };
-    let params = [("InstanceId", id.as_str()), ("EffectiveTime", effective)];
+    let params = [("InstanceId", id.as_str()), ("EffectiveTime", options.timing.effective_time())];
     let answer = session.call("RestartInstance", &params)?;
-    if options.in_window {
+    if options.timing.in_window {
         let task = output::text(&answer["TaskId"]);
         let text = || format!("{id} is restarted in its maintenance window: task {task}.\n");
         return session.show(&answer, text);
     }
-    if !options.waiting.wait {
+    if !options.timing.waiting.wait {
         return session.show(&answer, || format!("{id} is restarting.\n"));
     }
-    session.wait(id, Goal::Normal, &options.waiting)?;
+    session.wait(id, Goal::Normal, &options.timing.waiting)?;
     session.show(&answer, || format!("{id} was restarted.\n"))
 }

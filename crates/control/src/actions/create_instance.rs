@@ -3,7 +3,7 @@
 
 use super::params::{Kind, Param, Params, REGION_ID};
 use super::table::KVSTORE;
-use super::{Access, Action, Context, Done, views};
+use super::{Access, Action, Context, Done, later, views};
 use crate::error::{self, ApiError};
 use crate::store::{self, Expect, StoreError, documents};
 use crate::{random, tasks, vault};
@@ -186,26 +186,10 @@ fn tags_of(params: &Params<'_>) -> Result<Vec<Tag>, ApiError> {
 
 /// What is documented and cannot be done yet is refused rather than left out silently.
 fn supported(params: &Params<'_>) -> Result<(), ApiError> {
-    let no = |name: &str| {
-        let text =
-            format!("{name} with this value is not available in this version of Larder yet.");
-        Err(error::TYPE_NOT_SUPPORT.says(text))
-    };
     if params.text("InstanceType") == Some("Memcache") {
-        return no("InstanceType");
+        return Err(later::value("InstanceType"));
     }
-    let counts = [
-        ("ShardCount", 1),
-        ("ReplicaCount", 0),
-        ("SlaveReplicaCount", 0),
-        ("ReadOnlyCount", 0),
-        ("SlaveReadOnlyCount", 0),
-    ];
-    for (name, most) in counts {
-        if params.integer(name).is_some_and(|count| count > most) {
-            return no(name);
-        }
-    }
+    later::one_node(params)?;
     let sources = [
         "SrcDBInstanceId",
         "BackupId",
@@ -214,7 +198,8 @@ fn supported(params: &Params<'_>) -> Result<(), ApiError> {
         "GlobalSecurityGroupIds",
         "ParamGroupId",
     ];
-    sources.iter().find(|name| params.text(name).is_some()).map_or(Ok(()), |name| no(name))
+    let given = sources.iter().find(|name| params.text(name).is_some());
+    given.map_or(Ok(()), |name| Err(later::value(name)))
 }
 
 fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> Instance {

@@ -3,7 +3,7 @@
 
 use super::params::{INSTANCE_ID, Kind, Param, Params};
 use super::table::KVSTORE;
-use super::{Access, Action, Context, Done, When};
+use super::{Access, Action, Context, Done, When, later};
 use crate::error::{self, ApiError};
 use control_model::task::Change;
 use control_model::{Instance, class, selector};
@@ -68,29 +68,13 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
 
 /// What is documented and cannot be done yet is refused rather than left out silently.
 fn supported(instance: &Instance, params: &Params<'_>) -> Result<(), ApiError> {
-    let no = |name: &str| {
-        let text =
-            format!("{name} with this value is not available in this version of Larder yet.");
-        Err(error::TYPE_NOT_SUPPORT.says(text))
-    };
-    let counts = [
-        ("ShardCount", 1),
-        ("ReplicaCount", 0),
-        ("SlaveReplicaCount", 0),
-        ("ReadOnlyCount", 0),
-        ("SlaveReadOnlyCount", 0),
-    ];
-    for (name, most) in counts {
-        if params.integer(name).is_some_and(|count| count > most) {
-            return no(name);
-        }
-    }
+    later::one_node(params)?;
     if params.text("MajorVersion").is_some_and(|version| version != instance.engine_version) {
-        return no("MajorVersion");
+        return Err(later::value("MajorVersion"));
     }
     let same = |word: &str| selector::node_type(word) == instance.node_type;
     if params.text("NodeType").is_some_and(|word| !same(word)) {
-        return no("NodeType");
+        return Err(later::value("NodeType"));
     }
     Ok(())
 }
