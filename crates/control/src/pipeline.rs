@@ -104,7 +104,7 @@ impl Nodes for Agent<'_> {
 }
 
 fn allow(call: &Call, row: &Action) -> Result<(), ApiError> {
-    let permission = format!("kvstore:{}", row.name);
+    let permission = table::permission(row);
     let principal = &call.principal;
     match policy::decide(Question { principal: &principal.name, permission: &permission }) {
         Verdict::Allow => Ok(()),

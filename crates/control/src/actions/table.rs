@@ -13,10 +13,41 @@ use super::{
 };
 use crate::error::{self, ApiError};
 
-/// The R-KVStore API version that all present actions belong to.
+/// API version of R-KVStore.
 pub const KVSTORE: &str = "2015-01-01";
+/// API version of CloudMonitor.
+pub const CMS: &str = "2019-01-01";
+/// API version of ActionTrail.
+pub const ACTIONTRAIL: &str = "2020-07-06";
+/// API version of RAM.
+pub const RAM: &str = "2015-05-01";
+/// API version of STS.
+pub const STS: &str = "2015-04-01";
+/// API version of VPC.
+pub const VPC: &str = "2016-04-28";
 
-/// All actions, alphabetic.
+/// One endpoint answers for all services: the version tells which is meant. With each the name
+/// that its permissions begin with.
+const SERVICES: &[(&str, &str)] = &[
+    (KVSTORE, "kvstore"),
+    (CMS, "cms"),
+    (ACTIONTRAIL, "actiontrail"),
+    (RAM, "ram"),
+    (STS, "sts"),
+    (VPC, "vpc"),
+];
+
+/// The permission that a call of this action needs: `kvstore:CreateInstance`, …
+///
+/// # Panics
+/// When the row's version is none of the services'.
+pub fn permission(row: &Action) -> String {
+    let service = SERVICES.iter().find(|(version, _)| *version == row.version);
+    let (_, service) = service.expect("rows have a service's version");
+    format!("{service}:{}", row.name)
+}
+
+/// All actions, by name and version.
 pub const ACTIONS: &[&Action] = &[
     &create_account::SPEC,
     &create_instance::SPEC,
@@ -60,14 +91,14 @@ pub const ACTIONS: &[&Action] = &[
 /// # Errors
 /// `InvalidVersion` when no action has this version, else `InvalidAction.NotFound`.
 pub fn find(name: &str, version: &str) -> Result<&'static Action, ApiError> {
-    if !ACTIONS.iter().any(|action| action.version == version) {
+    if !SERVICES.iter().any(|(known, _)| *known == version) {
         return Err(error::INVALID_VERSION.plain());
     }
     let mut rows = ACTIONS.iter();
     if let Some(row) = rows.find(|row| row.name == name && row.version == version) {
         return Ok(row);
     }
-    if later::ACTIONS.contains(&name) {
+    if version == KVSTORE && later::ACTIONS.contains(&name) {
         let also = later::reason(name);
         let text = format!("{name} is not available in this version of Larder yet.{also}");
         return Err(error::ACTION_NOT_FOUND.says(text));
@@ -84,16 +115,18 @@ mod tests {
 
     #[test]
     fn rows_are_sorted_unique_and_documented() {
-        let names: Vec<_> = ACTIONS.iter().map(|row| row.name).collect();
+        let names: Vec<_> = ACTIONS.iter().map(|row| (row.name, row.version)).collect();
         let sorted: BTreeSet<_> = names.iter().copied().collect();
         assert!(names.iter().eq(sorted.iter()), "{names:?}");
         for row in ACTIONS {
+            assert!(permission(row).ends_with(row.name));
             assert!(row.doc.ends_with('.'), "{}", row.name);
             let params: BTreeSet<_> = row.params.iter().map(|param| param.name).collect();
             assert_eq!(params.len(), row.params.len(), "{}", row.name);
             assert!(row.params.iter().all(|param| !param.doc.is_empty()), "{}", row.name);
             assert!(row.token.is_none_or(|token| params.contains(token)), "{}", row.name);
-            let reads = ["Describe", "LarderDescribe"].iter().any(|w| row.name.starts_with(w));
+            let reads = ["Describe", "LarderDescribe", "Get", "List", "Lookup"];
+            let reads = reads.iter().any(|word| row.name.starts_with(word));
             assert_eq!(row.access == Access::Read, reads, "{}", row.name);
             let password =
                 |param: &&Param| param.name.contains("Password") && param.kind != Kind::Boolean;
@@ -101,7 +134,7 @@ mod tests {
                 assert_eq!(param.kind, Kind::Secret, "{} {}", row.name, param.name);
             }
         }
-        assert!(later::ACTIONS.iter().all(|name| !sorted.contains(name)));
+        assert!(later::ACTIONS.iter().all(|name| !sorted.contains(&(*name, KVSTORE))));
     }
 
     #[test]
