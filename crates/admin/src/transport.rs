@@ -127,6 +127,16 @@ impl Connection {
             .map_err(|source| TransportError::Io { doing: "set the timeout", source })
     }
 
+    /// Makes sends and receives return [`TransportError::TimedOut`] instead of waiting at all.
+    ///
+    /// # Errors
+    /// `Io` as the kernel says.
+    pub fn set_nonblocking(&self) -> Result<(), TransportError> {
+        self.stream
+            .set_nonblocking(true)
+            .map_err(|source| TransportError::Io { doing: "make the socket nonblocking", source })
+    }
+
     /// The stream, to shut it down or to ask about the peer.
     pub fn stream(&self) -> &UnixStream {
         &self.stream

@@ -1,7 +1,6 @@
 //! Conversations with a node over its admin socket. Each runs on a thread of its own, may block,
 //! and ends within a bounded time or when the process does. Must not know what follows from them.
 
-use crate::core::heart::ANSWER_MS_MAX;
 use crate::core::message::{
     Adoption, Endpoint, Failure, FailureKind, Question, Script, TalkReport, refused,
 };
@@ -103,19 +102,6 @@ fn failure_of(doing: &'static str) -> impl FnOnce(ClientError) -> Failure {
             ClientError::Unexpected { .. } => FailureKind::Other,
         };
         Failure { kind, reason: format!("{doing}: {error}") }
-    }
-}
-
-/// Has a node greet us. Its admin socket answers that on a thread of its own, without asking the
-/// engine, so a long command does not look like death.
-pub(crate) fn beat(peer: &Peer) -> Result<(), Failure> {
-    let limit = Duration::from_millis(ANSWER_MS_MAX);
-    match peer.try_connect(limit) {
-        Ok(greeted) => greeted.map(drop),
-        Err(error) => {
-            let reason = format!("ask for a sign of life: {error}");
-            Err(Failure { kind: FailureKind::Other, reason })
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! it says. What may block runs on a thread of its own. Must not decide anything.
 
 mod perform;
+mod pulse;
 
 use crate::core::message::{Action, Endpoint, Event, Record, ReplyId, Signal};
 use crate::core::{Agent, Start};
@@ -12,6 +13,7 @@ use crate::service::Service;
 use crate::{AgentError, AgentOptions};
 use admin::agent::AgentReply;
 use admin::transport::bind_private;
+use pulse::Pulse;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::Mode;
@@ -47,6 +49,7 @@ pub(crate) struct Shell {
     /// Gets a byte for each SIGTERM and SIGINT.
     signals: UnixStream,
     nodes: BTreeMap<String, Process>,
+    pulse: Pulse,
     control: Option<Process>,
     listeners: BTreeMap<(String, Endpoint), OwnedFd>,
     waiting: BTreeMap<ReplyId, Sender<AgentReply>>,
@@ -93,6 +96,7 @@ impl Shell {
             service,
             signals: catch_signals().map_err(AgentError::system("catch signals"))?,
             nodes,
+            pulse: Pulse::default(),
             control: None,
             listeners: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -140,7 +144,8 @@ impl Shell {
     fn poll(&self) -> Result<(Ready, Duration), AgentError> {
         let now_ms = self.time.now_ms();
         let rest = Some(self.accept_at).filter(|&at| now_ms < at);
-        let wake = self.core.wake(now_ms).into_iter().chain(rest).min();
+        let beats = self.pulse.due_at();
+        let wake = self.core.wake(now_ms).into_iter().chain(rest).chain(beats).min();
         let limit = wake.map_or(SLEEP_MAX, |wake| {
             Duration::from_millis(wake.saturating_sub(now_ms)).min(SLEEP_MAX)
         });
@@ -154,6 +159,7 @@ impl Shell {
         let pidfds = self.control.iter().chain(self.nodes.values()).map(Process::pidfd);
         let mut fds: Vec<PollFd<'_>> =
             fixed.into_iter().chain([connections]).chain(pidfds.map(heeded)).collect();
+        fds.extend(self.pulse.fds().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let timeout = Timespec::try_from(limit).ok();
         match rustix::event::poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -167,6 +173,7 @@ impl Shell {
             connections: next(),
             control: self.control.is_some() && next(),
             nodes: processes.into_iter().filter(|_| next()).cloned().collect(),
+            beats: self.pulse.node_ids().filter(|_| next()).cloned().collect(),
         };
         Ok((ready, limit + DELAY_MAX))
     }
@@ -180,7 +187,10 @@ impl Shell {
                 self.events.push_back(Event::Terminate);
             }
         }
+        self.events.extend(ready.beats.iter().filter_map(|node_id| self.pulse.hear(node_id)));
+        self.events.extend(self.pulse.overdue(self.time.now_ms()));
         for node_id in &ready.nodes {
+            self.pulse.forget(node_id);
             if let Some(process) = self.nodes.remove(node_id) {
                 let pid = process.identity().pid;
                 let how = process.reap();
@@ -237,6 +247,7 @@ struct Ready {
     connections: bool,
     control: bool,
     nodes: Vec<String>,
+    beats: Vec<String>,
 }
 
 /// Monotonic time without the agent's own pauses: while it was stopped or starved, no deadline of

@@ -7,6 +7,9 @@ use crate::core::message::Ticket;
 
 /// Pause between an answer, or the lack of one, and the next question, in milliseconds.
 const BEAT_MS: u64 = 1_000;
+/// Questions to all processes go out together at multiples of this, so that hundreds of them do not
+/// wake the agent one by one.
+const TOGETHER_MS: u64 = 100;
 /// How long a process may think about one question, in milliseconds.
 pub(crate) const ANSWER_MS_MAX: u64 = 2_000;
 /// Unanswered questions in a row after which a process counts as dead.
@@ -37,7 +40,7 @@ impl Heart {
     pub(crate) fn due_at(&mut self, now_ms: u64) -> Option<u64> {
         match self.asked {
             Some((_, since)) => Some(since + ANSWER_MS_MAX).filter(|&until| now_ms < until),
-            None => Some(*self.next_at.get_or_insert(now_ms + BEAT_MS)),
+            None => Some(*self.next_at.get_or_insert(next_at(now_ms))),
         }
     }
 
@@ -58,7 +61,7 @@ impl Heart {
         let Some((_, since)) = self.asked.take_if(|(asked, _)| *asked == ticket) else {
             return false;
         };
-        self.next_at = Some(now_ms + BEAT_MS);
+        self.next_at = Some(next_at(now_ms));
         match beat {
             Beat::Answered => self.misses = 0,
             Beat::Silent if ANSWER_MS_MAX <= now_ms.saturating_sub(since) => self.misses += 1,
@@ -66,6 +69,10 @@ impl Heart {
         }
         MISSES_MAX <= self.misses
     }
+}
+
+fn next_at(now_ms: u64) -> u64 {
+    (now_ms + BEAT_MS).next_multiple_of(TOGETHER_MS)
 }
 
 #[cfg(test)]
@@ -111,8 +118,8 @@ mod tests {
     #[test]
     fn an_overdue_answer_wakes_nobody() {
         let mut heart = Heart::default();
-        assert_eq!(heart.due_at(5), Some(5 + BEAT_MS));
-        assert_eq!(heart.due_at(500), Some(5 + BEAT_MS), "the first question is not put off");
+        assert_eq!(heart.due_at(5), Some(100 + BEAT_MS));
+        assert_eq!(heart.due_at(500), Some(100 + BEAT_MS), "the first question is not put off");
         heart.ask(1, 2_000);
         assert!(heart.is_asked());
         assert_eq!(heart.due_at(2_000 + ANSWER_MS_MAX), None);

@@ -10,6 +10,7 @@ use crate::endpoint;
 use crate::mailbox::{Mail, Promise};
 use crate::process::Process;
 use crate::shell::Shell;
+use crate::shell::pulse::Asked;
 use admin::agent::{NodeObserved, NodePhase};
 use rustix::fd::OwnedFd;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -47,10 +48,9 @@ impl Shell {
                 self.talk(node_id, ticket, pid, script);
             }
             Action::Beat { node_id, ticket, pid } => {
-                let peer = self.peer(&node_id, pid);
-                self.work(node_id, ticket, move || {
-                    conversation::beat(&peer?).map(|()| Success::Alive)
-                });
+                let socket = self.directory.layout().node_socket(&node_id);
+                let who = Asked { node_id: &node_id, pid, socket: &socket };
+                self.events.extend(self.pulse.ask(&who, ticket, self.time.now_ms()));
             }
             Action::Stop { node_id, ticket, pid } => {
                 let peer = self.peer(&node_id, pid);
