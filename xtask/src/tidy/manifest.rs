@@ -28,7 +28,7 @@ const ORDER: [&[&str]; 5] = [
         "server",
         "node",
     ],
-    &["stdx", "catalog", "admin", "control-model", "control", "console", "cli"],
+    &["stdx", "catalog", "series", "admin", "control-model", "control", "console", "cli"],
     &["stdx", "resp", "catalog", "admin", "agent"],
     &["admin", "node"],
     &["stdx", "resp", "catalog", "bench"],

@@ -13,7 +13,7 @@ const PARAMETERS_MAX: usize = 6;
 const SAFETY_LINES_MAX: usize = 12;
 
 /// Crates whose code outside tests decides and never acts.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "stdx",
     "resp",
     "catalog",
@@ -23,6 +23,7 @@ const PURE: [&str; 9] = [
     "replication",
     "server",
     "control-model",
+    "series",
 ];
 
 /// Files of pure crates that implement the traits over the real machine.
