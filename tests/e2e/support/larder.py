@@ -19,8 +19,9 @@ STOP_S = 30
 class Larder:
     """Starts, stops and kills; `check_clean_end` says whether anything was left behind."""
 
-    def __init__(self, directory: Path, quickstart=True, arguments=()):
+    def __init__(self, directory: Path, quickstart=True, arguments=(), environment=None):
         self.directory = directory
+        self.extra_environment = environment or {}
         self.data = directory / "data"
         self.ready_file = directory / "ready.json"
         self.log = directory / "up.log"
@@ -44,7 +45,7 @@ class Larder:
         command = [str(processes.BINARY), "up", "--data-dir", str(self.data)]
         command += ["--api", f"127.0.0.1:{self.api_port}", "--ready-file", str(self.ready_file)]
         command += ["--quickstart"] if self.quickstart else []
-        environment = self.environment()
+        environment = self.environment() | self.extra_environment
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command + self.arguments,

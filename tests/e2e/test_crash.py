@@ -1,0 +1,191 @@
+"""SIGKILL of control and of `larder up` at every persisted step of every workflow: each call takes
+effect once, the world comes to what was asked, and nothing is left over."""
+
+import time
+import uuid
+
+import pytest
+import redis
+from darabonba.exceptions import UnretryableException
+
+from support.crash import CrashPoints
+from support.larder import Larder
+from support.sdk import ApiError, NewSdk, REGION
+from support.waiting import attempt, until
+
+PASSWORD = "Crashes-2026"
+CONVERGE_S = 10
+EVER = {"from_start_time": "2020-01-01T00:00:00Z", "to_start_time": "2099-01-01T00:00:00Z"}
+
+
+class World:
+    """A Larder that dies at will, and an instance in it."""
+
+    def __init__(self, directory):
+        directory.mkdir()
+        self.points = CrashPoints(directory)
+        environment = self.points.environment
+        self.larder = Larder(directory / "larder", quickstart=False, environment=environment)
+        self.larder.expected_log.append(r"")
+        self.larder.start()
+        self.sdk = NewSdk(self.larder.ready)
+        self.instance_id = None
+
+    def new_instance(self):
+        """The instance that the next workflow is about."""
+        self.instance_id = self.sdk.create(password=PASSWORD)["InstanceId"]
+        self.sdk.wait_normal(self.instance_id)
+
+    def call(self, action, **parameters):
+        """As a client does that must succeed: the same request again until it is answered."""
+        end = time.monotonic() + CONVERGE_S
+        while True:
+            try:
+                return self.sdk.call(action, **parameters)
+            except ApiError as error:
+                if error.status < 500 or end < time.monotonic():
+                    raise
+            except UnretryableException:
+                if end < time.monotonic():
+                    raise
+            self.revive()
+
+    def revive(self):
+        """Starts `larder up` again if it was killed; control is started by the agent."""
+        if self.larder.process.poll() is not None:
+            self.larder.process = None
+            self.larder.start()
+
+    def settle(self, done, what):
+        """Waits for the end of a workflow, across a kill."""
+        def settled():
+            self.revive()
+            return attempt(done, ApiError, OSError, UnretryableException, redis.RedisError)
+
+        until(settled, what, CONVERGE_S)
+
+    def tasks(self, kind):
+        """Tasks of one kind that the instance has had."""
+        where = {"instance_id": self.instance_id, "region_id": REGION, "page_size": 100}
+        items = self.sdk.call("DescribeHistoryTasks", **where, **EVER)["Items"]
+        return [item["Status"] for item in items if item["TaskType"] == kind]
+
+    def client(self):
+        """A client of the instance."""
+        endpoint = self.sdk.endpoint(self.instance_id, PASSWORD)
+        return self.larder.redis(endpoint, socket_timeout=2)
+
+
+def _create(world):
+    token = uuid.uuid4().hex
+    parameters = {"region_id": REGION, "instance_class": "redis.shard.small.2.ce", "token": token}
+    answer = world.call("CreateInstance", password=PASSWORD, **parameters)
+    world.instance_id = answer["InstanceId"]
+    world.settle(lambda: world.sdk.status(world.instance_id) == "Normal", "the instance is Normal")
+    world.settle(lambda: world.tasks("CreateIns") == ["Succeed"], "one creation")
+    listed = world.sdk.call("DescribeInstances", region_id=REGION, page_size=50)
+    ids = [one["InstanceId"] for one in listed["Instances"]["KVStoreInstance"]]
+    assert ids == [world.instance_id]
+
+
+def _allow(world):
+    world.call("ModifySecurityIps", instance_id=world.instance_id, security_ips="127.0.0.1")
+    world.settle(lambda: world.client().ping(), "the allowlist lets us in")
+
+
+def _account(world):
+    _allow(world)
+    of_account = {"instance_id": world.instance_id, "account_name": "reader"}
+    try:
+        rights = {"account_privilege": "RoleReadOnly", "account_password": PASSWORD}
+        world.call("CreateAccount", **of_account, **rights)
+    except ApiError as error:
+        assert error.code == "InvalidAccountName.Duplicate"
+    endpoint = lambda: world.sdk.endpoint(world.instance_id, PASSWORD)
+    reader = lambda: world.larder.redis(endpoint(), username="reader", socket_timeout=2)
+    world.settle(lambda: reader().ping(), "the account can log in")
+    listed = world.sdk.call("DescribeAccounts", instance_id=world.instance_id)
+    names = [one["AccountName"] for one in listed["Accounts"]["Account"]]
+    assert names.count("reader") == 1
+
+
+def _resize(world):
+    _allow(world)
+    token = uuid.uuid4().hex
+    parameters = {"instance_id": world.instance_id, "client_token": token}
+    world.call("ModifyInstanceSpec", instance_class="redis.shard.mid.2.ce", **parameters)
+    memory = lambda: world.client().info("memory")["maxmemory"]
+    world.settle(lambda: memory() == 2 << 30, "the class has come about")
+    world.settle(lambda: world.tasks("ModifyInsSpec") == ["Succeed"], "one change")
+
+
+def _restart(world):
+    _allow(world)
+    pid = world.larder.node_pid(world.instance_id)
+    try:
+        world.call("RestartInstance", instance_id=world.instance_id)
+    except ApiError as error:
+        assert error.code == "IncorrectDBInstanceState"
+    over = lambda: set(world.tasks("RestartIns")) == {"Succeed"} and world.client().ping()
+    world.settle(over, "the restart is over")
+    assert world.larder.node_pid(world.instance_id) != pid
+
+
+def _delete(world):
+    try:
+        world.call("DeleteInstance", instance_id=world.instance_id)
+    except ApiError as error:
+        assert error.code == "InvalidInstanceId.NotFound"
+
+    def gone():
+        try:
+            return not world.sdk.status(world.instance_id)
+        except ApiError as error:
+            return error.code == "InvalidInstanceId.NotFound"
+
+    world.settle(gone, "the instance is gone")
+    assert world.tasks("DeleteIns") == ["Succeed"]
+    world.settle(lambda: not world.larder.pids("node"), "no process is left")
+
+
+WORKFLOWS = {
+    "create": _create,
+    "allow": _allow,
+    "account": _account,
+    "resize": _resize,
+    "restart": _restart,
+    "delete": _delete,
+}
+
+
+def _remove_all(world):
+    listed = world.sdk.call("DescribeInstances", region_id=REGION, page_size=50)
+    for one in listed["Instances"]["KVStoreInstance"]:
+        world.sdk.call("DeleteInstance", instance_id=one["InstanceId"])
+        world.sdk.wait_gone(one["InstanceId"])
+
+
+@pytest.mark.parametrize("role", ["control", "up"])
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_a_kill_at_every_persisted_step(tmp_path, workflow, role):
+    world = World(tmp_path / "world")
+    run = WORKFLOWS[workflow]
+    try:
+        def prepare():
+            _remove_all(world)
+            if workflow != "create":
+                world.new_instance()
+
+        prepare()
+        steps = world.points.count(role, lambda: run(world))
+        print(f"{workflow}: {role} has {steps} persisted steps")
+        for step in range(1, steps + 1):
+            prepare()
+            world.points.arm(role, step)
+            run(world)
+            world.points.arm(role, 0)
+        _remove_all(world)
+        world.larder.stop()
+        world.larder.check_clean_end()
+    finally:
+        world.larder.destroy()
