@@ -25,6 +25,8 @@ pub const SPEC: Action = Action {
             "now, or in the maintenance window: 1 or MaintainTime",
         ),
         Param::optional("ClientToken", Kind::Text, "makes a repeated request the same request"),
+        Param::optional("ForceUpgrade", Kind::Boolean, "of no effect: nothing needs force"),
+        Param::optional("ForceTrans", Kind::Boolean, "of no effect: nothing needs force"),
         Param::optional("MajorVersion", Kind::Text, "the present one"),
         Param::optional(
             "NodeType",
