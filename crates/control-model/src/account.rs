@@ -92,3 +92,10 @@ pub struct PortClaim {
     /// Owner.
     pub instance_id: String,
 }
+
+/// How far the audit log was at the last start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditMark {
+    /// Number of its newest line.
+    pub last_seq: u64,
+}

@@ -3,13 +3,15 @@
 
 use crate::actions::{After, Done, Settings, live};
 use crate::agent::{AgentClient, LIVE_LIMIT};
-use crate::audit::{Audit, RefusalLimit};
+use crate::audit::Audit;
+use crate::audit::refusals::RefusalLimit;
 use crate::brake::Brake;
 use crate::call::{Answer, Call, LoginError, Principal, Via};
 use crate::error::{self, ApiError};
 use crate::executor::Executor;
+use crate::note::{Stranger, note_login, note_stranger};
 use crate::observer::{self, View};
-use crate::pipeline::{self, Clock, Request, Shared, Stranger};
+use crate::pipeline::{self, Clock, Request, Shared};
 use crate::reconcile::Reconciler;
 use crate::signature::replay::{Nonce, ReplayCache};
 use crate::signature::{Claim, WireRequest};
@@ -109,9 +111,35 @@ impl Control {
         self.render(outcome, request_id)
     }
 
-    /// The answer to a request that failed before it was a call.
+    /// The answer to a request that failed before it was a call, for no fault of whoever sent it.
     pub(crate) fn refuse(&self, error: ApiError) -> Reply {
         self.render(Err(error), random::request_id())
+    }
+
+    /// The answer to what is no request of the API at all; audited.
+    pub(crate) async fn refuse_unread(
+        &self,
+        source: IpAddr,
+        user_agent: String,
+        error: ApiError,
+    ) -> Reply {
+        let control = self.clone();
+        let refused = tokio::task::spawn_blocking(move || {
+            let request_id = random::request_id();
+            let stranger = Stranger {
+                request_id: &request_id,
+                action: "",
+                access_key_id: "",
+                source,
+                user_agent: &user_agent,
+            };
+            let noted = note_stranger(&control.shared, &stranger, &error);
+            control.render(Err(noted.err().unwrap_or(error)), request_id)
+        });
+        refused.await.unwrap_or_else(|broken| {
+            tracing::error!("auditing a refusal broke down: {broken}");
+            self.refuse(error::INTERNAL_ERROR.plain())
+        })
     }
 
     /// As [`Control::refuse`], for a request of which nobody knows who made it. It is audited
@@ -131,7 +159,7 @@ impl Control {
             source,
             user_agent: request.header("user-agent").unwrap_or_default(),
         };
-        let noted = pipeline::note_stranger(&self.shared, &stranger, &error);
+        let noted = note_stranger(&self.shared, &stranger, &error);
         self.render(Err(noted.err().unwrap_or(error)), request_id)
     }
 
@@ -243,18 +271,39 @@ impl Control {
         source: IpAddr,
     ) -> Result<Principal, LoginError> {
         let now_unix_ms = (self.shared.clock)();
-        self.brake(|brake| brake.attempt(source, now_unix_ms))
-            .map_err(|retry_after_s| LoginError::Braked { retry_after_s })?;
+        if let Err(retry_after_s) = self.brake(|brake| brake.attempt(source, now_unix_ms)) {
+            let braked = LoginError::Braked { retry_after_s };
+            return self.note_login(user, source, Err(braked)).await;
+        }
         let hashing = self.shared.hashing.acquire().await;
         let _permit = hashing.map_err(|_| LoginError::Unavailable)?;
-        let (shared, user, password) = (self.shared.clone(), user.to_owned(), password.to_owned());
+        let (shared, name, password) = (self.shared.clone(), user.to_owned(), password.to_owned());
         let checked =
-            tokio::task::spawn_blocking(move || login(shared.store.as_ref(), &user, &password));
+            tokio::task::spawn_blocking(move || login(shared.store.as_ref(), &name, &password));
         let checked = checked.await.map_err(|_| LoginError::Unavailable)?;
         if checked.is_ok() {
             self.brake(|brake| brake.succeeded(source));
         }
-        checked
+        self.note_login(user, source, checked).await
+    }
+
+    /// The outcome of a login, once it is written down.
+    async fn note_login(
+        &self,
+        user: &str,
+        source: IpAddr,
+        outcome: Result<Principal, LoginError>,
+    ) -> Result<Principal, LoginError> {
+        let (shared, user) = (self.shared.clone(), user.to_owned());
+        let noted = tokio::task::spawn_blocking(move || {
+            let known =
+                documents::get::<ConsoleUser>(shared.store.as_ref(), Kind::ConsoleUser, &user);
+            let known = known.ok().flatten().map(|read| read.value);
+            let known = known.as_ref().map(|known| (&*known.name, &*known.account_id));
+            let noted = note_login(&shared, known, source, outcome.as_ref().err());
+            noted.map_err(|_| LoginError::Unavailable).and(outcome)
+        });
+        noted.await.map_err(|_| LoginError::Unavailable)?
     }
 
     fn brake<T>(&self, act: impl FnOnce(&mut Brake) -> T) -> T {

@@ -2,7 +2,9 @@
 
 /// Two digits a byte.
 pub fn encode(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| DIGITS[digit as usize] as char);
+    bytes.iter().flat_map(digits).collect()
 }
 
 /// The bytes, unless `text` is not pairs of hex digits.

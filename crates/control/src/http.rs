@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -55,7 +55,7 @@ async fn api(State(control): State<Control>, request: Request) -> Response {
     }
     let body = match receive(&parts, body, BODY_LIMIT).await {
         Ok(body) => body,
-        Err(error) => return respond(control.refuse(error)),
+        Err(error) => return respond(refuse_unread(&control, &parts, error).await),
     };
     let authenticating = control.clone();
     let call =
@@ -103,8 +103,7 @@ fn authenticate(control: &Control, parts: &Parts, body: &Bytes) -> Result<(Call,
         headers: &headers,
         body,
     };
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let source = peer.map_or([0, 0, 0, 0].into(), |ConnectInfo(peer)| peer.ip().to_canonical());
+    let source = source(parts);
     let known = control.authenticate(&request);
     let (claim, principal) =
         known.map_err(|error| control.refuse_stranger(&request, source, error))?;
@@ -121,12 +120,26 @@ fn authenticate(control: &Control, parts: &Parts, body: &Bytes) -> Result<(Call,
     Ok((call, claim.nonce))
 }
 
-async fn not_found(State(control): State<Control>) -> Response {
-    respond(control.refuse(error::PATH_NOT_FOUND.plain()))
+async fn not_found(State(control): State<Control>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    respond(refuse_unread(&control, &parts, error::PATH_NOT_FOUND.plain()).await)
 }
 
-async fn not_allowed(State(control): State<Control>) -> Response {
-    respond(control.refuse(error::METHOD_NOT_ALLOWED.plain()))
+async fn not_allowed(State(control): State<Control>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    respond(refuse_unread(&control, &parts, error::METHOD_NOT_ALLOWED.plain()).await)
+}
+
+/// The audited refusal of what is no request of the API.
+async fn refuse_unread(control: &Control, parts: &Parts, error: error::ApiError) -> Reply {
+    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    control.refuse_unread(source(parts), user_agent.unwrap_or_default().to_owned(), error).await
+}
+
+/// Address that a request came from.
+fn source(parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or([0, 0, 0, 0].into(), |ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
 fn respond(reply: Reply) -> Response {

@@ -3,7 +3,8 @@
 
 use crate::actions::Settings;
 use crate::announce::Announcement;
-use crate::audit::{self, Audit};
+use crate::audit::verify::{Report, verify};
+use crate::audit::{self, Audit, Durability};
 use crate::bootstrap::{self, BootstrapError, Credentials};
 use crate::control::{Control, Parts};
 use crate::http;
@@ -12,12 +13,14 @@ use crate::parent::Parent;
 use crate::quickstart::{self, QuickstartError};
 use crate::signature::replay::{KEEP_MS, ReplayCache};
 use crate::store::embedded::EmbeddedStore;
-use crate::store::{Store, StoreError};
+use crate::store::{Expect, Kind, Store, StoreError, documents};
 use crate::vault::{Vault, VaultError, make_private_dir, write_private};
 use axum::Router;
+use control_model::account::AuditMark;
+use serde_json::json;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -26,6 +29,9 @@ use tokio::time::timeout;
 
 /// How long answers under way may take after SIGTERM.
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
+
+/// Where in the data directory the audit log is.
+const AUDIT_DIR: &str = "control";
 
 /// How `larder control` was started.
 #[derive(Debug, Clone)]
@@ -137,10 +143,12 @@ fn open(
     let store: Arc<dyn Store> =
         Arc::new(EmbeddedStore::open(&data_dir.join("control/store.redb"))?);
     let clock = Arc::new(|| jiff::Timestamp::now().as_millisecond());
-    let audit_log = data_dir.join("control/audit.log");
-    let audit = Audit::open(&audit_log).map_err(failed("opening the audit log"))?;
+    let audit_dir = data_dir.join(AUDIT_DIR);
+    let audit = Audit::open(&audit_dir, vault.audit_key(), clock());
+    let audit = audit.map_err(failed("opening the audit log"))?;
+    remember(store.as_ref(), &audit, clock())?;
     let mut replay = ReplayCache::new(KEEP_MS);
-    let used = audit::used_nonces(&audit_log, clock() - KEEP_MS);
+    let used = audit::used_nonces(&audit_dir, clock() - KEEP_MS);
     for used in used.map_err(failed("reading the audit log"))? {
         replay.use_nonce(&used.access_key_id, &used.nonce, used.unix_ms);
     }
@@ -150,6 +158,32 @@ fn open(
     let agent_socket = options.agent_socket.clone();
     let parts = Parts { store, vault, audit, agent_socket, settings, bind, clock, replay };
     Ok((Control::start(parts), credentials))
+}
+
+/// Keeps in the store how far the audit log was, so that an older one put in its place is noticed.
+fn remember(store: &dyn Store, audit: &Audit, now_unix_ms: i64) -> Result<(), ServeError> {
+    const ID: &str = "1";
+    let known = documents::get::<AuditMark>(store, Kind::AuditMark, ID)?;
+    if let Some(known) = known.filter(|read| audit.last_seq() <= read.value.last_seq) {
+        let line = json!({"event": "replaced", "store_saw": known.value.last_seq});
+        tracing::error!("the audit log is older than the store: {line}");
+        let line = audit::told(now_unix_ms, line);
+        let told = audit.append(line, Durability::Synced, now_unix_ms);
+        told.map_err(failed("writing the audit log"))?;
+    }
+    let mark = AuditMark { last_seq: audit.last_seq() };
+    store.txn(&[documents::put(Kind::AuditMark, ID, Expect::Any, "", &mark)])?;
+    Ok(())
+}
+
+/// Walks the audit log of a data directory, also while its control plane runs.
+///
+/// # Errors
+/// When its key or its files cannot be read.
+pub fn verify_audit(data_dir: &Path) -> Result<Report, ServeError> {
+    let vault = Vault::read(&data_dir.join("master.key"))?;
+    let walked = verify(&data_dir.join(AUDIT_DIR), &vault.audit_key());
+    walked.map_err(failed("reading the audit log"))
 }
 
 /// The API's `host:port` as this host reaches it.

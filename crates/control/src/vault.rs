@@ -1,6 +1,7 @@
 //! Secrets at rest: the master key, sealing with AES-256-GCM, password hashes and check values.
 //! Must not know what the secrets open.
 
+use crate::audit::chain::ChainKey;
 use crate::{hex, random};
 use admin::Verifier;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -50,6 +51,7 @@ pub struct Vault {
     key_id: String,
     cipher: Aes256Gcm,
     token_key: [u8; 32],
+    audit_key: [u8; 32],
 }
 
 impl Vault {
@@ -77,7 +79,9 @@ impl Vault {
         let id = Sha256::new().chain_update(b"larder master key id").chain_update(key).finalize();
         let key_id = hex::encode(&id[..8]);
         let token_key = mac(key, b"larder client token key");
-        Vault { key_id, cipher: Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key)), token_key }
+        let audit_key = mac(key, b"larder audit chain key");
+        let cipher = Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key));
+        Vault { key_id, cipher, token_key, audit_key }
     }
 
     /// Encrypts `secret` so that it opens only for `owner`.
@@ -106,6 +110,22 @@ impl Vault {
             String::from_utf8(plain).ok()
         };
         opened().ok_or_else(|| VaultError::Unopenable { owner: owner.to_owned() })
+    }
+
+    /// Reads the key that a first start made; makes none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no key.
+    pub fn read(path: &Path) -> Result<Vault, VaultError> {
+        let failed = |source| VaultError::Key { path: path.to_owned(), source };
+        let key = read_key(path).map_err(failed)?;
+        let key = key.map_err(|why| VaultError::BadKey { path: path.to_owned(), why })?;
+        Ok(Vault::from_key(&key))
+    }
+
+    /// What links the lines of the audit log.
+    pub fn audit_key(&self) -> ChainKey {
+        ChainKey::new(&self.audit_key)
     }
 
     /// Digest of a request that may hold secrets; the same request always gives the same.

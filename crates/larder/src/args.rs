@@ -32,6 +32,11 @@ pub enum Role {
     Configure(cli::ConfigureCommand),
     /// Asks a server as many clients would, and says how fast it answered
     Bench(Box<bench::Options>),
+    /// Checks the record of everything that was asked of this installation
+    Audit {
+        #[command(subcommand)]
+        verb: Audit,
+    },
     /// Runs the control plane; `larder up` starts it
     #[command(hide = true)]
     Control(Control),
@@ -60,6 +65,17 @@ pub struct Up {
     /// Write addresses and credentials here (mode 0600) once everything serves
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+}
+
+/// What is done with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Finds every line that was changed, taken away, moved or put in; Larder may be running
+    Verify {
+        /// Where everything is kept
+        #[arg(long, value_name = "DIR", default_value = "larder-data", env = "LARDER_DATA_DIR")]
+        data_dir: PathBuf,
+    },
 }
 
 /// Options of `larder control`.

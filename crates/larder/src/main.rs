@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     }
     match Cli::parse().role {
         Role::Up(up) => roles::up(&up),
+        Role::Audit { verb: args::Audit::Verify { data_dir } } => roles::verify_audit(&data_dir),
         Role::Control(control) => roles::control(control),
         Role::Node { .. } => unreachable!("handled above"),
         Role::Instance { verb } => cli::run(cli::Command::Instance(verb)),

@@ -103,6 +103,28 @@ pub fn control(options: Control) -> ExitCode {
     finish(run())
 }
 
+/// `larder audit verify`; fails when the log is not what was written.
+pub fn verify_audit(data_dir: &Path) -> ExitCode {
+    let report = match control::verify_audit(data_dir).context("larder audit verify") {
+        Ok(report) => report,
+        Err(error) => return fail(&error),
+    };
+    for note in &report.notes {
+        println!("note: {note}");
+    }
+    for finding in &report.findings {
+        println!("{finding}");
+    }
+    let (lines, files) = (report.lines, report.files);
+    if report.findings.is_empty() {
+        println!("The audit log is whole: {lines} lines in {files} files, as they were written.");
+        return ExitCode::SUCCESS;
+    }
+    let places = report.findings.len();
+    println!("The audit log is not as it was written: {places} places; {lines} lines are good.");
+    ExitCode::FAILURE
+}
+
 fn print_node_help() {
     print!("{}", node::HELP);
     for param in catalog::params::PARAMS {

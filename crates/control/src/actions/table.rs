@@ -42,9 +42,16 @@ const SERVICES: &[(&str, &str)] = &[
 /// # Panics
 /// When the row's version is none of the services'.
 pub fn permission(row: &Action) -> String {
+    format!("{}:{}", service(row), row.name)
+}
+
+/// The service that an action belongs to: `kvstore`, …
+///
+/// # Panics
+/// When the row's version is none of the services'.
+pub fn service(row: &Action) -> &'static str {
     let service = SERVICES.iter().find(|(version, _)| *version == row.version);
-    let (_, service) = service.expect("rows have a service's version");
-    format!("{service}:{}", row.name)
+    service.expect("rows have a service's version").1
 }
 
 /// All actions, by name and version.

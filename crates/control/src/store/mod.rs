@@ -32,6 +32,8 @@ pub enum Kind {
     Bootstrap,
     /// [`control_model::Task`] by task id.
     Task,
+    /// [`control_model::account::AuditMark`], one.
+    AuditMark,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
             Kind::Token => "token",
             Kind::Bootstrap => "bootstrap",
             Kind::Task => "task",
+            Kind::AuditMark => "audit-mark",
         }
     }
 }

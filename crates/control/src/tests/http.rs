@@ -112,15 +112,18 @@ async fn refused_strangers_are_audited_up_to_a_rate() {
     let told = ["event", "action", "access_key_id", "source", "code"].map(|name| &line[name]);
     assert_eq!(told, ["refused", "DeleteInstance", key, "127.0.0.1", "SignatureDoesNotMatch"]);
     let long = format!("/?Action={}&Version=2015-01-01", "a".repeat(5_000));
+    let path = door.send("GET", "/nothing", "").await;
+    assert_eq!(path.outcome(), "404 InvalidPath.NotFound");
+    assert_eq!(door.world.audit().pop().expect("audited")["code"], "InvalidPath.NotFound");
     for _ in 0..100 {
         door.send("GET", &long, "").await;
     }
     let lines = door.world.audit();
     assert_eq!(lines.len(), 20);
-    assert_eq!(lines[19]["action"].as_str().map(str::len), Some(128));
+    assert_eq!(lines[19]["action"], "***", "not the name of an action");
     door.world.now_unix_ms.fetch_add(1_000, Ordering::Relaxed);
     door.send("GET", &forged, "").await;
-    assert_eq!(door.world.audit().last().map(|line| &line["left_out"]), Some(&81.into()));
+    assert_eq!(door.world.audit().last().map(|line| &line["left_out"]), Some(&82.into()));
 }
 
 #[tokio::test]
@@ -255,4 +258,10 @@ async fn console_login() {
     assert_eq!(braked, Err(crate::LoginError::Braked { retry_after_s: 1 }), "right but too early");
     world.now_unix_ms.fetch_add(1000, Ordering::Relaxed);
     assert!(login("root", &password).await.is_ok());
+    let lines = world.audit();
+    let of = |code: &str| lines.iter().filter(|line| line["code"] == code).count();
+    assert_eq!((lines.len(), of(""), of("WrongCredentials") + of("Throttling.User")), (9, 2, 7));
+    assert!(lines.iter().all(|line| line["event"] == "login" && line["source"] == "10.0.0.1"));
+    assert!(lines.iter().any(|line| line["principal"] == "***"), "an unknown name is not kept");
+    assert!(!format!("{lines:?}").contains("nobody"));
 }

@@ -1,0 +1,145 @@
+//! The audit log: one JSON line before an action changes something, one line with the outcome
+//! before the caller hears of it. Lines form a chain under a key of the vault ([`chain`]), the
+//! anchor beside them names the newest ([`anchor`]). Secrets are masked by the caller. Must not
+//! know actions.
+
+pub mod anchor;
+pub mod chain;
+mod files;
+mod log;
+pub mod refusals;
+mod tail;
+#[cfg(test)]
+mod tests;
+pub mod verify;
+
+use crate::vault::make_private_dir;
+use chain::ChainKey;
+use files::Files;
+use log::{LIMITS, Log};
+use serde_json::{Map, Value};
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Where lines go.
+pub enum Audit {
+    /// Appended to files of mode 0600.
+    File(Box<Mutex<Log>>),
+    /// Kept, for tests.
+    #[cfg(test)]
+    Memory(Mutex<Vec<Value>>),
+}
+
+/// Whether a line must be on the disk before going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Yes: something changes.
+    Synced,
+    /// The system may write it later: something was read.
+    Buffered,
+}
+
+/// A nonce that a signed change used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedNonce {
+    /// Key that signed.
+    pub access_key_id: String,
+    /// Not to be taken again.
+    pub nonce: String,
+    /// When it came.
+    pub unix_ms: i64,
+}
+
+impl Audit {
+    /// Opens the log of `directory` for appending.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn open(directory: &Path, key: ChainKey, now_unix_ms: i64) -> io::Result<Audit> {
+        make_private_dir(directory)?;
+        let log = Log::open(directory, key, LIMITS, now_unix_ms)?;
+        Ok(Audit::File(Box::new(Mutex::new(log))))
+    }
+
+    /// Appends one line.
+    ///
+    /// # Errors
+    /// As the file system says; the caller must not go on with a change then.
+    pub fn append(
+        &self,
+        line: Map<String, Value>,
+        durability: Durability,
+        now_unix_ms: i64,
+    ) -> io::Result<()> {
+        match self {
+            #[cfg(test)]
+            Audit::Memory(lines) => {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.push(Value::Object(line));
+                Ok(())
+            }
+            Audit::File(log) => {
+                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                log.append(line, durability, now_unix_ms)
+            }
+        }
+    }
+
+    /// Number of the newest line.
+    pub fn last_seq(&self) -> u64 {
+        match self {
+            #[cfg(test)]
+            Audit::Memory(lines) => {
+                lines.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+            }
+            Audit::File(log) => log.lock().unwrap_or_else(PoisonError::into_inner).last_seq(),
+        }
+    }
+}
+
+/// A line that the log tells of itself.
+pub fn told(now_unix_ms: i64, line: Value) -> Map<String, Value> {
+    let mut fields = crate::actions::object(line);
+    fields.insert("time".into(), time(now_unix_ms).into());
+    fields
+}
+
+/// As lines have it.
+pub fn time(unix_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default().to_string()
+}
+
+/// Nonces of signed changes since `since_unix_ms`, oldest first, so that a start does not forget
+/// them. Lines that are not understood are passed over.
+///
+/// # Errors
+/// As the file system says; a log that does not exist yet is empty.
+pub fn used_nonces(directory: &Path, since_unix_ms: i64) -> io::Result<Vec<UsedNonce>> {
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
+    let mut nonces = Vec::new();
+    let all = Files::of(directory).all()?;
+    for (_, path) in &all[all.len().saturating_sub(2)..] {
+        files::lines(path, |line| {
+            let used = used_nonce(line.bytes);
+            nonces.extend(used.filter(|used| since_unix_ms <= used.unix_ms));
+            true
+        })?;
+    }
+    Ok(nonces)
+}
+
+fn used_nonce(line: &[u8]) -> Option<UsedNonce> {
+    const BEGIN: &[u8] = b"\"event\":\"begin\"";
+    if !line.windows(BEGIN.len()).any(|part| part == BEGIN) {
+        return None;
+    }
+    let line: Value = serde_json::from_slice(line).ok()?;
+    let text = |name: &str| line[name].as_str().map(str::to_owned);
+    let time: jiff::Timestamp = text("time")?.parse().ok()?;
+    let (access_key_id, nonce) = (text("access_key_id")?, text("nonce")?);
+    let begins = line["event"] == "begin";
+    begins.then_some(UsedNonce { access_key_id, nonce, unix_ms: time.as_millisecond() })
+}
