@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-/// Version of the API that all actions here belong to.
+/// Version of the API that all actions belong to, but for those of [`Client::call_of`].
 pub const VERSION: &str = "2015-01-01";
 
 /// Longest time for one call, connection and answer together.
@@ -64,8 +64,22 @@ impl Client {
         params: &[(&str, &str)],
         stamp: &Stamp,
     ) -> Result<Value, Error> {
+        self.call_of(VERSION, action, params, stamp)
+    }
+
+    /// As [`Client::call`], of the service that this version names.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn call_of(
+        &self,
+        version: &str,
+        action: &str,
+        params: &[(&str, &str)],
+        stamp: &Stamp,
+    ) -> Result<Value, Error> {
         let body = sign::encode_pairs(params);
-        let headers = self.headers(action, &body, stamp);
+        let headers = self.headers(version, action, &body, stamp);
         let url = format!("{}/", self.profile.api);
         let request = headers.iter().fold(self.agent.post(&url), |request, (name, value)| {
             request.header(*name, value.as_str())
@@ -77,7 +91,13 @@ impl Client {
         self.judge(action, status, &text)
     }
 
-    fn headers(&self, action: &str, body: &str, stamp: &Stamp) -> Vec<(&'static str, String)> {
+    fn headers(
+        &self,
+        version: &str,
+        action: &str,
+        body: &str,
+        stamp: &Stamp,
+    ) -> Vec<(&'static str, String)> {
         let host = self.profile.api.strip_prefix("http://").unwrap_or(&self.profile.api);
         let mut headers = vec![
             ("accept", "application/json".to_owned()),
@@ -88,7 +108,7 @@ impl Client {
             ("x-acs-content-sha256", sign::sha256_hex(body.as_bytes())),
             ("x-acs-date", utc_text(stamp.unix_ms)),
             ("x-acs-signature-nonce", sign::hex(&stamp.nonce)),
-            ("x-acs-version", VERSION.to_owned()),
+            ("x-acs-version", version.to_owned()),
         ];
         let signed: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let request = sign::Request {

@@ -2,6 +2,7 @@
 //! exit code), and what the reader can do about it (the hints). The only file with error texts of
 //! this crate; knows neither sockets nor the terminal.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Kinds of trouble, each with an exit code of its own so that scripts can tell them apart.
@@ -87,6 +88,14 @@ pub enum Error {
     /// `configure` could not write.
     #[error("store profile {}: {source}", path.display())]
     StoreProfile {
+        /// Which file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A result could not be written into the file that was named for it.
+    #[error("write {}: {source}", path.display())]
+    WriteFile {
         /// Which file.
         path: PathBuf,
         /// The operating system's answer.
@@ -216,7 +225,10 @@ impl Error {
         match self {
             Self::Usage { .. } => Kind::Usage,
             Self::NoCredentials => Kind::Denied,
-            Self::Profile { .. } | Self::StoreProfile { .. } | Self::Stream { .. } => Kind::Local,
+            Self::Profile { .. }
+            | Self::StoreProfile { .. }
+            | Self::WriteFile { .. }
+            | Self::Stream { .. } => Kind::Local,
             Self::Unreachable { .. } | Self::NotTheApi { .. } => Kind::Connection,
             Self::Refused(refusal) => refusal.kind(),
             Self::Failed { .. } => Kind::Refused,
@@ -257,7 +269,10 @@ impl Error {
                 "wait longer with --wait-timeout SECONDS".to_owned(),
             ],
             Self::Failed { .. } => vec!["the log of `larder up` says why".to_owned()],
-            Self::StoreProfile { .. } | Self::Stream { .. } => Vec::new(),
+            Self::WriteFile { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
+                vec!["name a file that is not there yet".to_owned()]
+            }
+            Self::StoreProfile { .. } | Self::WriteFile { .. } | Self::Stream { .. } => Vec::new(),
         }
     }
 }

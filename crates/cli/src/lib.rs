@@ -16,7 +16,7 @@ mod verbs;
 mod wait;
 
 pub use error::{Error, Kind};
-pub use verbs::{ConfigureCommand, InstanceCommand};
+pub use verbs::{BackupCommand, ConfigureCommand, InstanceCommand};
 
 use std::process::ExitCode;
 use terminal::Terminal;
@@ -28,6 +28,8 @@ pub enum Command {
     Instance(InstanceCommand),
     /// `larder configure`.
     Configure(ConfigureCommand),
+    /// `larder backup-state`.
+    BackupState(BackupCommand),
 }
 
 /// Runs one command against the real terminal and environment. An error is explained on standard

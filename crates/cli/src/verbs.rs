@@ -2,6 +2,7 @@
 //! Only this module tree knows which action a verb calls.
 
 mod allow;
+mod backup_state;
 mod configure;
 mod create;
 mod delete;
@@ -18,6 +19,7 @@ use crate::Command;
 use crate::error::{EXIT_CODES, Error};
 use crate::options::Common;
 use crate::terminal::Terminal;
+pub use backup_state::BackupCommand;
 use clap::Subcommand;
 pub use configure::ConfigureCommand;
 use session::Session;
@@ -134,6 +136,7 @@ pub enum InstanceCommand {
 pub fn execute(command: Command, terminal: &mut Terminal) -> Result<(), Error> {
     let command = match command {
         Command::Configure(options) => return configure::run(options, terminal),
+        Command::BackupState(options) => return backup_state::run(&options, terminal),
         Command::Instance(command) => command,
     };
     let open = |name, common: &Common| {

@@ -26,6 +26,7 @@ mod random;
 mod reconcile;
 mod serve;
 mod signature;
+mod state;
 mod store;
 mod tasks;
 #[cfg(test)]
@@ -41,5 +42,6 @@ pub use call::{Answer, Call, LoginError, Principal, Via};
 pub use control::Control;
 pub use quickstart::QuickstartError;
 pub use serve::{ControlOptions, DEFAULT_API, ServeError, serve, verify_audit};
+pub use state::{RestoreError, Restored, restore};
 pub use store::{Kind as DocumentKind, StoreError};
 pub use vault::VaultError;

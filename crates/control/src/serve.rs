@@ -153,7 +153,11 @@ fn open(
         replay.use_nonce(&used.access_key_id, &used.nonce, used.unix_ms);
     }
     let credentials = bootstrap::credentials(store.as_ref(), &vault, clock())?;
-    let settings = Settings { advertise: options.advertise.clone(), api: reachable(address) };
+    let settings = Settings {
+        advertise: options.advertise.clone(),
+        api: reachable(address),
+        key_id: vault.key_id().to_owned(),
+    };
     let bind = bind_address(&options.advertise).to_string();
     let agent_socket = options.agent_socket.clone();
     let parts = Parts { store, vault, audit, agent_socket, settings, bind, clock, replay };

@@ -1,6 +1,7 @@
 //! Helpers of this crate's tests: scratch directories, a fixed clock, a scripted agent.
 
 use crate::actions::Settings;
+use crate::actions::table::ACTIONS;
 use crate::audit::Audit;
 use crate::bootstrap::{self, Credentials};
 use crate::call::{Answer, Call};
@@ -47,6 +48,12 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Of an installation on this host.
+pub fn settings() -> Settings {
+    let host = |port: &str| format!("127.0.0.1{port}");
+    Settings { advertise: host(""), api: host(":8077"), key_id: "test".into() }
 }
 
 /// What a fake agent does to the next request that would change something.
@@ -264,7 +271,7 @@ impl World {
             vault,
             audit: Audit::Memory(Mutex::default()),
             agent_socket: socket,
-            settings: Settings { advertise: "127.0.0.1".into(), api: "127.0.0.1:8077".into() },
+            settings: settings(),
             bind: "127.0.0.1".into(),
             clock: Arc::new(move || reading.load(Ordering::Relaxed)),
             replay: ReplayCache::new(KEEP_MS),
@@ -283,11 +290,15 @@ impl World {
         self.control.call(self.request(action, params)).await
     }
 
-    /// The call that [`World::call`] makes.
+    /// The call that [`World::call`] makes, of the first service that has the action.
     pub fn request(&self, action: &str, params: &str) -> Call {
         let params = form_pairs(params.as_bytes());
         let pairs: Vec<_> = params.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        Control::own_call(&self.credentials.account_id, action, &pairs)
+        let mut call = Control::own_call(&self.credentials.account_id, action, &pairs);
+        if let Some(row) = ACTIONS.iter().find(|row| row.name == action) {
+            call.version = row.version.to_owned();
+        }
+        call
     }
 
     /// As [`World::call`], and the body of a success.

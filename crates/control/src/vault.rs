@@ -84,6 +84,11 @@ impl Vault {
         Vault { key_id, cipher, token_key, audit_key }
     }
 
+    /// Tells this key from others; says nothing about it.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// Encrypts `secret` so that it opens only for `owner`.
     pub fn seal(&self, owner: &str, secret: &str) -> Sealed {
         let mut nonce = [0; 12];

@@ -30,6 +30,10 @@ pub enum Role {
     },
     /// Stores where the API is and how to sign in
     Configure(cli::ConfigureCommand),
+    /// Writes all that the control plane remembers into a file, while it serves
+    BackupState(cli::BackupCommand),
+    /// Puts such a file back into a data directory that nothing runs on
+    RestoreState(RestoreState),
     /// Asks a server as many clients would, and says how fast it answered
     Bench(Box<bench::Options>),
     /// Checks the record of everything that was asked of this installation
@@ -76,6 +80,20 @@ pub enum Audit {
         #[arg(long, value_name = "DIR", default_value = "larder-data", env = "LARDER_DATA_DIR")]
         data_dir: PathBuf,
     },
+}
+
+/// Options of `larder restore-state`.
+#[derive(Debug, Args)]
+pub struct RestoreState {
+    /// As `larder backup-state` wrote it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Data directory; it must hold the master.key of the installation that was backed up
+    #[arg(long, value_name = "DIR", default_value = "larder-data", env = "LARDER_DATA_DIR")]
+    pub data_dir: PathBuf,
+    /// Set a state that is there already aside
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// Options of `larder control`.

@@ -25,6 +25,8 @@ fn main() -> ExitCode {
         Role::Node { .. } => unreachable!("handled above"),
         Role::Instance { verb } => cli::run(cli::Command::Instance(verb)),
         Role::Bench(options) => bench::run(*options),
+        Role::BackupState(backup) => cli::run(cli::Command::BackupState(backup)),
+        Role::RestoreState(restore) => roles::restore_state(&restore),
         Role::Configure(configure) => cli::run(cli::Command::Configure(configure)),
     }
 }

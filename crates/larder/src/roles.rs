@@ -1,6 +1,6 @@
 //! Starting each role: options in, exit code out.
 
-use crate::args::{Control, Up};
+use crate::args::{Control, RestoreState, Up};
 use anyhow::Context;
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -123,6 +123,22 @@ pub fn verify_audit(data_dir: &Path) -> ExitCode {
     let places = report.findings.len();
     println!("The audit log is not as it was written: {places} places; {lines} lines are good.");
     ExitCode::FAILURE
+}
+
+/// `larder restore-state`.
+pub fn restore_state(options: &RestoreState) -> ExitCode {
+    let RestoreState { file, data_dir, replace } = options;
+    let run = || {
+        let done = control::restore(file, data_dir, *replace).context("larder restore-state")?;
+        let control::Restored { time, documents, instances, set_aside } = done;
+        println!("restored the state of {time}: {documents} documents, {instances} instances");
+        if let Some(path) = set_aside {
+            println!("the state before it is in {}", path.display());
+        }
+        println!("start larder up on {} now", data_dir.display());
+        Ok(())
+    };
+    finish(run())
 }
 
 fn print_node_help() {

@@ -20,6 +20,7 @@ enum Top {
         command: InstanceCommand,
     },
     Configure(ConfigureCommand),
+    BackupState(BackupCommand),
 }
 
 struct Outcome {
@@ -33,6 +34,7 @@ fn parse(line: &str) -> Command {
     match Larder::try_parse_from(line.split_whitespace()).unwrap().command {
         Top::Instance { command } => Command::Instance(command),
         Top::Configure(command) => Command::Configure(command),
+        Top::BackupState(command) => Command::BackupState(command),
     }
 }
 

@@ -284,7 +284,7 @@ fn persist(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::{Nodes, Settings, Token};
+    use crate::actions::{Nodes, Token};
     use crate::store::memory::MemoryStore;
     use control_model::HostView;
 
@@ -303,7 +303,7 @@ mod tests {
         let context = Context {
             store: &MemoryStore::default(),
             host: &HostView::unknown(),
-            settings: &Settings { advertise: "127.0.0.1".into(), api: "127.0.0.1:8077".into() },
+            settings: &crate::testing::settings(),
             account_id: "1000000000000001",
             now_unix_ms: 0,
             token: Some(token),

@@ -3,6 +3,7 @@
 //! signatures or the agent's protocol.
 
 pub mod accounts;
+pub mod backup_state;
 pub mod billing;
 pub mod create_account;
 pub mod create_instance;
@@ -121,6 +122,8 @@ pub struct Settings {
     pub advertise: String,
     /// `host:port` of the API.
     pub api: String,
+    /// Which master.key seals the secrets.
+    pub key_id: String,
 }
 
 /// A handler's result.

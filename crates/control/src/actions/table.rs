@@ -2,8 +2,8 @@
 //! how calls arrive.
 
 use super::{
-    Action, billing, create_account, create_instance, delete_account, delete_instance,
-    describe_accounts, describe_available_resource, describe_engine_version,
+    Action, backup_state, billing, create_account, create_instance, delete_account,
+    delete_instance, describe_accounts, describe_available_resource, describe_engine_version,
     describe_history_tasks, describe_instance_attribute, describe_instances,
     describe_instances_overview, describe_regions, describe_security_ips, describe_zones,
     grant_account_privilege, later, live, modify_account_description, modify_account_password,
@@ -26,6 +26,9 @@ pub const STS: &str = "2015-04-01";
 /// API version of VPC.
 pub const VPC: &str = "2016-04-28";
 
+/// API version of what Larder adds for its operators.
+pub const LARDER: &str = "2026-01-01";
+
 /// One endpoint answers for all services: the version tells which is meant. With each the name
 /// that its permissions begin with.
 const SERVICES: &[(&str, &str)] = &[
@@ -35,6 +38,7 @@ const SERVICES: &[(&str, &str)] = &[
     (RAM, "ram"),
     (STS, "sts"),
     (VPC, "vpc"),
+    (LARDER, "larder"),
 ];
 
 /// The permission that a call of this action needs: `kvstore:CreateInstance`, …
@@ -56,6 +60,7 @@ pub fn service(row: &Action) -> &'static str {
 
 /// All actions, by name and version.
 pub const ACTIONS: &[&Action] = &[
+    &backup_state::SPEC,
     &create_account::SPEC,
     &create_instance::SPEC,
     &delete_account::SPEC,

@@ -2,6 +2,7 @@
 //! and revision, both written with the first transaction. Must not know what documents mean.
 
 use super::{Change, Document, Kind, SCHEMA, Store, StoreError, Write, holds};
+use crate::state::Entry;
 use crate::vault::make_private_dir;
 use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
@@ -68,6 +69,33 @@ impl EmbeddedStore {
     }
 }
 
+impl EmbeddedStore {
+    /// Writes a backup's documents into a store without any; revisions go on after `revision`.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn fill(&self, revision: u64, entries: &[Entry]) -> Result<(), StoreError> {
+        let doing = "filling the store";
+        let revision = revision + 1;
+        let txn = self.database.begin_write().map_err(failed(doing))?;
+        {
+            let mut meta = txn.open_table(META).map_err(failed(doing))?;
+            meta.insert("revision", revision).map_err(failed(doing))?;
+            let mut table = txn.open_table(DOCUMENTS).map_err(failed(doing))?;
+            for Entry { key, account_id, body } in entries {
+                let id = key.split_once('/').map_or(key.as_str(), |(_, id)| id).to_owned();
+                let (account_id, body) = (account_id.clone(), body.clone());
+                let bytes = serde_json::to_vec(&Document { id, revision, account_id, body });
+                let bytes = bytes.map_err(failed(doing))?;
+                table.insert(key.as_str(), bytes.as_slice()).map_err(failed(doing))?;
+            }
+        }
+        txn.commit().map_err(failed(doing))?;
+        self.revision.send_replace(revision);
+        Ok(())
+    }
+}
+
 fn key(kind: Kind, id: &str) -> String {
     format!("{}/{id}", kind.name())
 }
@@ -101,6 +129,23 @@ impl Store for EmbeddedStore {
             documents.push(decode(kind, key.value(), bytes.value())?);
         }
         Ok(documents)
+    }
+
+    fn all(&self) -> Result<(u64, Vec<Entry>), StoreError> {
+        let doing = "reading all documents";
+        let txn = self.database.begin_read().map_err(failed(doing))?;
+        let meta = txn.open_table(META).map_err(failed(doing))?;
+        let revision = meta.get("revision").map_err(failed(doing))?;
+        let table = txn.open_table(DOCUMENTS).map_err(failed(doing))?;
+        let mut entries = Vec::new();
+        for row in table.iter().map_err(failed(doing))? {
+            let (key, bytes) = row.map_err(failed(doing))?;
+            let document: Document =
+                serde_json::from_slice(bytes.value()).map_err(failed(doing))?;
+            let Document { account_id, body, .. } = document;
+            entries.push(Entry { key: key.value().to_owned(), account_id, body });
+        }
+        Ok((revision.map_or(0, |found| found.value()), entries))
     }
 
     fn txn(&self, changes: &[Change]) -> Result<u64, StoreError> {

@@ -1,6 +1,7 @@
 //! A store without a disk, for tests of everything above it. Must not be used to remember anything.
 
 use super::{Change, Document, Kind, Store, StoreError, Write, holds};
+use crate::state::Entry;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -34,6 +35,16 @@ impl Store for MemoryStore {
         let documents = self.documents();
         let of_kind = documents.iter().filter(|((k, _), _)| *k == kind);
         Ok(of_kind.map(|(_, document)| document.clone()).collect())
+    }
+
+    fn all(&self) -> Result<(u64, Vec<Entry>), StoreError> {
+        let documents = self.documents();
+        let entry = |((kind, id), document): (&(Kind, String), &Document)| Entry {
+            key: format!("{}/{id}", kind.name()),
+            account_id: document.account_id.clone(),
+            body: document.body.clone(),
+        };
+        Ok((*self.revision.borrow(), documents.iter().map(entry).collect()))
     }
 
     fn txn(&self, changes: &[Change]) -> Result<u64, StoreError> {

@@ -6,6 +6,7 @@ pub mod embedded;
 #[cfg(test)]
 pub mod memory;
 
+use crate::state::Entry;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -154,6 +155,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the database cannot be read.
     fn list(&self, kind: Kind) -> Result<Vec<Document>, StoreError>;
+
+    /// All documents of all kinds at one moment, by key, and the revision then.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    fn all(&self) -> Result<(u64, Vec<Entry>), StoreError>;
 
     /// All changes or none; durable when it returns. Gives the new revision.
     ///

@@ -1,7 +1,7 @@
 //! What each action refuses and answers, over the whole table and one by one.
 
 use crate::actions::Access;
-use crate::actions::table::ACTIONS;
+use crate::actions::table::{ACTIONS, permission};
 use crate::testing::{NOW_UNIX_MS, World};
 use admin::agent::NodePhase;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn who_is_not_allowed_is_refused_by_every_action_and_it_is_audited() {
         assert_eq!(answer.status, 403, "{}", row.name);
         assert_eq!(answer.body["Code"], "NoPermission", "{}", row.name);
         let detail = &answer.body["AccessDeniedDetail"];
-        assert_eq!(detail["AuthAction"], format!("kvstore:{}", row.name));
+        assert_eq!(detail["AuthAction"], permission(row));
         assert_eq!(detail["NoPermissionType"], "ImplicitDeny");
         let line = world.audit().pop().expect("audited");
         assert_eq!((&line["action"], &line["status"]), (&row.name.into(), &403.into()));
