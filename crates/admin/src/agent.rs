@@ -4,7 +4,7 @@
 //! sees ([`NodeObserved`]). Every request can be repeated; nothing older than what the agent has
 //! already accepted is carried out.
 
-use crate::node::{ClientRow, NodeStatus};
+use crate::node::{ClientRow, NodeFigures, NodeStatus};
 use crate::{Hello, NodeSettings, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,9 @@ pub enum AgentRequest {
         /// Which node.
         node_id: String,
     },
+    /// Figures of all nodes; answered `Samples` within about a second, without those that are
+    /// silent.
+    Sample,
 }
 
 /// What the agent answers.
@@ -67,6 +70,8 @@ pub enum AgentReply {
     Status(Box<NodeStatus>),
     /// To `Clients`.
     Clients(Vec<ClientRow>),
+    /// To `Sample`: one of each node that runs.
+    Samples(Vec<NodeSample>),
     /// Not carried out.
     Refused(Refusal),
 }
@@ -114,6 +119,26 @@ pub struct NodeObserved {
     pub epoch: u64,
     /// Restarts after a crash since the agent started.
     pub crashes: u32,
+}
+
+/// What the agent measures of a running node, and what the node says of itself.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodeSample {
+    /// Which node.
+    pub node_id: String,
+    /// Its process.
+    pub pid: u32,
+    /// The node's own figures; `None` when it did not answer in time.
+    pub figures: Option<NodeFigures>,
+    /// CPU time of the process, user and system; `None` when the kernel does not tell.
+    pub cpu_us: Option<u64>,
+    /// Resident bytes of the process.
+    pub resident_bytes: Option<u64>,
+    /// Bytes of the node's data files.
+    pub data_bytes: u64,
+    /// Bytes of the node's log.
+    pub log_bytes: u64,
 }
 
 /// Where a node stands.

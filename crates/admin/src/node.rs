@@ -11,6 +11,7 @@
 
 use crate::{Hello, NodeSettings, Refusal};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What the agent asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub enum NodeRequest {
     Probe,
     /// Answer `Clients`.
     Clients,
+    /// Answer `Figures`.
+    Figures,
     /// Write an RDB file now; `Done` when it is renamed into place.
     Save,
     /// Stop: refuse new work, save when asked, answer `Done`, exit 0.
@@ -62,6 +65,8 @@ pub enum NodeReply {
     Status(Box<NodeStatus>),
     /// To `Clients`.
     Clients(Vec<ClientRow>),
+    /// To `Figures`.
+    Figures(Box<NodeFigures>),
     /// Not carried out.
     Refused(Refusal),
 }
@@ -126,6 +131,69 @@ pub struct NodeStatus {
     pub changes_since_save: u64,
     /// Unix seconds of the last successful save, 0 if never.
     pub last_save_unix_s: u64,
+}
+
+/// What metrics are made of. Counters are since the process started, or since CONFIG RESETSTAT.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodeFigures {
+    /// Milliseconds since the process started.
+    pub uptime_ms: u64,
+    /// Bytes allocated by the process.
+    pub used_memory_bytes: u64,
+    /// Limit in force, 0 for none.
+    pub maxmemory_bytes: u64,
+    /// Bytes allocated before there were data.
+    pub startup_bytes: u64,
+    /// Bytes that scripts take.
+    pub lua_bytes: u64,
+    /// Values that wait to be freed.
+    pub lazyfree_pending: u64,
+    /// Tenant connections open now.
+    pub connections: u64,
+    /// The most that may be open.
+    pub connections_max: u64,
+    /// Connections that wait for a key.
+    pub blocked_clients: u64,
+    /// Counter: connections accepted.
+    pub connections_received: u64,
+    /// Counter: connections refused.
+    pub connections_refused: u64,
+    /// Counter: bytes read from tenants.
+    pub net_input_bytes: u64,
+    /// Counter: bytes written to tenants.
+    pub net_output_bytes: u64,
+    /// Counter: lookups that found a key.
+    pub keyspace_hits: u64,
+    /// Counter: lookups that found none.
+    pub keyspace_misses: u64,
+    /// Keys over all databases.
+    pub keys: u64,
+    /// Keys with a time to live.
+    pub keys_with_ttl: u64,
+    /// Counter: keys removed because their time had come.
+    pub expired_keys: u64,
+    /// Counter: keys removed to make room.
+    pub evicted_keys: u64,
+    /// Counter: error replies.
+    pub errors: u64,
+    /// Counter: runs of commands that only read.
+    pub reads: u64,
+    /// Counter: runs of commands that write.
+    pub writes: u64,
+    /// Counter: runs of all commands.
+    pub calls: u64,
+    /// Counter: runs that `timed_us` stands for.
+    pub timed_calls: u64,
+    /// Counter: microseconds of those.
+    pub timed_us: u64,
+    /// Microseconds of the longest timed run since these figures were last asked for.
+    pub slowest_us: u64,
+    /// Changes since the last successful save.
+    pub changes_since_save: u64,
+    /// Counter: runs of each command that ever ran, by lower-case name; a subcommand counts for its
+    /// container.
+    pub commands: BTreeMap<String, u64>,
 }
 
 /// One tenant connection.

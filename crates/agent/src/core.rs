@@ -150,6 +150,12 @@ impl Agent {
             AgentRequest::Clients { node_id } => {
                 self.relay(node_id, Question::Clients, reply, actions)
             }
+            AgentRequest::Sample => {
+                let running =
+                    self.nodes.iter().filter_map(|(id, node)| Some((id.clone(), node.pid()?)));
+                actions.push(Action::Survey { reply, nodes: running.collect() });
+                None
+            }
         };
         actions.extend(answer.map(|answer| Action::Reply { reply, answer }));
     }

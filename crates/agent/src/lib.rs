@@ -14,6 +14,7 @@ mod mailbox;
 mod process;
 mod service;
 mod shell;
+mod survey;
 
 use std::ffi::OsString;
 use std::io;

@@ -10,6 +10,7 @@ use crate::directory::{DataDirectory, Layout};
 use crate::mailbox::{Inbox, Mail, Mailbox, mailbox};
 use crate::process::{self, Process};
 use crate::service::Service;
+use crate::survey::Survey;
 use crate::{AgentError, AgentOptions};
 use admin::agent::AgentReply;
 use admin::transport::bind_private;
@@ -22,6 +23,7 @@ use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stdx::{Clock, SystemClock};
 
@@ -50,6 +52,8 @@ pub(crate) struct Shell {
     signals: UnixStream,
     nodes: BTreeMap<String, Process>,
     pulse: Pulse,
+    /// Lines to all nodes for their figures; held by the thread that asks.
+    survey: Arc<Mutex<Survey>>,
     control: Option<Process>,
     listeners: BTreeMap<(String, Endpoint), OwnedFd>,
     waiting: BTreeMap<ReplyId, Sender<AgentReply>>,
@@ -97,6 +101,7 @@ impl Shell {
             signals: catch_signals().map_err(AgentError::system("catch signals"))?,
             nodes,
             pulse: Pulse::default(),
+            survey: Arc::default(),
             control: None,
             listeners: BTreeMap::new(),
             waiting: BTreeMap::new(),

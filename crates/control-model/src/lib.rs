@@ -9,6 +9,7 @@ pub mod data_account;
 pub mod ident;
 pub mod instance;
 pub mod lifecycle;
+pub mod metric;
 pub mod name;
 pub mod observation;
 pub mod password;

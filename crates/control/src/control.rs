@@ -9,6 +9,7 @@ use crate::brake::Brake;
 use crate::call::{Answer, Call, LoginError, Principal, Via};
 use crate::error::{self, ApiError};
 use crate::executor::Executor;
+use crate::metrics::{self, Collector, Metrics};
 use crate::note::{Stranger, note_login, note_stranger};
 use crate::observer::{self, View};
 use crate::pipeline::{self, Clock, Request, Shared};
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) bind: String,
     pub(crate) clock: Clock,
     pub(crate) replay: ReplayCache,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A handle on the running control plane; cheap to clone.
@@ -72,6 +74,12 @@ impl Control {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { observer::run(&parts.agent_socket, publisher).await });
         tasks.spawn(Reconciler::new(executor, view.clone()).run());
+        tasks.spawn(metrics::run(Collector {
+            metrics: parts.metrics.clone(),
+            agent: agent.clone(),
+            store: parts.store.clone(),
+            clock: parts.clock.clone(),
+        }));
         let shared = Shared {
             store: parts.store,
             vault: parts.vault,
@@ -84,6 +92,7 @@ impl Control {
             replay: Mutex::new(parts.replay),
             brake: Mutex::new(Brake::default()),
             refusals: Mutex::new(RefusalLimit::default()),
+            metrics: parts.metrics,
             hashing: Semaphore::new(2),
         };
         Control { shared: Arc::new(shared), _tasks: Arc::new(tasks) }

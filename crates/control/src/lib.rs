@@ -17,6 +17,7 @@ mod hex;
 mod http;
 mod listen;
 mod mask;
+mod metrics;
 mod note;
 mod observer;
 mod parent;

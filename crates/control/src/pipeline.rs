@@ -10,6 +10,7 @@ use crate::audit::refusals::RefusalLimit;
 use crate::brake::Brake;
 use crate::call::Call;
 use crate::error::{self, ApiError};
+use crate::metrics::Metrics;
 use crate::note::{Entry, note_begin, note_end};
 use crate::observer::View;
 use crate::signature::replay::ReplayCache;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) replay: Mutex<ReplayCache>,
     pub(crate) brake: Mutex<Brake>,
     pub(crate) refusals: Mutex<RefusalLimit>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Password hashes being computed at once; each takes 19 MiB.
     pub(crate) hashing: Semaphore,
 }
@@ -89,6 +91,7 @@ fn stages(
         now_unix_ms,
         token,
         nodes: &Agent(&shared.agent),
+        metrics: &shared.metrics,
     };
     (row.handler)(&context, &params)
 }

@@ -9,6 +9,7 @@ use crate::bootstrap::{self, BootstrapError, Credentials};
 use crate::control::{Control, Parts};
 use crate::http;
 use crate::listen;
+use crate::metrics::Metrics;
 use crate::parent::Parent;
 use crate::quickstart::{self, QuickstartError};
 use crate::signature::replay::{KEEP_MS, ReplayCache};
@@ -121,6 +122,9 @@ where
     drop(stop);
     // A console page may hold its connection open for ever.
     let _ = timeout(DRAIN_LIMIT, server).await;
+    if let Err(error) = control.shared.metrics.flush() {
+        tracing::warn!("the newest metrics are lost: {error}");
+    }
     outcome
 }
 
@@ -160,7 +164,8 @@ fn open(
     };
     let bind = bind_address(&options.advertise).to_string();
     let agent_socket = options.agent_socket.clone();
-    let parts = Parts { store, vault, audit, agent_socket, settings, bind, clock, replay };
+    let metrics = Arc::new(Metrics::new(data_dir.join("control/metrics")));
+    let parts = Parts { store, vault, audit, agent_socket, settings, bind, clock, replay, metrics };
     Ok((Control::start(parts), credentials))
 }
 

@@ -6,6 +6,7 @@ use crate::audit::Audit;
 use crate::bootstrap::{self, Credentials};
 use crate::call::{Answer, Call};
 use crate::control::{Control, Parts};
+use crate::metrics::Metrics;
 use crate::random;
 use crate::signature::canonical::form_pairs;
 use crate::signature::replay::{KEEP_MS, ReplayCache};
@@ -187,6 +188,7 @@ impl FakeAgent {
                 let status = self.state().status.clone();
                 Some(status.map_or(refused("Failed"), |s| AgentReply::Status(Box::new(s))))
             }
+            AgentRequest::Sample => Some(AgentReply::Samples(Vec::new())),
             AgentRequest::Clients { .. } => Some(AgentReply::Clients(self.state().clients.clone())),
         }
     }
@@ -275,6 +277,7 @@ impl World {
             bind: "127.0.0.1".into(),
             clock: Arc::new(move || reading.load(Ordering::Relaxed)),
             replay: ReplayCache::new(KEEP_MS),
+            metrics: Arc::new(Metrics::new(scratch.path().join("metrics"))),
         };
         World {
             control: Control::start(parts),

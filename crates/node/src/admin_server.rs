@@ -1,8 +1,9 @@
 //! The node's end of the admin socket: one thread per connection, apart from the loops, so that it
 //! answers whatever they do.
 
+use crate::figures;
 use crate::io::Hall;
-use admin::node::{ClientRow, NodeReply, NodeRequest, NodeStatus, Role};
+use admin::node::{ClientRow, NodeFigures, NodeReply, NodeRequest, NodeStatus, Role};
 use admin::transport::{Connection, answer_hello, check_peer};
 use admin::{NodeSettings, Privilege, Refusal};
 use parking_lot::{Condvar, Mutex};
@@ -110,6 +111,7 @@ impl AdminServer {
             NodeRequest::Grant { role, epoch } => self.grant(role, epoch),
             NodeRequest::Probe => Ok(NodeReply::Status(Box::new(self.status()))),
             NodeRequest::Clients => Ok(NodeReply::Clients(self.clients())),
+            NodeRequest::Figures => Ok(NodeReply::Figures(Box::new(self.figures()))),
             NodeRequest::Save => self.save(),
             NodeRequest::Shutdown { save } => self.shutdown(save),
         };
@@ -288,6 +290,12 @@ impl AdminServer {
             std::thread::yield_now();
         }
         *self.counted.lock()
+    }
+
+    fn figures(&self) -> NodeFigures {
+        let counted = self.key_counts();
+        let maxmemory_bytes = self.state.lock().maxmemory_bytes;
+        figures::of(&self.shared, counted, maxmemory_bytes)
     }
 
     fn clients(&self) -> Vec<ClientRow> {

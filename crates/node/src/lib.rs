@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin_server;
+mod figures;
 pub mod host;
 pub mod io;
 mod keeper;

@@ -55,6 +55,28 @@ pub struct LoopStats {
     pub errors: Counter,
     /// Commands that met a shard held by another loop.
     pub deferrals: Counter,
+    /// Runs that the time below stands for.
+    pub timed_calls: Counter,
+    /// Microseconds of runs; one that was timed for many counts as many.
+    pub timed_us: Counter,
+    /// Microseconds of the longest timed run.
+    pub slowest_us: Peak,
+}
+
+/// The largest of many numbers, until someone takes it.
+#[derive(Debug, Default)]
+pub struct Peak(AtomicU64);
+
+impl Peak {
+    /// Takes a number into account.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_max(n, Relaxed);
+    }
+
+    /// The largest since the last time.
+    pub fn take(&self) -> u64 {
+        self.0.swap(0, Relaxed)
+    }
 }
 
 impl LoopStats {
@@ -82,6 +104,8 @@ impl LoopStats {
             &self.evicted_keys,
             &self.errors,
             &self.deferrals,
+            &self.timed_calls,
+            &self.timed_us,
         ];
         counters.into_iter().for_each(Counter::reset);
     }

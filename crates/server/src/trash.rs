@@ -33,6 +33,12 @@ struct Heap {
 }
 
 impl Trash {
+    /// How much waits.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.heap.lock().items.len()
+    }
+
     /// Adds rubbish.
     pub fn add(&self, items: impl Iterator<Item = Rubbish>) {
         let mut heap = self.heap.lock();

@@ -312,6 +312,13 @@ pub enum Action {
         /// What to ask.
         question: Question,
     },
+    /// Ask all these nodes for their figures, and answer with what they say.
+    Survey {
+        /// Who waits for the answer.
+        reply: ReplyId,
+        /// Nodes with their processes.
+        nodes: Vec<(String, u32)>,
+    },
     /// Answer.
     Reply {
         /// Who waits.

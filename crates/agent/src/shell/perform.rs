@@ -11,7 +11,8 @@ use crate::mailbox::{Mail, Promise};
 use crate::process::Process;
 use crate::shell::Shell;
 use crate::shell::pulse::Asked;
-use admin::agent::{NodeObserved, NodePhase};
+use crate::survey::Target;
+use admin::agent::{AgentReply, NodeObserved, NodePhase};
 use rustix::fd::OwnedFd;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
@@ -64,6 +65,7 @@ impl Shell {
             Action::Relay { reply, node_id, pid, question } => {
                 self.relay(reply, &node_id, pid, question);
             }
+            Action::Survey { reply, nodes } => self.survey(reply, nodes),
             Action::Reply { reply, answer } => self.answer(reply, answer),
             Action::Publish { node_id, observed } => publish(&node_id, observed.as_deref()),
             Action::SpawnControl { first } => self.spawn_control(first),
@@ -261,6 +263,27 @@ impl Shell {
             let answer = match peer {
                 Ok(peer) => conversation::relay(&peer, question),
                 Err(failure) => refused("Failed", failure.reason),
+            };
+            Mail::Answer { reply, answer }
+        });
+    }
+
+    fn survey(&self, reply: ReplyId, nodes: Vec<(String, u32)>) {
+        let layout = self.directory.layout();
+        let target = |(node_id, pid): (String, u32)| Target {
+            socket: layout.node_socket(&node_id),
+            directory: layout.node(&node_id),
+            log: layout.node_log(&node_id),
+            node_id,
+            pid,
+        };
+        let targets: Vec<Target> = nodes.into_iter().map(target).collect();
+        let lines = self.survey.clone();
+        let lost = refused("Failed", "no thread could ask the nodes");
+        self.run_aside(Mail::Answer { reply, answer: lost }, move || {
+            let answer = match lines.try_lock() {
+                Ok(mut lines) => AgentReply::Samples(lines.sample(targets)),
+                Err(_) => refused("Failed", "the nodes are being asked already"),
             };
             Mail::Answer { reply, answer }
         });

@@ -114,6 +114,7 @@ fn answer(
             NodeReply::Done
         }
         NodeRequest::Probe => NodeReply::Status(Box::new(status(&node))),
+        NodeRequest::Figures => NodeReply::Figures(Box::default()),
         NodeRequest::Clients => NodeReply::Clients(vec![client()]),
         NodeRequest::Save | NodeRequest::Shutdown { .. } => {
             std::fs::write(node.directory.join("dump"), &node.word).unwrap();

@@ -308,6 +308,7 @@ mod tests {
             now_unix_ms: 0,
             token: Some(token),
             nodes: &NoNodes,
+            metrics: &crate::metrics::Metrics::new(std::path::PathBuf::new()),
         };
         let given = [("RegionId", "cn-hangzhou"), ("InstanceClass", "redis.shard.micro.ce")];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -106,7 +106,7 @@ fn filter<'a>(params: &Params<'a>) -> Result<Filter<'a>, ApiError> {
 }
 
 /// A time to the second or to the minute, in Unix milliseconds.
-fn time(params: &Params<'_>, name: &str) -> Result<i64, ApiError> {
+pub(super) fn time(params: &Params<'_>, name: &str) -> Result<i64, ApiError> {
     let text = params.required(name);
     let to_minute = text.len() == "2026-11-22T12:00Z".len();
     let whole = if to_minute { text.replace('Z', ":00Z") } else { text.to_owned() };

@@ -29,6 +29,7 @@ pub mod modify_instance_maintain_time;
 pub mod modify_instance_spec;
 pub mod modify_instance_vpc_auth_mode;
 pub mod modify_security_ips;
+pub mod monitor_values;
 pub mod params;
 pub mod refresh;
 pub mod reset_account_password;
@@ -39,6 +40,7 @@ pub mod topology;
 pub mod views;
 
 use crate::error::{self, ApiError};
+use crate::metrics::Metrics;
 use crate::store::{self, Kind, Store, StoreError, documents};
 use crate::tasks;
 use control_model::account::TokenClaim;
@@ -93,6 +95,8 @@ pub struct Context<'a> {
     pub token: Option<Token>,
     /// Asks nodes themselves.
     pub nodes: &'a dyn Nodes,
+    /// What was measured of nodes.
+    pub(crate) metrics: &'a Metrics,
 }
 
 /// What nodes say of themselves.

@@ -8,8 +8,8 @@ use super::{
     describe_instances_overview, describe_regions, describe_security_ips, describe_zones,
     grant_account_privilege, later, live, modify_account_description, modify_account_password,
     modify_instance_attribute, modify_instance_maintain_time, modify_instance_spec,
-    modify_instance_vpc_auth_mode, modify_security_ips, refresh, reset_account_password,
-    restart_instance, service_role, topology,
+    modify_instance_vpc_auth_mode, modify_security_ips, monitor_values, refresh,
+    reset_account_password, restart_instance, service_role, topology,
 };
 use crate::error::{self, ApiError};
 
@@ -70,6 +70,7 @@ pub const ACTIONS: &[&Action] = &[
     &refresh::BACKUP_POLICY,
     &refresh::NET_INFO,
     &describe_engine_version::SPEC,
+    &monitor_values::VALUES,
     &describe_history_tasks::SPEC,
     &describe_instance_attribute::SPEC,
     &billing::RENEWAL,
@@ -77,6 +78,7 @@ pub const ACTIONS: &[&Action] = &[
     &describe_instances::SPEC,
     &describe_instances_overview::SPEC,
     &topology::TOPOLOGY,
+    &monitor_values::ITEMS,
     &billing::PRICE,
     &describe_regions::SPEC,
     &topology::ROLES,

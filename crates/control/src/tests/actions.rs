@@ -43,7 +43,8 @@ async fn an_instance_of_nobody_or_of_another_account_is_not_found() {
                 &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
                 &NewAccountPassword=y\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
-                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open";
+                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open\
+                &StartTime=2026-11-22T12:50Z&EndTime=2026-11-22T12:51Z&IntervalForHistory=01m";
     let own = |row: &&&crate::actions::Action| {
         row.params.iter().any(|param| param.required && param.name == "InstanceId")
     };

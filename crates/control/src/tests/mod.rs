@@ -6,6 +6,7 @@ mod actions;
 mod discovery;
 mod faults;
 mod http;
+mod metrics;
 mod tasks;
 
 use crate::testing::World;

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 impl<'e> Run<'_, 'e> {
     pub(super) fn exec(&mut self, id: CommandId, args: Args<'_>) -> Outcome {
-        let began = self.begin(self.shared.index.row(id));
+        let began = self.begin(id, self.shared.index.row(id));
         let Some(multi) = self.session.multi.take() else {
             self.refuse(&engine::error::other("ERR EXEC without MULTI"));
             return Outcome::Done;

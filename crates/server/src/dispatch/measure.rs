@@ -9,14 +9,20 @@ use catalog::{Command, Flags};
 use engine::CommandError;
 use resp::Args;
 
+/// Of short commands, one run in so many is timed, for all of them.
+const SAMPLED: u64 = 64;
+
 /// When a run began; only where it is timed.
 pub(super) type Began = Option<u64>;
 
 impl Run<'_, '_> {
-    /// Reads the clock before a run that is to be timed.
+    /// Reads the clock before a run that is to be timed: one that can be long, and of the short
+    /// ones each 64th of its kind.
     #[inline]
-    pub(super) fn begin(&self, row: &Command) -> Began {
-        if self.gate().settings.timing.times(row) { Some(self.now_us()) } else { None }
+    pub(super) fn begin(&self, id: CommandId, row: &Command) -> Began {
+        let timed = self.gate().settings.timing.times(row)
+            || self.shared.measures.calls(self.state.slot, id) % SAMPLED == 0;
+        if timed { Some(self.now_us()) } else { None }
     }
 
     #[cold]
@@ -64,14 +70,31 @@ impl Run<'_, '_> {
     pub(super) fn finish_served(&self, id: CommandId, began: Began, failed: bool) {
         self.shared.measures.ran(self.state.slot, id, failed);
         if let Some(began_us) = began {
-            let tracks = self.gate().settings.timing.tracks;
-            self.shared.measures.took(self.state.slot, id, self.now_us() - began_us, tracks);
+            let timing = self.gate().settings.timing;
+            let took_us = self.now_us() - began_us;
+            if self.weigh(id, took_us) {
+                self.shared.measures.took(self.state.slot, id, took_us, timing.tracks);
+            }
         }
+    }
+
+    /// Counts a timed run for the mean over all. False when it was timed only for that.
+    fn weigh(&self, id: CommandId, took_us: u64) -> bool {
+        let always = self.gate().settings.timing.times(self.shared.index.row(id));
+        let runs = if always { 1 } else { SAMPLED };
+        let stats = &self.shared.stats[self.state.slot];
+        stats.timed_calls.add(runs);
+        stats.timed_us.add(runs * took_us);
+        stats.slowest_us.add(took_us);
+        always
     }
 
     #[cold]
     fn took(&self, id: CommandId, args: Args<'_>, took_us: u64) {
         let (shared, timing) = (self.shared, self.gate().settings.timing);
+        if !self.weigh(id, took_us) {
+            return;
+        }
         let row = shared.index.row(id);
         shared.measures.took(self.state.slot, id, took_us, timing.tracks);
         let now_s = self.state.now_ms / 1000;

@@ -86,7 +86,7 @@ impl<'e> Run<'_, 'e> {
         first_hash: u64,
     ) -> Outcome {
         let start = self.out.len();
-        let began = self.begin(self.shared.index.row(id));
+        let began = self.begin(id, self.shared.index.row(id));
         if !self.shared.monitors.is_empty() {
             self.show(id, args, true);
         }

@@ -98,7 +98,7 @@ impl<'e> Run<'_, 'e> {
         };
         let moment = Moment { db: waiter.db, no_touch: false, ..self.moment() };
         let mut out = Vec::new();
-        let began = self.begin(self.shared.index.row(waiter.command));
+        let began = self.begin(waiter.command, self.shared.index.row(waiter.command));
         let state = &mut *self.state;
         let result = handler(&mut Ctx {
             keys: Keys::new(locked, &mut state.effects, &mut state.keys, moment),

@@ -109,6 +109,19 @@ impl Measures {
         }
     }
 
+    /// Runs of one command in one slot so far.
+    #[inline]
+    #[must_use]
+    pub fn calls(&self, slot: usize, id: CommandId) -> u64 {
+        self.slots[slot][usize::from(id)].calls.get()
+    }
+
+    /// Runs of one command over all slots.
+    #[must_use]
+    pub fn calls_of(&self, id: CommandId) -> u64 {
+        self.slots.iter().map(|slot| slot[usize::from(id)].calls.get()).sum()
+    }
+
     /// Notes how long a run took. Only the holder of the slot may.
     pub fn took(&self, slot: usize, id: CommandId, took_us: u64, tracks: bool) {
         let row = &self.slots[slot][usize::from(id)];

@@ -1,0 +1,89 @@
+//! The rhythm of sampling: at each multiple of the period the agent is asked for figures of all
+//! nodes, which are taken in beside the runtime. Must not know what figures mean.
+
+use super::{Metrics, PERIOD_S};
+use crate::agent::AgentClient;
+use crate::pipeline::Clock;
+use crate::store::{Store, StoreError, documents};
+use admin::agent::{AgentReply, AgentRequest, NodeSample};
+use control_model::Instance;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long the agent may take; a silent node costs it a second.
+const LIMIT: Duration = Duration::from_secs(3);
+/// Series of deleted instances are looked for when the clock shows a multiple of this, in seconds.
+const SWEEP_S: i64 = 60;
+
+/// What sampling works with.
+pub(crate) struct Collector {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) agent: Arc<AgentClient>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+}
+
+/// Instances as they were read last, with the store's revision of then.
+#[derive(Default)]
+struct Known {
+    revision: Option<u64>,
+    instances: Arc<Vec<Instance>>,
+}
+
+/// Samples for ever.
+pub(crate) async fn run(collector: Collector) {
+    let collector = Arc::new(collector);
+    let mut known = Known::default();
+    loop {
+        let period_ms = PERIOD_S * 1000;
+        let now_ms = (collector.clock)();
+        let pause_ms = period_ms - now_ms.rem_euclid(period_ms);
+        sleep(Duration::from_millis(pause_ms.unsigned_abs())).await;
+        let at_s = (now_ms + pause_ms) / 1000;
+        let samples = match collector.agent.request(&AgentRequest::Sample, LIMIT).await {
+            Ok(AgentReply::Samples(samples)) => samples,
+            // Whether the agent is there is told by the observer.
+            _ => continue,
+        };
+        let this = collector.clone();
+        let taken = tokio::task::spawn_blocking(move || {
+            let read = this.take(at_s, samples, &mut known);
+            (read, known)
+        });
+        known = match taken.await {
+            Ok((Ok(()), known)) => known,
+            Ok((Err(error), known)) => {
+                tracing::warn!("metrics: {error}");
+                known
+            }
+            Err(error) => {
+                tracing::error!("taking in metrics broke down: {error}");
+                Known::default()
+            }
+        };
+    }
+}
+
+impl Collector {
+    fn take(
+        &self,
+        at_s: i64,
+        samples: Vec<NodeSample>,
+        known: &mut Known,
+    ) -> Result<(), StoreError> {
+        let revision = *self.store.watch().borrow();
+        if known.revision != Some(revision) {
+            let read = documents::instances(self.store.as_ref())?;
+            known.instances = Arc::new(read.into_iter().map(|read| read.value).collect());
+            known.revision = Some(revision);
+        }
+        self.metrics.take(at_s, samples, &known.instances);
+        if at_s.rem_euclid(SWEEP_S) == 0
+            && let Err(error) = self.metrics.forget_others(&known.instances)
+        {
+            tracing::warn!("metrics of deleted instances cannot be deleted: {error}");
+        }
+        Ok(())
+    }
+}
