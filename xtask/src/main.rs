@@ -3,6 +3,7 @@
 
 mod bench;
 mod conformance;
+mod deb;
 mod docs;
 mod shell;
 mod suite;
@@ -30,6 +31,8 @@ enum Tool {
     },
     /// Measure CPU per operation, memory and time to the first PONG beside other servers.
     Bench(bench::Options),
+    /// Build the Debian package of the release build below target/debian.
+    Deb,
     /// Run Redis' own test suite against the release build and count its checks.
     Conformance(conformance::Options),
 }
@@ -41,6 +44,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Tool::Docs => docs::run(&root)?,
         Tool::Test { steps, pytest } => suite::run(&root, &steps, &pytest),
         Tool::Bench(options) => bench::run(&root, &options)?,
+        Tool::Deb => deb::run(&root)?,
         Tool::Conformance(options) => conformance::run(&root, &options)?,
     };
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })

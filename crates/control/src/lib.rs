@@ -29,6 +29,7 @@ mod serve;
 mod signature;
 mod state;
 mod store;
+mod supervisor;
 mod tasks;
 #[cfg(test)]
 mod testing;

@@ -15,6 +15,7 @@ use crate::quickstart::{self, QuickstartError};
 use crate::signature::replay::{KEEP_MS, ReplayCache};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::{Expect, Kind, Store, StoreError, documents};
+use crate::supervisor;
 use crate::vault::{Vault, VaultError, make_private_dir, write_private};
 use axum::Router;
 use control_model::account::AuditMark;
@@ -238,6 +239,9 @@ async fn announce(
     }
     if printed.is_ok() && !credentials.announced {
         bootstrap::mark_announced(control.shared.store.as_ref())?;
+    }
+    if let Ok(address) = std::env::var("NOTIFY_SOCKET") {
+        supervisor::ready(&address).map_err(failed("telling the service manager"))?;
     }
     Ok(())
 }

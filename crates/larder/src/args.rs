@@ -147,4 +147,20 @@ mod tests {
             assert!(host(bad).is_err(), "{bad:?}");
         }
     }
+
+    #[test]
+    fn the_service_starts_larder_by_options_that_exist() {
+        let unit = include_str!("../../../packaging/larder.service");
+        let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/"));
+        let words = start.expect("a start line").split_whitespace();
+        let defaults = include_str!("../../../packaging/larder.default");
+        let options = defaults.lines().find_map(|line| line.strip_prefix("#LARDER_OPTIONS="));
+        let options = options.expect("an example").split_whitespace();
+        let words = words.filter(|word| *word != "$LARDER_OPTIONS").chain(options);
+        let Role::Up(up) = Cli::try_parse_from(words).expect("parsed").role else {
+            panic!("the service runs larder up")
+        };
+        assert_eq!(up.data_dir, PathBuf::from("/var/lib/larder"));
+        assert_eq!(up.advertise, "cache.example.org");
+    }
 }

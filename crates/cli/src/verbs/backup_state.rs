@@ -1,4 +1,4 @@
-//! `larder backup-state`: the control plane's memory, into a file that `larder restore-state` takes.
+//! `larder backup-state`: the control plane's memory, into a file for `larder restore-state`.
 
 use crate::client::{Client, Stamp};
 use crate::error::Error;
