@@ -3,6 +3,10 @@
 import json
 
 import pytest
+from alibabacloud_actiontrail20200706 import models as trail_models
+from alibabacloud_actiontrail20200706.client import Client as TrailClient
+from alibabacloud_tea_openapi import utils_models
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 
 from support import processes
 from support.sdk import ApiError, NewSdk
@@ -82,3 +86,70 @@ def test_a_killed_control_plane_leaves_a_whole_chain(larder):
     status, words = verify(larder)
     assert status == 0, words
     assert [line["event"] for line in lines(larder)].count("started") == 2
+
+
+class Trail:
+    """The official ActionTrail SDK, pointed at a Larder."""
+
+    def __init__(self, ready):
+        self.client = TrailClient(utils_models.Config(
+            access_key_id=ready["access_key_id"],
+            access_key_secret=ready["access_key_secret"],
+            endpoint=ready["api"].removeprefix("http://").rstrip("/"),
+            protocol="http",
+            region_id="cn-hangzhou",
+        ))
+
+    def events(self, *attributes, **parameters):
+        """One page; attributes are pairs of key and value."""
+        made = [trail_models.LookupEventsRequestLookupAttribute(key=key, value=value)
+                for key, value in attributes]
+        request = trail_models.LookupEventsRequest(lookup_attribute=made, **parameters)
+        return self.client.lookup_events(request).body
+
+    def names(self, *attributes, **parameters):
+        """Names of the events of one page."""
+        return [event["eventName"] for event in self.events(*attributes, **parameters).events]
+
+
+def test_the_official_sdk_finds_who_did_what(shared):
+    sdk, trail = NewSdk(shared.ready), Trail(shared.ready)
+    instance = shared.ready["instance"]["id"]
+    for number in range(3):
+        sdk.call("ModifyInstanceAttribute", instance_id=instance, instance_name=f"name-{number}")
+    about = ("ResourceName", instance)
+    renamed = ("EventName", "ModifyInstanceAttribute")
+    seen, token = [], None
+    while True:
+        page = trail.events(about, renamed, max_results="2", next_token=token)
+        seen += page.events
+        token = page.next_token
+        if not token:
+            break
+    names = [event["requestParameters"]["InstanceName"] for event in seen]
+    assert names == ["name-2", "name-1", "name-0"]
+    assert {event["userIdentity"]["accessKeyId"] for event in seen} == {
+        shared.ready["access_key_id"]
+    }
+    [one] = trail.events(("EventId", seen[1]["eventId"])).events
+    assert one == seen[1]
+    assert trail.names(about, ("EventRW", "Read")).count("ModifyInstanceAttribute") == 0
+    system = ("User", "system")
+    told = until(lambda: trail.names(system, direction="FORWARD")[:2], "events without a call")
+    assert told[0] == "InstanceTask:Begun"
+    until(lambda: "InstanceTask:Succeeded" in trail.names(system), "the end of the creation")
+    refused = trail.events(("EventName", "LookupEvents"), max_results="1")
+    assert refused.events[0]["serviceName"] == "Actiontrail"
+
+
+@pytest.mark.parametrize("parameters, code", [
+    ({"start_time": "2026-11-22T00:00:00Z"}, "InvalidParameterCombination"),
+    ({"start_time": "x", "end_time": "2026-11-22T00:00:00Z"}, "InvalidParameterStartTime"),
+    ({"start_time": "2026-11-22T00:00:00Z", "end_time": "x"}, "InvalidParameterEndTime"),
+    ({"max_results": "51"}, "InvalidQueryParameter"),
+    ({"next_token": "x"}, "InvalidQueryParameter"),
+])
+def test_questions_that_make_no_sense_are_refused(shared, parameters, code):
+    with pytest.raises(AlibabaCloudException) as refused:
+        Trail(shared.ready).events(**parameters)
+    assert (refused.value.status_code, refused.value.code) == (400, code)

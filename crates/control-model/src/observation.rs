@@ -38,6 +38,11 @@ impl HostView {
         self.nodes.is_some()
     }
 
+    /// All nodes by id; none while the agent does not answer.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeObserved> {
+        self.nodes.iter().flat_map(BTreeMap::values)
+    }
+
     /// What is known of this node.
     pub fn node(&self, node_id: &str) -> Observed<'_> {
         match &self.nodes {

@@ -19,7 +19,7 @@ use crate::signature::{Claim, WireRequest};
 use crate::store::{Kind, Store, documents};
 use crate::throttle::Throttle;
 use crate::vault::{self, Vault};
-use crate::{bootstrap, random};
+use crate::{bootstrap, random, witness};
 use admin::agent::{AgentReply, AgentRequest};
 use control_model::{AccessKey, ConsoleUser, KeyState, lifecycle};
 use serde_json::{Map, Value};
@@ -95,7 +95,9 @@ impl Control {
             metrics: parts.metrics,
             hashing: Semaphore::new(2),
         };
-        Control { shared: Arc::new(shared), _tasks: Arc::new(tasks) }
+        let shared = Arc::new(shared);
+        tasks.spawn(witness::start(shared.clone()));
+        Control { shared, _tasks: Arc::new(tasks) }
     }
 
     /// Runs one action: policy, throttle, client token, audit, handler, audit.

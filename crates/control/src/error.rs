@@ -175,6 +175,18 @@ faults! {
         "The default accounts of an instance cannot be deleted.";
     ACCOUNT_LIMIT_EXCEEDED = 403 "AccountLimitExceeded"
         "Exceeding the allowed amount of account.";
+    // ActionTrail.
+    INVALID_COMBINATION = 400 "InvalidParameterCombination"
+        "The specified parameters do not go together. StartTime and EndTime are given both or not \
+         at all.";
+    INVALID_QUERY_PARAMETER = 400 "InvalidQueryParameter"
+        "The specified query parameter is invalid.";
+    INVALID_LOOKUP_START = 400 "InvalidParameterStartTime"
+        "The specified StartTime is not valid. Reason: it is a UTC time such as \
+         2026-11-22T12:00:00Z, not in the future.";
+    INVALID_LOOKUP_END = 400 "InvalidParameterEndTime"
+        "The specified EndTime is not valid. Reason: it is a UTC time such as \
+         2026-11-22T12:00:00Z, not before StartTime.";
     // Allowlist.
     INVALID_GROUP_NAME = 400 "InvalidGroupName.Format"
         "The Specified parameter SecurityIpGroupName is not valid.";

@@ -37,6 +37,7 @@ mod testing;
 mod tests;
 mod throttle;
 mod vault;
+mod witness;
 
 pub use audit::verify::{Finding as AuditFinding, Report as AuditReport};
 pub use bootstrap::BootstrapError;

@@ -92,6 +92,7 @@ fn stages(
         token,
         nodes: &Agent(&shared.agent),
         metrics: &shared.metrics,
+        audit: &shared.audit,
     };
     (row.handler)(&context, &params)
 }

@@ -369,8 +369,29 @@ impl World {
         id
     }
 
-    /// Lines of the audit log.
+    /// Lines of the audit log about calls, logins and refusals.
     pub fn audit(&self) -> Vec<Value> {
+        let mut lines = self.audit_lines();
+        lines.retain(|line| line["event"] != "system");
+        lines
+    }
+
+    /// Waits until the audit log tells of so many things that happened without a call.
+    pub async fn until_told(&self, count: usize) {
+        let told = || {
+            let lines = self.audit_lines();
+            lines.iter().filter(|line| line["event"] == "system").count()
+        };
+        let waiting = async {
+            while told() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        let late = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err();
+        assert!(!late, "waited in vain for {count} events");
+    }
+
+    fn audit_lines(&self) -> Vec<Value> {
         match &self.control.shared.audit {
             Audit::Memory(lines) => lines.lock().expect("no test panics holding it").clone(),
             Audit::File(_) => Vec::new(),

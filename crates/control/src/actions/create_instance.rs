@@ -309,6 +309,7 @@ mod tests {
             token: Some(token),
             nodes: &NoNodes,
             metrics: &crate::metrics::Metrics::new(std::path::PathBuf::new()),
+            audit: &crate::audit::Audit::Memory(std::sync::Mutex::default()),
         };
         let given = [("RegionId", "cn-hangzhou"), ("InstanceClass", "redis.shard.micro.ce")];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));

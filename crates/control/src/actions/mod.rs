@@ -22,6 +22,7 @@ pub mod describe_zones;
 pub mod grant_account_privilege;
 pub mod later;
 pub mod live;
+pub mod lookup_events;
 pub mod modify_account_description;
 pub mod modify_account_password;
 pub mod modify_instance_attribute;
@@ -37,8 +38,10 @@ pub mod restart_instance;
 pub mod service_role;
 pub mod table;
 pub mod topology;
+pub mod trail_event;
 pub mod views;
 
+use crate::audit::Audit;
 use crate::error::{self, ApiError};
 use crate::metrics::Metrics;
 use crate::store::{self, Kind, Store, StoreError, documents};
@@ -97,6 +100,8 @@ pub struct Context<'a> {
     pub nodes: &'a dyn Nodes,
     /// What was measured of nodes.
     pub(crate) metrics: &'a Metrics,
+    /// What was done before.
+    pub audit: &'a Audit,
 }
 
 /// What nodes say of themselves.

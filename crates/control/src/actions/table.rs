@@ -6,10 +6,10 @@ use super::{
     delete_instance, describe_accounts, describe_available_resource, describe_engine_version,
     describe_history_tasks, describe_instance_attribute, describe_instances,
     describe_instances_overview, describe_regions, describe_security_ips, describe_zones,
-    grant_account_privilege, later, live, modify_account_description, modify_account_password,
-    modify_instance_attribute, modify_instance_maintain_time, modify_instance_spec,
-    modify_instance_vpc_auth_mode, modify_security_ips, monitor_values, refresh,
-    reset_account_password, restart_instance, service_role, topology,
+    grant_account_privilege, later, live, lookup_events, modify_account_description,
+    modify_account_password, modify_instance_attribute, modify_instance_maintain_time,
+    modify_instance_spec, modify_instance_vpc_auth_mode, modify_security_ips, monitor_values,
+    refresh, reset_account_password, restart_instance, service_role, topology,
 };
 use crate::error::{self, ApiError};
 
@@ -85,10 +85,12 @@ pub const ACTIONS: &[&Action] = &[
     &refresh::SECURITY_GROUPS,
     &describe_security_ips::SPEC,
     &service_role::EXISTS,
+    &lookup_events::TRAILS,
     &describe_zones::SPEC,
     &grant_account_privilege::SPEC,
     &service_role::INITIALIZE,
     &live::SPEC,
+    &lookup_events::SPEC,
     &modify_account_description::SPEC,
     &modify_account_password::SPEC,
     &modify_instance_attribute::SPEC,

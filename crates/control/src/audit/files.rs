@@ -2,7 +2,7 @@
 //! after its first line. Must not know what lines say.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Where the files of one log are.
@@ -107,9 +107,23 @@ fn number(path: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// As the file system says.
-pub fn lines(path: &Path, mut each: impl FnMut(Line<'_>) -> bool) -> io::Result<u64> {
-    let mut reader = BufReader::with_capacity(1 << 18, File::open(path)?);
-    let (mut offset, mut number, mut bytes) = (0, 0, Vec::new());
+pub fn lines(path: &Path, each: impl FnMut(Line<'_>) -> bool) -> io::Result<u64> {
+    lines_from(path, 0, each)
+}
+
+/// As [`lines`], from the line at this offset on.
+///
+/// # Errors
+/// As the file system says.
+pub fn lines_from(
+    path: &Path,
+    mut offset: u64,
+    mut each: impl FnMut(Line<'_>) -> bool,
+) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut reader = BufReader::with_capacity(1 << 18, file);
+    let (mut number, mut bytes) = (0, Vec::new());
     loop {
         bytes.clear();
         let read = reader.read_until(b'\n', &mut bytes)? as u64;

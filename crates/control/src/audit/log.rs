@@ -6,6 +6,8 @@ use super::anchor::Found;
 use super::anchor::{Anchor, boot_id};
 use super::chain::{self, ChainKey, Link};
 use super::files::{self, Files};
+use super::index::{self, Index, Record};
+use super::lookup::Source;
 use super::tail::{self, Tail};
 use super::{Durability, told};
 use serde_json::{Map, Value, json};
@@ -36,6 +38,7 @@ pub struct Log {
     key: ChainKey,
     limits: Limits,
     file: File,
+    index: Index,
     bytes: u64,
     /// Number of the current file's first line.
     first_seq: u64,
@@ -72,13 +75,15 @@ impl Log {
         let bytes = file.metadata()?.len();
         let first_seq = tail.first_seq.filter(|_| bytes > 0).unwrap_or(anchor.last_seq + 1);
         let anchor_file = Anchor::open(&files.anchor())?;
-        let mut log = Log { files, key, limits, file, bytes, first_seq, anchor, anchor_file };
+        let index = Index::open(&files.current())?;
+        let mut log =
+            Log { files, key, limits, file, index, bytes, first_seq, anchor, anchor_file };
         for line in news {
             tell(&line);
-            log.write(told(now_unix_ms, line), Durability::Buffered)?;
+            log.write(told(now_unix_ms, line), Durability::Buffered, now_unix_ms)?;
         }
         let started = json!({"event": "started", "larder": env!("CARGO_PKG_VERSION")});
-        log.write(told(now_unix_ms, started), Durability::Synced)?;
+        log.write(told(now_unix_ms, started), Durability::Synced, now_unix_ms)?;
         log.drop_old(now_unix_ms)?;
         Ok(log)
     }
@@ -102,16 +107,26 @@ impl Log {
             self.set_aside(now_unix_ms)?;
             self.drop_old(now_unix_ms)?;
         }
-        self.write(fields, durability)
+        self.write(fields, durability, now_unix_ms)
     }
 
-    fn write(&mut self, fields: Map<String, Value>, durability: Durability) -> io::Result<()> {
+    fn write(
+        &mut self,
+        fields: Map<String, Value>,
+        durability: Durability,
+        now_unix_ms: i64,
+    ) -> io::Result<()> {
         let seq = self.anchor.last_seq + 1;
+        let record = Record::of(&fields, seq, now_unix_ms);
         let (line, mac) = self.key.seal(seq, self.anchor.last_mac, fields);
         if let Err(error) = self.file.write_all(line.as_bytes()) {
             // Half a line would be taken for one that a crash tore.
             let _ = self.file.set_len(self.bytes);
             return Err(error);
+        }
+        if let Some(record) = record {
+            let bytes = (line.len() - 1) as u32;
+            self.index.add(&Record { offset: self.bytes, bytes, ..record })?;
         }
         self.bytes += line.len() as u64;
         (self.anchor.last_seq, self.anchor.last_mac) = (seq, mac);
@@ -124,12 +139,16 @@ impl Log {
 
     fn set_aside(&mut self, now_unix_ms: i64) -> io::Result<()> {
         self.file.sync_data()?;
-        fs::rename(self.files.current(), self.files.aside(self.first_seq))?;
-        self.file = append_to(&self.files.current())?;
+        let (current, aside) = (self.files.current(), self.files.aside(self.first_seq));
+        fs::rename(&current, &aside)?;
+        fs::rename(index::beside(&current), index::beside(&aside))?;
+        self.file = append_to(&current)?;
+        self.index = Index::empty(&current)?;
         (self.bytes, self.first_seq) = (0, self.anchor.last_seq + 1);
         self.anchor.synced_seq = self.anchor.last_seq;
         // So that two files cannot be made one.
-        self.write(told(now_unix_ms, json!({"event": "turned"})), Durability::Buffered)
+        let turned = told(now_unix_ms, json!({"event": "turned"}));
+        self.write(turned, Durability::Buffered, now_unix_ms)
     }
 
     /// Drops files that are too old or too many, the chain and the anchor first.
@@ -146,10 +165,31 @@ impl Log {
             (self.anchor.first_seq, self.anchor.before_first) =
                 kept.map_or((self.anchor.last_seq + 1, self.anchor.last_mac), |l| (l.seq, l.prev));
             let line = json!({"event": "dropped", "from": from, "to": self.anchor.first_seq - 1});
-            self.write(told(now_unix_ms, line), Durability::Synced)?;
-            fs::remove_file(oldest)?;
+            self.write(told(now_unix_ms, line), Durability::Synced, now_unix_ms)?;
+            fs::remove_file(&oldest)?;
+            let _ = fs::remove_file(index::beside(&oldest));
         }
         Ok(())
+    }
+
+    /// All files with their indexes, oldest first, to be read while the log is written.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn sources(&self) -> io::Result<Vec<Source>> {
+        let mut sources = Vec::new();
+        for (_, path) in self.files.all()? {
+            let log = File::open(&path)?;
+            let index = match File::open(index::beside(&path)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    index::make(&path)?;
+                    File::open(index::beside(&path))?
+                }
+                opened => opened?,
+            };
+            sources.push(Source { log, index });
+        }
+        Ok(sources)
     }
 }
 

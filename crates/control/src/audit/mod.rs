@@ -6,7 +6,9 @@
 pub mod anchor;
 pub mod chain;
 mod files;
+mod index;
 mod log;
+pub mod lookup;
 pub mod refusals;
 mod tail;
 #[cfg(test)]
@@ -17,6 +19,7 @@ use crate::vault::make_private_dir;
 use chain::ChainKey;
 use files::Files;
 use log::{LIMITS, Log};
+use lookup::{Page, Query};
 use serde_json::{Map, Value};
 use std::io;
 use std::path::Path;
@@ -76,6 +79,8 @@ impl Audit {
             #[cfg(test)]
             Audit::Memory(lines) => {
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut line = line;
+                line.insert("seq".into(), (lines.len() + 1).into());
                 lines.push(Value::Object(line));
                 Ok(())
             }
@@ -84,6 +89,33 @@ impl Audit {
                 log.append(line, durability, now_unix_ms)
             }
         }
+    }
+
+    /// Answers a question about events.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn look_up(&self, query: &Query) -> io::Result<Page> {
+        match self {
+            #[cfg(test)]
+            Audit::Memory(lines) => {
+                Ok(query.answer_plainly(&lines.lock().unwrap_or_else(PoisonError::into_inner)))
+            }
+            Audit::File(log) => {
+                let sources = log.lock().unwrap_or_else(PoisonError::into_inner).sources()?;
+                query.answer(sources)
+            }
+        }
+    }
+
+    /// When the newest event that nobody called for happened, if the newest files tell of one.
+    pub fn newest_system_ms(&self) -> Option<i64> {
+        let sources = match self {
+            #[cfg(test)]
+            Audit::Memory(_) => return None,
+            Audit::File(log) => log.lock().unwrap_or_else(PoisonError::into_inner).sources(),
+        };
+        lookup::newest_of("system", sources.unwrap_or_default())
     }
 
     /// Number of the newest line.
@@ -96,6 +128,11 @@ impl Audit {
             Audit::File(log) => log.lock().unwrap_or_else(PoisonError::into_inner).last_seq(),
         }
     }
+}
+
+/// A short digest of a text, the same in every build.
+pub fn digest(text: &str) -> u32 {
+    index::digest(text)
 }
 
 /// A line that the log tells of itself.
@@ -122,7 +159,7 @@ pub fn used_nonces(directory: &Path, since_unix_ms: i64) -> io::Result<Vec<UsedN
     let mut nonces = Vec::new();
     let all = Files::of(directory).all()?;
     for (_, path) in &all[all.len().saturating_sub(2)..] {
-        files::lines(path, |line| {
+        files::lines_from(path, offset_of(path, since_unix_ms)?, |line| {
             let used = used_nonce(line.bytes);
             nonces.extend(used.filter(|used| since_unix_ms <= used.unix_ms));
             true
@@ -131,15 +168,43 @@ pub fn used_nonces(directory: &Path, since_unix_ms: i64) -> io::Result<Vec<UsedN
     Ok(nonces)
 }
 
+/// Bytes among which looking for a time ends.
+const NEAR_BYTES: u64 = 1 << 16;
+
+/// Where in a file a line begins before which all are older; lines stand by time.
+fn offset_of(path: &Path, unix_ms: i64) -> io::Result<u64> {
+    let (mut low, mut high) = (0, std::fs::metadata(path)?.len());
+    while NEAR_BYTES < high - low {
+        let middle = low + (high - low) / 2;
+        let mut found = None;
+        files::lines_from(path, middle, |line| {
+            // The first one is a part of a line.
+            found = (line.number > 1).then(|| (line.offset, time_of(line.bytes)));
+            line.number == 1
+        })?;
+        match found {
+            Some((offset, Some(time))) if time < unix_ms && offset < high => low = offset,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+fn time_of(line: &[u8]) -> Option<i64> {
+    let line: Value = serde_json::from_slice(line).ok()?;
+    let time: jiff::Timestamp = line["time"].as_str()?.parse().ok()?;
+    Some(time.as_millisecond())
+}
+
 fn used_nonce(line: &[u8]) -> Option<UsedNonce> {
     const BEGIN: &[u8] = b"\"event\":\"begin\"";
     if !line.windows(BEGIN.len()).any(|part| part == BEGIN) {
         return None;
     }
+    let unix_ms = time_of(line)?;
     let line: Value = serde_json::from_slice(line).ok()?;
     let text = |name: &str| line[name].as_str().map(str::to_owned);
-    let time: jiff::Timestamp = text("time")?.parse().ok()?;
     let (access_key_id, nonce) = (text("access_key_id")?, text("nonce")?);
     let begins = line["event"] == "begin";
-    begins.then_some(UsedNonce { access_key_id, nonce, unix_ms: time.as_millisecond() })
+    begins.then_some(UsedNonce { access_key_id, nonce, unix_ms })
 }

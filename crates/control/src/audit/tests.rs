@@ -5,6 +5,7 @@ use super::anchor::{Anchor, Found};
 use super::chain::ChainKey;
 use super::files::Files;
 use super::log::{Limits, Log};
+use super::lookup::Query;
 use super::verify::{Report, verify};
 use super::{Durability, UsedNonce, used_nonces};
 use crate::testing::Scratch;
@@ -329,4 +330,82 @@ fn nonces_of_changes_outlive_a_restart() {
     line("begin", Value::Null, "1970-01-01T00:00:03Z");
     let kept = UsedNonce { access_key_id: "a".into(), nonce: "kept".into(), unix_ms: 2000 };
     assert_eq!(used_nonces(scratch.path(), 1500).expect("read"), [kept]);
+}
+
+#[test]
+fn nonces_are_looked_for_where_their_time_is() {
+    let scratch = Scratch::new();
+    let mut log = open(scratch.path(), limits(1 << 30, 2));
+    for n in 0..3_000 {
+        let (nonce, time) = (n.to_string(), super::time(NOW + n));
+        let line = json!({"event": "begin", "access_key_id": "a", "nonce": nonce, "time": time});
+        log.append(crate::actions::object(line), Durability::Buffered, NOW).expect("written");
+    }
+    for since in [0, 1, 777, 2_999, 3_000] {
+        let found = used_nonces(scratch.path(), NOW + since).expect("read");
+        let first = found.first().map(|used| used.unix_ms - NOW);
+        assert_eq!((found.len() as i64, first.unwrap_or(3_000)), (3_000 - since, since));
+    }
+}
+
+/// Random questions, answered by the index and by looking at every line.
+#[test]
+fn answers_by_the_index_are_those_of_the_lines() {
+    let seed = u64::from_le_bytes(stdx::random::entropy::<8>());
+    println!("seed {seed}");
+    let mut rng = Rng::new(seed);
+    let scratch = Scratch::new();
+    let mut log = open(scratch.path(), limits(4_000, 100));
+    for n in 0..300 {
+        let event = ["begin", "end", "end", "login", "system"][rng.below(5)];
+        let line = json!({
+            "time": super::time(NOW + n),
+            "event": event,
+            "account_id": (["1", "2"][rng.below(2)]),
+            "principal": (["root", "alice", "bob"][rng.below(3)]),
+            "action": (["A", "B"][rng.below(2)]),
+            "rw": (["Read", "Write"][rng.below(2)]),
+        });
+        let line = crate::actions::object(line);
+        log.append(line, Durability::Buffered, NOW + n).expect("written");
+        if rng.below(40) == 0 {
+            drop(log);
+            if rng.below(2) == 0 {
+                let index = Files::of(scratch.path()).current().with_extension("idx");
+                let bytes = fs::read(&index).expect("there");
+                fs::write(&index, &bytes[..rng.below(bytes.len() + 1)]).expect("cut off");
+            }
+            log = open(scratch.path(), limits(4_000, 100));
+        }
+    }
+    let aside = Files::of(scratch.path()).set_aside().expect("listed");
+    fs::remove_file(aside[0].1.with_extension("idx")).expect("an index is made again");
+    let mut lines: Vec<Value> = Vec::new();
+    for (_, path) in Files::of(scratch.path()).all().expect("listed") {
+        let text = fs::read_to_string(path).expect("read");
+        lines.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")));
+    }
+    for round in 0..300 {
+        let mut fields = Vec::new();
+        if rng.below(2) == 0 {
+            fields.push(("principal", ["root", "alice", "nobody"][rng.below(3)].to_owned()));
+        }
+        if rng.below(2) == 0 {
+            fields.push(("action", ["A", "B"][rng.below(2)].to_owned()));
+        }
+        let from = rng.below(300) as i64;
+        let query = Query {
+            account_id: ["1", "2"][rng.below(2)].into(),
+            from_unix_ms: NOW + from,
+            to_unix_ms: NOW + from + rng.below(300) as i64,
+            fields,
+            writes: [None, Some(true), Some(false)][rng.below(3)],
+            seq: None,
+            after: [None, Some(rng.below(300) as u64)][rng.below(2)],
+            newest_first: rng.below(2) == 0,
+            count: 1 + rng.below(30),
+        };
+        let answer = query.answer(log.sources().expect("opened")).expect("read");
+        assert_eq!(answer, query.answer_plainly(&lines), "round {round}: {query:?}");
+    }
 }

@@ -13,6 +13,7 @@ async fn who_is_not_allowed_is_refused_by_every_action_and_it_is_audited() {
     for row in ACTIONS {
         let mut call = world.request(row.name, "InstanceId=r-x&Password=Abcdefg1");
         call.principal.name = "alice".into();
+        call.version = row.version.into();
         let answer = world.control.call(call).await;
         assert_eq!(answer.status, 403, "{}", row.name);
         assert_eq!(answer.body["Code"], "NoPermission", "{}", row.name);

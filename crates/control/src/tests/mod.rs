@@ -3,6 +3,7 @@
 
 mod accounts;
 mod actions;
+mod audit;
 mod discovery;
 mod faults;
 mod http;
