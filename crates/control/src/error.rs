@@ -187,6 +187,9 @@ faults! {
     INVALID_LOOKUP_END = 400 "InvalidParameterEndTime"
         "The specified EndTime is not valid. Reason: it is a UTC time such as \
          2026-11-22T12:00:00Z, not before StartTime.";
+    // CloudMonitor.
+    PARAMETER_INVALID = 400 "ParameterInvalid" "The specified parameter is not valid.";
+    RESOURCE_NOT_FOUND = 404 "ResourceNotFound" "The specified resource is not found.";
     // Allowlist.
     INVALID_GROUP_NAME = 400 "InvalidGroupName.Format"
         "The Specified parameter SecurityIpGroupName is not valid.";

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod backup_state;
 pub mod billing;
+pub mod cloud;
 pub mod create_account;
 pub mod create_instance;
 pub mod delete_account;
@@ -23,6 +24,7 @@ pub mod grant_account_privilege;
 pub mod later;
 pub mod live;
 pub mod lookup_events;
+pub mod metric_data;
 pub mod modify_account_description;
 pub mod modify_account_password;
 pub mod modify_instance_attribute;

@@ -123,3 +123,92 @@ async fn history_refusals() {
         has("CpuUsage", "%") && has("UsedMemory", "Bytes") && has("Redis_Keys_Monitor", "Counts/s")
     );
 }
+
+fn datapoints(answer: &Value) -> Vec<Value> {
+    assert_eq!((&answer["Code"], &answer["Success"]), (&"200".into(), &true.into()));
+    let text = answer["Datapoints"].as_str().expect("a text");
+    serde_json::from_str::<Value>(text).expect("JSON").as_array().expect("a list").clone()
+}
+
+const CPU: &str = "Namespace=acs_kvstore&MetricName=StandardCpuUsage";
+const MEMORY: &str = "Namespace=acs_kvstore&MetricName=StandardMemoryUsage";
+
+#[tokio::test]
+async fn cloud_monitor_reads_whole_periods() {
+    let world = World::new();
+    let (a, b) = (world.instance("").await, world.instance("").await);
+    sampled(&world, &a, 60, |row, at| at.used_memory_bytes = (row.unsigned_abs() + 1) << 20);
+    sampled(&world, &b, 60, |_, at| at.used_memory_bytes = 128 << 20);
+    // The present is 12:51:19; the minute that has begun does not count.
+    let on_a = format!("{MEMORY}&Dimensions=[{{\"instanceId\":\"{a}\"}}]");
+    let points = datapoints(&world.ok("DescribeMetricList", &on_a).await);
+    let times: Vec<_> = points.iter().filter_map(|point| point["timestamp"].as_i64()).collect();
+    let minute_ms = NOW_UNIX_MS / 60_000 * 60_000;
+    assert_eq!(times.last(), Some(&(minute_ms - 60_000)), "{points:?}");
+    assert_eq!(times.len(), 5);
+    let last = points.last().expect("there");
+    assert_eq!(last["instanceId"], a.as_str());
+    assert_eq!(last["userId"], world.credentials.account_id.as_str());
+    assert_eq!((&last["Minimum"], &last["Maximum"]), (&17.58.into(), &21.88.into()));
+    assert_eq!(last["Average"], 19.726);
+    // The start is not part of the range, the end is.
+    let range = format!("{on_a}&StartTime={}&EndTime={}", times[1], times[3]);
+    let shown = datapoints(&world.ok("DescribeMetricData", &range).await);
+    assert_eq!(
+        shown.iter().filter_map(|p| p["timestamp"].as_i64()).collect::<Vec<_>>(),
+        times[2..4]
+    );
+    let text = format!("{on_a}&StartTime=2026-11-22 12:48:00&EndTime=2026-11-22T12:49:00Z");
+    assert_eq!(datapoints(&world.ok("DescribeMetricList", &text).await).len(), 1);
+    let fine = format!("{on_a}&Period=15");
+    assert!(datapoints(&world.ok("DescribeMetricList", &fine).await).len() >= 18);
+
+    let all = world.ok("DescribeMetricList", &format!("{MEMORY}&Length=4")).await;
+    assert_eq!((datapoints(&all).len(), &all["NextToken"]), (4, &"4".into()));
+    let rest = world.ok("DescribeMetricList", &format!("{MEMORY}&Length=400&NextToken=4")).await;
+    assert_eq!((datapoints(&rest).len(), &rest["NextToken"]), (6, &Value::Null));
+    assert_eq!(datapoints(&world.ok("DescribeMetricLast", MEMORY).await).len(), 2);
+    let order = async |more: &str| {
+        let answer = world.ok("DescribeMetricTop", &format!("{MEMORY}{more}")).await;
+        datapoints(&answer).first().and_then(|p| Some(p["instanceId"].as_str()?.to_owned()))
+    };
+    assert_eq!(order("").await, Some(b.clone()));
+    assert_eq!(order("&OrderDesc=False").await, Some(a.clone()));
+    assert!(!datapoints(&world.ok("DescribeMetricLast", CPU).await).is_empty());
+    let mut stranger = world.request("DescribeMetricLast", MEMORY);
+    stranger.principal.account_id = "9999999999999999".into();
+    assert!(datapoints(&world.control.call(stranger).await.body).is_empty());
+}
+
+#[tokio::test]
+async fn cloud_monitor_refusals_and_names() {
+    let world = World::new();
+    let rows = [
+        ("Namespace=acs_kvstore", "400 MissingMetricName"),
+        ("MetricName=StandardCpuUsage", "400 MissingNamespace"),
+        ("Namespace=acs_ecs&MetricName=StandardCpuUsage", "404 ResourceNotFound"),
+        ("Namespace=acs_kvstore&MetricName=CpuUsage", "404 ResourceNotFound"),
+        (&format!("{CPU}&Period=7"), "400 ParameterInvalid"),
+        (&format!("{CPU}&StartTime=x"), "400 ParameterInvalid"),
+        (&format!("{CPU}&StartTime=2&EndTime=1"), "400 ParameterInvalid"),
+        (&format!("{CPU}&Dimensions=x"), "400 ParameterInvalid"),
+        (&format!("{CPU}&Dimensions=[]"), "400 ParameterInvalid"),
+        (&format!("{CPU}&Dimensions=[{{\"id\":1}}]"), "400 ParameterInvalid"),
+        (&format!("{CPU}&Length=1441"), "400 InvalidLength.Malformed"),
+        (&format!("{CPU}&NextToken=x"), "400 ParameterInvalid"),
+    ];
+    for (params, expected) in rows {
+        assert_eq!(world.refusal("DescribeMetricList", params).await, expected, "{params}");
+    }
+    let meta = world.ok("DescribeMetricMetaList", "Namespace=acs_kvstore&PageSize=10000").await;
+    let rows = meta["Resources"]["Resource"].as_array().expect("a list");
+    assert_eq!(meta["TotalCount"], rows.len().to_string());
+    assert!(rows.len() > 150);
+    for row in rows.iter().step_by(9) {
+        let name = row["MetricName"].as_str().expect("a name");
+        let read = format!("Namespace=acs_kvstore&MetricName={name}");
+        assert_eq!(world.ok("DescribeMetricLast", &read).await["Datapoints"], "[]");
+    }
+    let one = world.ok("DescribeMetricMetaList", "MetricName=StandardCpuUsage").await;
+    assert_eq!(one["Resources"]["Resource"][0]["Unit"], "%");
+}
