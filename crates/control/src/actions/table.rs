@@ -6,7 +6,7 @@ use super::{
     delete_instance, describe_accounts, describe_available_resource, describe_engine_version,
     describe_history_tasks, describe_instance_attribute, describe_instances,
     describe_instances_overview, describe_regions, describe_security_ips, describe_zones,
-    grant_account_privilege, later, live, lookup_events, modify_account_description, metric_data,
+    grant_account_privilege, later, live, lookup_events, metric_data, modify_account_description,
     modify_account_password, modify_instance_attribute, modify_instance_maintain_time,
     modify_instance_spec, modify_instance_vpc_auth_mode, modify_security_ips, monitor_values,
     refresh, reset_account_password, restart_instance, service_role, topology,
