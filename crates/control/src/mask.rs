@@ -76,7 +76,7 @@ fn inner(value: &str) -> String {
 }
 
 /// Whether a name is, perhaps misspelt, that of a secret.
-fn sounds_secret(name: &str) -> bool {
+pub fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["pas", "pwd", "auth", "secret", "token"].iter().any(|word| name.contains(word))
 }

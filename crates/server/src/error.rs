@@ -100,6 +100,9 @@ pub fn exec_aborted(why: &str) -> CommandError {
     other(format!("EXECABORT Transaction discarded because of: {why}"))
 }
 
+/// Commands of Redis whose arguments are secrets: those are not repeated, as clients log answers.
+const SECRET_BEARERS: [&[u8]; 5] = [b"acl", b"auth", b"config", b"hello", b"migrate"];
+
 /// A command that does not exist, with the start of its arguments.
 #[must_use]
 pub fn unknown_command(name: &[u8], args: impl Iterator<Item = impl AsRef<[u8]>>) -> CommandError {
@@ -107,8 +110,9 @@ pub fn unknown_command(name: &[u8], args: impl Iterator<Item = impl AsRef<[u8]>>
         String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned()
     };
     let mut shown = String::new();
+    let hidden = SECRET_BEARERS.iter().any(|bearer| name.eq_ignore_ascii_case(bearer));
     for arg in args {
-        if shown.len() >= 128 {
+        if hidden || shown.len() >= 128 {
             break;
         }
         shown.push_str(&format!("'{}' ", clip(arg.as_ref(), 128 - shown.len())));

@@ -56,6 +56,7 @@ fn errors_name_the_culprit() {
     check(
         "
         nosuch a b => -ERR unknown command 'nosuch', with args beginning with: 'a' 'b'
+        migrate h 1 k 0 9 AUTH secret => -ERR unknown command 'migrate', with args beginning with:
         get => -ERR wrong number of arguments for 'get' command
         client nosuch => -ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
         client => -ERR wrong number of arguments for 'client' command

@@ -7,6 +7,7 @@ pub mod replay;
 mod rpc;
 
 use crate::error::{self, ApiError};
+use crate::mask::{MASK, sounds_secret};
 use std::collections::BTreeMap;
 use subtle::ConstantTimeEq;
 
@@ -111,13 +112,28 @@ impl Claim {
         };
         if !bool::from(expected.as_bytes().ct_eq(self.signature.as_bytes())) {
             let row = &error::SIGNATURE_DOES_NOT_MATCH;
-            return Err(row.says(format!("{}{}", row.message, self.string_to_sign)));
+            return Err(row.says(format!("{}{}", row.message, self.shown_string())));
         }
         let skew = now_unix_ms.saturating_sub(self.signed_unix_ms);
         if skew.saturating_abs() > SKEW_MS_MAX {
             return Err(error::TIMESTAMP_EXPIRED.plain());
         }
         Ok(())
+    }
+}
+
+impl Claim {
+    /// The string to sign, by which clients find out that their secret is wrong. Values of secrets
+    /// are not repeated: clients write answers into their logs.
+    fn shown_string(&self) -> String {
+        let secrets = self.params.iter().filter(|(name, _)| sounds_secret(name));
+        secrets.fold(self.string_to_sign.clone(), |text, (name, value)| {
+            let part = |value: &str| {
+                let pair = canonical::query(&[(name.clone(), value.to_owned())]);
+                canonical::encode(&pair)
+            };
+            text.replace(&part(value), &part(MASK))
+        })
     }
 }
 

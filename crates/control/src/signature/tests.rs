@@ -163,3 +163,15 @@ fn text_for_clients_that_compare_what_was_signed() {
     assert!(before.ends_with("server string to sign is"));
     assert!(after.starts_with("POST&%2F&AccessKeyId%3DLTAItest%26Action"), "{after}");
 }
+
+#[test]
+fn a_wrong_signature_does_not_bring_a_password_back() {
+    let query = "AccessKeyId=a&AccountPassword=Canary-1%2B&Action=X&Pasword=Canary-2&Signature=s\
+                 &SignatureNonce=n&Timestamp=2026-11-22T12:51:19Z&Version=2015-01-01&Zone=kept";
+    let request = WireRequest { method: "GET", path: "/", query, headers: &[], body: b"" };
+    let claim = Claim::read(&request).expect("well-formed");
+    let error = claim.check("secret", 1_795_351_879_000).expect_err("wrong");
+    assert!(!error.message.contains("Canary"), "{}", error.message);
+    assert!(error.message.ends_with("%26Zone%3Dkept"), "{}", error.message);
+    assert!(error.message.contains("AccountPassword%3D"), "{}", error.message);
+}
