@@ -20,6 +20,7 @@ pub mod port;
 pub mod quota;
 pub mod region;
 pub mod selector;
+pub mod tagging;
 pub mod task;
 pub mod window;
 

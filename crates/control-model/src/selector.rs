@@ -3,6 +3,7 @@
 
 use crate::instance::{Instance, Tag};
 use crate::lifecycle::Status;
+use crate::tagging;
 
 /// Filters of a listing; an absent one lets everything pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,17 +56,11 @@ impl Selector {
         let found = |part: &String| {
             intent.instance_id.contains(part.as_str()) || intent.name.contains(part.as_str())
         };
-        let tagged = |wanted: &Tag| {
-            let same = |tag: &Tag| {
-                tag.key == wanted.key && (wanted.value.is_empty() || tag.value == wanted.value)
-            };
-            intent.tags.iter().any(same)
-        };
         self.instance_ids.as_ref().is_none_or(among)
             && self.search.as_ref().is_none_or(found)
             && self.status.as_ref().is_none_or(|wanted| wanted == status.name())
             && self.exact.iter().all(|(attribute, wanted)| attribute.has(intent, wanted))
-            && self.tags.iter().all(tagged)
+            && tagging::has_all(intent, &self.tags)
     }
 }
 

@@ -154,6 +154,14 @@ faults! {
          characters.";
     DUPLICATE_TAG_KEY = 400 "Duplicate.TagKey" "The Tag.N.Key contains duplicate keys.";
     TAGS_EXCEED = 400 "NumberExceed.Tags" "The maximum number of Tags is exceeded.";
+    INVALID_RESOURCE_TYPE = 400 "InvalidParameter.ResourceType"
+        "The Specified parameter ResourceType is not valid. Reason: it is INSTANCE.";
+    RESOURCES_EXCEED = 400 "NumberExceed.ResourceIds"
+        "The maximum number of ResourceIds is exceeded: it is 50.";
+    MISS_TAG_OR_RESOURCE = 400 "MissParameter.TagOrResourceId"
+        "ResourceId.N or Tag.N is mandatory for this action.";
+    DB_INSTANCE_NOT_FOUND = 404 "InvalidDbInstanceId.NotFound"
+        "Specified instance does not exist.";
     // Accounts.
     ACCOUNT_NOT_FOUND = 404 "InvalidAccountName.NotFound" "Specified AccountName does not exist.";
     INVALID_ACCOUNT_PASSWORD = 400 "InvalidAccountPassword.Format"

@@ -3,14 +3,13 @@
 
 use super::params::{Kind, Param, Params, REGION_ID};
 use super::table::KVSTORE;
-use super::{Access, Action, Context, Done, later, views};
+use super::{Access, Action, Context, Done, later, tags, views};
 use crate::error::{self, ApiError};
 use crate::store::{self, Expect, StoreError, documents};
 use crate::{random, tasks, vault};
 use control_model::account::TokenClaim;
 use control_model::allowlist::Groups;
 use control_model::class::{self, Class};
-use control_model::name::TagFault;
 use control_model::task::{Outcome, TaskKind};
 use control_model::{Instance, Tag, Window, ident, name, password, port, quota, region, selector};
 use std::collections::BTreeMap;
@@ -175,12 +174,7 @@ fn class_of(params: &Params<'_>) -> Result<&'static Class, ApiError> {
 
 fn tags_of(params: &Params<'_>) -> Result<Vec<Tag>, ApiError> {
     let tags = params.tags();
-    name::tags(&tags).map_err(|fault| match fault {
-        TagFault::Key => error::INVALID_TAG_KEY.plain(),
-        TagFault::Value => error::INVALID_TAG_VALUE.plain(),
-        TagFault::Duplicate => error::DUPLICATE_TAG_KEY.plain(),
-        TagFault::TooMany => error::TAGS_EXCEED.plain(),
-    })?;
+    name::tags(&tags).map_err(tags::refusal)?;
     Ok(tags)
 }
 

@@ -63,13 +63,11 @@ pub const ACTIONS: &[&str] = &[
     "DescribeParameters",
     "DescribeRunningLogRecords",
     "DescribeSlowLogRecords",
-    "DescribeTags",
     "DescribeTaskDetail",
     "DestroyInstance",
     "FlushExpireKeys",
     "FlushInstance",
     "FlushInstanceForDB",
-    "ListTagResources",
     "LockDBInstanceWrite",
     "MasterNodeShutDownFailOver",
     "MigrateToOtherZone",
@@ -106,9 +104,7 @@ pub const ACTIONS: &[&str] = &[
     "SwitchInstanceHA",
     "SwitchInstanceToTargetZone",
     "SwitchInstanceZoneFailOver",
-    "TagResources",
     "UnlockDBInstanceWrite",
-    "UntagResources",
     "UpgradeProxy",
 ];
 

@@ -39,6 +39,7 @@ pub mod reset_account_password;
 pub mod restart_instance;
 pub mod service_role;
 pub mod table;
+pub mod tags;
 pub mod topology;
 pub mod trail_event;
 pub mod views;

@@ -106,6 +106,16 @@ impl<'a> Params<'a> {
         self.text(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
+    /// `Name.1`, `Name.2`, … by growing number, without empty ones.
+    pub fn list(&self, name: &str) -> Vec<&'a str> {
+        let numbered = |(key, value): (&'a String, &'a String)| {
+            let number = key.strip_prefix(name)?.strip_prefix('.')?.parse::<u16>().ok()?;
+            (!value.is_empty()).then_some((number, value.as_str()))
+        };
+        let values: BTreeMap<_, _> = self.given.iter().filter_map(numbered).collect();
+        values.into_values().collect()
+    }
+
     /// `Tag.N.Key` and `Tag.N.Value` by growing N.
     pub fn tags(&self) -> Vec<Tag> {
         let mut tags = BTreeMap::new();
@@ -187,6 +197,13 @@ mod tests {
             let error = Params::check(&given, SPECS).expect_err("malformed");
             assert!(error.message.ends_with(cure), "{}", error.message);
         }
+    }
+
+    #[test]
+    fn lists_in_order() {
+        let given = given("Id.10=c&Id.2=b&Id.1=a&Id.3=&Id.x=z&Id=q&Idx.1=y");
+        let params = Params::check(&given, &[]).expect("nothing required");
+        assert_eq!(params.list("Id"), ["a", "b", "c"]);
     }
 
     #[test]

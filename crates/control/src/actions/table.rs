@@ -9,7 +9,7 @@ use super::{
     grant_account_privilege, later, live, lookup_events, metric_data, modify_account_description,
     modify_account_password, modify_instance_attribute, modify_instance_maintain_time,
     modify_instance_spec, modify_instance_vpc_auth_mode, modify_security_ips, monitor_values,
-    refresh, reset_account_password, restart_instance, service_role, topology,
+    refresh, reset_account_password, restart_instance, service_role, tags, topology,
 };
 use crate::error::{self, ApiError};
 
@@ -90,11 +90,13 @@ pub const ACTIONS: &[&Action] = &[
     &refresh::SECURITY_GROUPS,
     &describe_security_ips::SPEC,
     &service_role::EXISTS,
+    &tags::DESCRIBE,
     &lookup_events::TRAILS,
     &describe_zones::SPEC,
     &grant_account_privilege::SPEC,
     &service_role::INITIALIZE,
     &live::SPEC,
+    &tags::LIST,
     &lookup_events::SPEC,
     &modify_account_description::SPEC,
     &modify_account_password::SPEC,
@@ -105,6 +107,8 @@ pub const ACTIONS: &[&Action] = &[
     &modify_security_ips::SPEC,
     &reset_account_password::SPEC,
     &restart_instance::SPEC,
+    &tags::TAG,
+    &tags::UNTAG,
 ];
 
 /// The row of an action.

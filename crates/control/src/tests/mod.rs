@@ -8,6 +8,7 @@ mod discovery;
 mod faults;
 mod http;
 mod metrics;
+mod tags;
 mod tasks;
 
 use crate::testing::World;
