@@ -131,6 +131,23 @@ def _restart(world):
     assert world.larder.node_pid(world.instance_id) != pid
 
 
+def _flush(world):
+    _allow(world)
+    client = world.client()
+    client.set("old", "1")
+    try:
+        world.call("FlushInstance", instance_id=world.instance_id)
+    except ApiError as error:
+        assert error.code == "IncorrectDBInstanceState"
+    world.settle(lambda: not world.client().exists("old"), "the data are gone")
+    over = lambda: set(world.tasks("FlushIns")) == {"Succeed"} and world.client().ping()
+    world.settle(over, "the flush is over")
+    client = world.client()
+    client.set("new", "1")
+    world.call("ModifySecurityIps", instance_id=world.instance_id, security_ips="127.0.0.0/8")
+    world.settle(lambda: world.client().get("new") == "1", "what was written later stays")
+
+
 def _delete(world):
     try:
         world.call("DeleteInstance", instance_id=world.instance_id)
@@ -154,6 +171,7 @@ WORKFLOWS = {
     "account": _account,
     "resize": _resize,
     "restart": _restart,
+    "flush": _flush,
     "delete": _delete,
 }
 

@@ -26,7 +26,7 @@ ModifyInstanceMinorVersion ModifyDBInstanceConnectionString DescribeParameters
 DescribeInstanceConfig ModifyInstanceConfig DescribeParameterTemplates
 DescribeParameterModificationHistory
 DescribeSlowLogRecords DescribeRunningLogRecords DescribeAuditRecords ModifyAuditLogConfig
-DescribeAuditLogConfig FlushInstance FlushInstanceForDB FlushExpireKeys
+DescribeAuditLogConfig
 """.split()
 
 # Documented fields that must not be there: Terraform tells the primary endpoint by their absence.

@@ -13,7 +13,7 @@ pub mod node;
 pub mod settings;
 pub mod transport;
 
-pub use settings::{Allowlist, NodeSettings, Privilege, UserSettings, Verifier};
+pub use settings::{Allowlist, Clears, NodeSettings, Privilege, UserSettings, Verifier};
 
 /// The protocol spoken by this build, on both sockets.
 pub const PROTOCOL: u32 = 1;

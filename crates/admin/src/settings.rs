@@ -25,6 +25,29 @@ pub struct NodeSettings {
     pub connections_max: u32,
     /// Directives in redis.conf words (`maxmemory-policy` → `volatile-lru`).
     pub parameters: BTreeMap<String, String>,
+    /// What was to be emptied, each once for the data set that it was wanted of.
+    #[serde(default)]
+    pub clears: Clears,
+}
+
+/// Numbered wishes to empty data, the newest of each kind; 0 is none. A data set remembers the
+/// number of the last one that it has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clears {
+    /// All databases empty.
+    pub all: u64,
+    /// These databases empty.
+    pub dbs: BTreeMap<u16, u64>,
+    /// No dead keys.
+    pub dead: u64,
+}
+
+impl Clears {
+    /// The number of the newest wish.
+    #[must_use]
+    pub fn newest(&self) -> u64 {
+        self.dbs.values().copied().chain([self.all, self.dead]).max().unwrap_or(0)
+    }
 }
 
 /// One account of the data plane.

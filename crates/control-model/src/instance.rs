@@ -7,7 +7,7 @@ use crate::data_account::DataAccount;
 use crate::task::{Queued, Running};
 use crate::window::Window;
 use admin::agent::NodeSpec;
-use admin::{NodeSettings, Privilege, UserSettings, Verifier};
+use admin::{Clears, NodeSettings, Privilege, UserSettings, Verifier};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -88,6 +88,9 @@ pub struct Instance {
     /// What waits for the maintenance window, in the order in which it was asked for.
     #[serde(default)]
     pub queued: Vec<Queued>,
+    /// What was to be emptied.
+    #[serde(default)]
+    pub clears: Clears,
 }
 
 impl Instance {
@@ -139,6 +142,7 @@ impl Instance {
             maxmemory_bytes: self.class().capacity_mb << 20,
             connections_max: self.class().connections_max,
             parameters: self.parameters.clone(),
+            clears: self.clears.clone(),
         }
     }
 
@@ -184,6 +188,7 @@ pub(crate) mod tests {
             release_protection: false,
             running: None,
             queued: Vec::new(),
+            clears: Clears::default(),
         }
     }
 
@@ -191,7 +196,9 @@ pub(crate) mod tests {
     fn documents_of_before_are_read() {
         let mut body = serde_json::to_value(sample()).expect("plain data");
         let fields = body.as_object_mut().expect("an object");
-        for name in ["maintain", "password_free", "release_protection", "running", "queued"] {
+        for name in
+            ["maintain", "password_free", "release_protection", "running", "queued", "clears"]
+        {
             fields.remove(name).expect("there");
         }
         assert_eq!(serde_json::from_value::<Instance>(body).expect("read"), sample());

@@ -28,6 +28,10 @@ pub enum Status {
     Rebooting,
     /// Serves, on its way to another class.
     Changing,
+    /// Serves, while its data are emptied.
+    Flushing,
+    /// Serves, while keys whose time has come are removed.
+    CleaningUpExpiredData,
     /// Was never able to serve.
     Error,
     /// Served before and does not now.
@@ -44,6 +48,8 @@ impl Status {
             Status::Normal => "Normal",
             Status::Rebooting => "Rebooting",
             Status::Changing => "Changing",
+            Status::Flushing => "Flushing",
+            Status::CleaningUpExpiredData => "CleaningUpExpiredData",
             Status::Error => "Error",
             Status::Unavailable => "Unavailable",
             Status::Released => "Released",
@@ -74,8 +80,7 @@ pub fn status(intent: &Instance, observed: Observed<'_>) -> Status {
     let failed =
         matches!(observed, Observed::Known(node) if matches!(node.phase, NodePhase::Failed { .. }));
     match (serves, intent.served_incarnation, failed) {
-        (true, ..) if is_changing(intent, observed) => Status::Changing,
-        (true, ..) => Status::Normal,
+        (true, ..) => while_serving(intent, observed),
         (false, 0, true) => Status::Error,
         (false, 0, false) => Status::Creating,
         (false, served, false) if served < intent.incarnation => Status::Rebooting,
@@ -83,10 +88,17 @@ pub fn status(intent: &Instance, observed: Observed<'_>) -> Status {
     }
 }
 
-/// Whether another class is on its way to the node.
-fn is_changing(intent: &Instance, observed: Observed<'_>) -> bool {
-    let spec = intent.running.as_ref().is_some_and(|running| running.kind == TaskKind::Spec);
-    spec && !enforces(intent.generation, observed)
+/// The status of an instance that serves: what is on its way to the node may be one of its own.
+fn while_serving(intent: &Instance, observed: Observed<'_>) -> Status {
+    if enforces(intent.generation, observed) {
+        return Status::Normal;
+    }
+    match intent.running.as_ref().map(|running| running.kind) {
+        Some(TaskKind::Spec) => Status::Changing,
+        Some(TaskKind::Flush | TaskKind::FlushDb) => Status::Flushing,
+        Some(TaskKind::FlushDead) => Status::CleaningUpExpiredData,
+        Some(TaskKind::Create | TaskKind::Restart | TaskKind::Delete) | None => Status::Normal,
+    }
 }
 
 /// Whether the node serves what was last wanted of it. Settings may still be on their way: changing
@@ -139,16 +151,23 @@ mod tests {
     }
 
     #[test]
-    fn another_class_is_a_state_until_it_is_enforced() {
-        let running = Some(Running { task_id: "t-1".into(), kind: TaskKind::Spec });
+    fn some_changes_are_states_until_they_are_enforced() {
         let base = Instance { served_incarnation: 1, generation: 2, ..sample() };
-        let changing = Instance { running, ..base.clone() };
-        for (generation, expected) in [(1, Status::Changing), (2, Status::Normal)] {
-            let seen = node(NodePhase::Serving, generation, 1);
-            assert_eq!(status(&changing, Observed::Known(&seen)), expected);
-            assert_eq!(status(&base, Observed::Known(&seen)), Status::Normal);
+        let [before, after] = [1, 2].map(|generation| node(NodePhase::Serving, generation, 1));
+        assert_eq!(status(&base, Observed::Known(&before)), Status::Normal);
+        let rows = [
+            (TaskKind::Spec, Status::Changing),
+            (TaskKind::Flush, Status::Flushing),
+            (TaskKind::FlushDb, Status::Flushing),
+            (TaskKind::FlushDead, Status::CleaningUpExpiredData),
+        ];
+        for (kind, expected) in rows {
+            let running = Some(Running { task_id: "t-1".into(), kind });
+            let changing = Instance { running, ..base.clone() };
+            assert_eq!(status(&changing, Observed::Known(&before)), expected);
+            assert_eq!(status(&changing, Observed::Known(&after)), Status::Normal);
+            assert_eq!(status(&changing, Observed::Unknown), expected);
         }
-        assert_eq!(status(&changing, Observed::Unknown), Status::Changing);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::class;
 use crate::instance::Instance;
 use crate::lifecycle;
 use crate::observation::Observed;
+use admin::Clears;
 use admin::agent::NodePhase;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,12 @@ pub enum TaskKind {
     Spec,
     /// DeleteInstance.
     Delete,
+    /// FlushInstance.
+    Flush,
+    /// FlushInstanceForDB.
+    FlushDb,
+    /// FlushExpireKeys.
+    FlushDead,
 }
 
 /// A row of [`KINDS`].
@@ -42,6 +49,9 @@ pub const KINDS: &[KindRow] = &[
         steps: &["save_and_stop_node", "start_node"],
     },
     KindRow { kind: TaskKind::Spec, name: "ModifyInsSpec", steps: &["apply_limits"] },
+    KindRow { kind: TaskKind::Flush, name: "FlushIns", steps: &["empty_databases"] },
+    KindRow { kind: TaskKind::FlushDb, name: "FlushInsForDB", steps: &["empty_database"] },
+    KindRow { kind: TaskKind::FlushDead, name: "FlushExpireKeys", steps: &["remove_dead_keys"] },
     KindRow { kind: TaskKind::Delete, name: "DeleteIns", steps: &["remove_node"] },
 ];
 
@@ -65,6 +75,31 @@ pub enum Change {
         /// Row of [`class::CLASSES`].
         class: String,
     },
+    /// Data are emptied.
+    Clear(Clear),
+}
+
+/// What is emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Clear {
+    /// All databases.
+    All,
+    /// One database.
+    Db(u16),
+    /// Keys whose time has come.
+    Dead,
+}
+
+impl Clear {
+    /// Adds it to what was wanted before. Emptying all settles whatever was wanted of one.
+    fn add_to(self, clears: &mut Clears) {
+        let number = clears.newest() + 1;
+        match self {
+            Clear::All => *clears = Clears { all: number, ..Clears::default() },
+            Clear::Db(db) => drop(clears.dbs.insert(db, number)),
+            Clear::Dead => clears.dead = number,
+        }
+    }
 }
 
 impl Change {
@@ -73,6 +108,9 @@ impl Change {
         match self {
             Change::Restart => TaskKind::Restart,
             Change::Spec { .. } => TaskKind::Spec,
+            Change::Clear(Clear::All) => TaskKind::Flush,
+            Change::Clear(Clear::Db(_)) => TaskKind::FlushDb,
+            Change::Clear(Clear::Dead) => TaskKind::FlushDead,
         }
     }
 
@@ -82,6 +120,7 @@ impl Change {
         match self {
             Change::Restart => instance.incarnation += 1,
             Change::Spec { class } => instance.class.clone_from(class),
+            Change::Clear(clear) => clear.add_to(&mut instance.clears),
         }
     }
 
@@ -184,7 +223,9 @@ pub fn steps_done(kind: TaskKind, intent: &Instance, observed: Observed<'_>) -> 
         TaskKind::Restart => {
             usize::from(node.incarnation >= intent.incarnation && node.phase != NodePhase::Stopping)
         }
-        TaskKind::Spec => usize::from(node.generation >= intent.generation),
+        TaskKind::Spec | TaskKind::Flush | TaskKind::FlushDb | TaskKind::FlushDead => {
+            usize::from(node.generation >= intent.generation)
+        }
         TaskKind::Delete => 0,
     }
 }
@@ -197,7 +238,8 @@ mod tests {
 
     #[test]
     fn each_kind_has_one_row_with_steps() {
-        for kind in [TaskKind::Create, TaskKind::Restart, TaskKind::Spec, TaskKind::Delete] {
+        use TaskKind::{Create, Delete, Flush, FlushDb, FlushDead, Restart, Spec};
+        for kind in [Create, Restart, Spec, Flush, FlushDb, FlushDead, Delete] {
             assert_eq!(KINDS.iter().filter(|row| row.kind == kind).count(), 1, "{kind:?}");
             assert!(!kind.row().steps.is_empty());
         }

@@ -5,11 +5,12 @@ use crate::figures;
 use crate::io::Hall;
 use admin::node::{ClientRow, NodeFigures, NodeReply, NodeRequest, NodeStatus, Role};
 use admin::transport::{Connection, answer_hello, check_peer};
-use admin::{NodeSettings, Privilege, Refusal};
+use admin::{Clears, NodeSettings, Privilege, Refusal};
 use parking_lot::{Condvar, Mutex};
 use rustix::fd::{AsFd, OwnedFd};
 use server::Shared;
 use server::access::{Access, Allowlist, DEFAULT_USER, Right, Rights, User, Verifier};
+use server::clearing::{self, Wanted};
 use server::config::reported_version;
 use server::{commands, info, snapshot};
 use std::os::unix::net::UnixListener;
@@ -41,6 +42,7 @@ struct State {
     epoch: u64,
     generation: u64,
     maxmemory_bytes: u64,
+    clears: Wanted,
 }
 
 impl AdminServer {
@@ -152,6 +154,14 @@ impl AdminServer {
         drop(exclusive);
         commands::client::cut_gone(&self.shared, &access);
         let mut state = self.state.lock();
+        state.clears = wanted(&settings.clears);
+        if state.loaded {
+            // The generation is confirmed once all that it says has come about.
+            let clears = state.clears.clone();
+            drop(state);
+            clearing::catch_up(&self.shared, &clears);
+            state = self.state.lock();
+        }
         state.generation = generation;
         state.maxmemory_bytes = settings.maxmemory_bytes;
         tracing::info!(generation, "configured");
@@ -188,6 +198,8 @@ impl AdminServer {
         let _turn = self.turn.lock();
         // A later grant may have come first while this one waited.
         check_epoch(&self.state.lock(), role, epoch)?;
+        let clears = self.state.lock().clears.clone();
+        clearing::catch_up(&self.shared, &clears);
         self.shared.executor.exclusive().change_gate(|gate| {
             gate.primary = role == Role::Primary;
             gate.epoch = epoch;
@@ -318,6 +330,11 @@ impl AdminServer {
         };
         self.shared.clients.all().iter().map(row).collect()
     }
+}
+
+fn wanted(clears: &Clears) -> Wanted {
+    let Clears { all, dbs, dead } = clears.clone();
+    Wanted { all, dbs, dead }
 }
 
 fn check_epoch(state: &State, role: Role, epoch: u64) -> Result<(), Refusal> {

@@ -7,6 +7,7 @@ pub mod access;
 pub mod ahead;
 pub mod aof;
 pub mod blocked;
+pub mod clearing;
 pub mod clients;
 pub mod commands;
 pub mod config;

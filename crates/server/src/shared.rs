@@ -75,6 +75,8 @@ pub struct Shared {
     pub saves: Mutex<SaveState>,
     /// Who may take the name of the RDB file.
     pub rdb_file: Arc<RdbName>,
+    /// Number of the last wish of the control plane that the data set has seen.
+    pub cleared: AtomicU64,
     /// The data set at one moment, for those who want it.
     pub cuts: Cuts,
     /// Commands run in the last full second, sampled by loop 0.
@@ -161,6 +163,7 @@ impl Shared {
             upstream: Upstream::default(),
             saves: Mutex::new(SaveState::new(facts.started_ms)),
             rdb_file: Arc::default(),
+            cleared: AtomicU64::new(0),
             cuts: Cuts::default(),
             commands_per_second: AtomicU64::new(0),
             measures,

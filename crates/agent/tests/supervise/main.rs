@@ -186,6 +186,7 @@ fn spec(node_id: &str, generation: u64, incarnation: u64, port: u16) -> NodeSpec
             maxmemory_bytes: 0,
             connections_max: 100,
             parameters: BTreeMap::new(),
+            clears: Default::default(),
         },
     }
 }

@@ -7,6 +7,7 @@ use super::{Access, Action, Context, Done, later, tags, views};
 use crate::error::{self, ApiError};
 use crate::store::{self, Expect, StoreError, documents};
 use crate::{random, tasks, vault};
+use admin::Clears;
 use control_model::account::TokenClaim;
 use control_model::allowlist::Groups;
 use control_model::class::{self, Class};
@@ -229,6 +230,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         release_protection: false,
         running: None,
         queued: Vec::new(),
+        clears: Clears::default(),
     }
 }
 

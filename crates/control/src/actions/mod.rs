@@ -20,6 +20,7 @@ pub mod describe_instances_overview;
 pub mod describe_regions;
 pub mod describe_security_ips;
 pub mod describe_zones;
+pub mod flush;
 pub mod grant_account_privilege;
 pub mod later;
 pub mod live;

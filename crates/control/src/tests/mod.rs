@@ -6,6 +6,7 @@ mod actions;
 mod audit;
 mod discovery;
 mod faults;
+mod flush;
 mod http;
 mod metrics;
 mod tags;

@@ -36,7 +36,11 @@ pub fn flushall(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     turn.state.effects.verbatim(turn.session.db, turn.args);
     turn.state.effects.dirty += keys as u64;
     tracking::publish_flush(turn.shared);
-    snapshot::flushed(turn);
+    let (shared, (exclusive, space)) = (turn.shared, turn.everything());
+    if snapshot::flushed(shared, exclusive, space) {
+        // The command itself is no change that a save would have to follow.
+        turn.state.effects.dirty = 0;
+    }
     turn.reply().ok();
     Ok(())
 }

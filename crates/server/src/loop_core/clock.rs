@@ -1,12 +1,10 @@
 //! A loop's work by the clock: dead keys, idle connections, samples.
 
 use super::LoopCore;
+use crate::clearing;
 use crate::gate::GateState;
-use crate::key_events;
 use crate::links::feed;
-use crate::tracking;
 use crate::trash::Rubbish;
-use catalog::events::Classes;
 use engine::keyspace::{Keyspace, SHARDS};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -72,17 +70,7 @@ impl LoopCore {
                 shard.remove_dead(now_ms, DEAD_PER_SHARD, effects)
             };
             let events = pass.gate.settings.events;
-            for (db, entry) in &dead {
-                let key = entry.key();
-                self.state.effects.event(events, Classes::EXPIRED, "expired", *db, key);
-                self.state.effects.command(*db, &[b"DEL", entry.key()]);
-                if !is_replica {
-                    shard.changed_at = shared.journal.append(self.state.effects.propagated());
-                }
-                key_events::publish(&shared, events, &mut self.state.effects, None);
-                tracking::publish(&shared, 0, &mut self.state.effects);
-                self.state.effects.clear();
-            }
+            clearing::announce_dead(&shared, shard, effects, (events, !is_replica), &dead);
             shared.stats[self.state.slot].expired_keys.add(dead.len() as u64);
             shared.trash.add(dead.into_iter().map(|(_, entry)| Rubbish::Entry(entry)));
             if shared.host.clock().monotonic_us() - start_us > EXPIRE_US_MAX {

@@ -2,6 +2,7 @@
 
 use super::cuts::{Consumer, CutRequest, CutStart};
 use super::file::{Lost, RdbFile};
+use crate::clearing;
 use crate::links::resume;
 use crate::shared::Shared;
 use parking_lot::Mutex;
@@ -120,7 +121,9 @@ pub fn request(shared: &Shared) -> CutRequest {
     CutRequest {
         consumer: Consumer::Save,
         sink: Box::new(RdbFile::new(temp, Box::new(done)).with_facts(|start| {
-            resume::facts(start.stream_db, &start.replication_id, start.offset)
+            let mut facts = resume::facts(start.stream_db, &start.replication_id, start.offset);
+            facts.extend(clearing::fact(start.cleared));
+            facts
         })),
         on_start: Box::new(move |cut| drop(start.set((cut.clone(), rdb_file.count())))),
     }

@@ -46,6 +46,8 @@ pub struct CutStart {
     pub functions: Sources,
     /// Changes of data that this process has counted before.
     pub changes: u64,
+    /// See [`Shared::cleared`].
+    pub cleared: u64,
 }
 
 /// How a cut ended for one who took part.
@@ -220,6 +222,7 @@ impl Cuts {
             sizes,
             functions: shared.scripts.sources(),
             changes: shared.total(|stats| &stats.changes),
+            cleared: shared.cleared.load(Relaxed),
         });
         self.aside_before.store(aside_bytes() + 1, Relaxed);
         let cut = Cut { number: (number % NUMBERS) as u16 + 1, saved: Arc::default() };

@@ -15,11 +15,11 @@ pub use background::SaveState;
 pub use cuts::{Consumer, CutRequest, CutStart, Cuts, End, Sink};
 pub use file::RdbFile;
 
+use crate::clearing;
 use crate::executor::{Exclusive, Locked};
 use crate::links::resume;
 use crate::shared::Shared;
 use crate::trash::Rubbish;
-use crate::turn::Turn;
 use cuts::Work;
 use engine::keyspace::{Entry, Keyspace, shard_of};
 use persist::PersistError;
@@ -27,6 +27,7 @@ use persist::rdb::{LoadReport, Refusal, SaveInfo, SaveReport, Taker};
 use script::Restore;
 use std::collections::VecDeque;
 use std::io::Read;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use walk::Progress;
 
@@ -89,7 +90,8 @@ pub fn save(
     let used_bytes = stdx::alloc::used_bytes();
     let functions = &*shared.scripts.sources();
     let (stream_db, identity) = (shared.links.stream_db(shared), shared.journal.identity());
-    let facts = resume::facts(stream_db, &identity.id, shared.journal.offset());
+    let mut facts = resume::facts(stream_db, &identity.id, shared.journal.offset());
+    facts.extend(clearing::fact(shared.cleared.load(Relaxed)));
     let extra: Vec<_> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let extra = &*extra;
     let info =
@@ -123,20 +125,18 @@ fn delay_us(shared: &Shared) -> u64 {
 
 /// What follows for the RDB file when all databases have been emptied: a save in progress is given
 /// up, and when saves are wanted an empty file takes its place, so that a crash does not bring the
-/// data back.
-pub fn flushed(turn: &mut Turn<'_, '_>) {
-    let shared = turn.shared;
+/// data back. True when it did.
+pub fn flushed(shared: &Shared, exclusive: &mut Exclusive<'_>, space: &mut Locked<'_>) -> bool {
     shared.rdb_file.renounce();
     shared.cuts.cancel(Consumer::Save);
     if background::points(shared.config.lock().get("save")).is_empty() {
-        return;
+        return false;
     }
-    let (exclusive, space) = turn.everything();
-    match save(shared, exclusive, space) {
-        // The command itself is no change that a save would have to follow.
-        Ok(_) => turn.state.effects.dirty = 0,
-        Err(error) => shared.host.warn(&format!("Save after FLUSHALL: {error}")),
+    let saved = save(shared, exclusive, space);
+    if let Err(error) = &saved {
+        shared.host.warn(&format!("Save after FLUSHALL: {error}"));
     }
+    saved.is_ok()
 }
 
 /// Saves when told to and the data set has been read, then closes the gate for good and asks the
@@ -189,6 +189,7 @@ pub fn load(shared: &Shared) -> Result<LoadReport, PersistError> {
     saves.note_load(&report);
     drop(saves);
     shared.links.resume(shared, &report);
+    clearing::note_load(shared, &report);
     shared.executor.exclusive().change_gate(|gate| gate.loading = false);
     Ok(report)
 }

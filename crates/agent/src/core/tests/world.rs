@@ -31,6 +31,7 @@ pub(super) fn spec(node_id: &str, generation: u64, incarnation: u64) -> NodeSpec
             maxmemory_bytes: 0,
             connections_max: 100,
             parameters: BTreeMap::new(),
+            clears: Default::default(),
         },
     }
 }
