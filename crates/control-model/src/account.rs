@@ -30,8 +30,11 @@ pub struct AccessKey {
     pub access_key_id: String,
     /// Account it acts for.
     pub account_id: String,
-    /// Principal that it signs as.
+    /// Principal that it signs as: `root`, or what the user was called when it was made.
     pub principal: String,
+    /// The user that it signs as; `None` for root.
+    #[serde(default)]
+    pub user_id: Option<String>,
     /// The 30-character secret.
     pub secret: Sealed,
     /// Whether it is accepted.

@@ -47,6 +47,21 @@ pub fn account_id(random: &mut impl Randomness) -> String {
     format!("{}{}", text(random, b"123456789", 1), text(random, b"0123456789", 15))
 }
 
+/// Of a user or a role: 18 digits, the first not 0.
+pub fn principal_id(random: &mut impl Randomness) -> String {
+    format!("{}{}", text(random, b"23456789", 1), text(random, b"0123456789", 17))
+}
+
+/// `g-` and 16 characters.
+pub fn group_id(random: &mut impl Randomness) -> String {
+    format!("g-{}", text(random, ALNUM, 16))
+}
+
+/// `STS.` and 20 characters, of a session.
+pub fn session_key_id(random: &mut impl Randomness) -> String {
+    format!("STS.{}", text(random, ALNUM, 20))
+}
+
 /// `LTAI` and 20 characters.
 pub fn access_key_id(random: &mut impl Randomness) -> String {
     format!("LTAI{}", text(random, ALNUM, 20))

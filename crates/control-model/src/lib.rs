@@ -18,6 +18,7 @@ pub mod planner;
 pub mod policy;
 pub mod port;
 pub mod quota;
+pub mod ram;
 pub mod region;
 pub mod selector;
 pub mod tagging;

@@ -104,6 +104,7 @@ fn make(store: &dyn Store, vault: &Vault, now_unix_ms: i64) -> Result<(), StoreE
         access_key_id: access_key_id.clone(),
         account_id: account_id.clone(),
         principal: ROOT.to_owned(),
+        user_id: None,
         state: KeyState::Active,
         created_unix_ms: now_unix_ms,
     };

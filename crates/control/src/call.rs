@@ -50,12 +50,46 @@ pub struct Principal {
     pub(crate) account_id: String,
     pub(crate) name: String,
     pub(crate) access_key_id: Option<String>,
+    pub(crate) identity: Identity,
+}
+
+/// What a principal is within its account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// The account itself.
+    Root,
+    /// A user.
+    User {
+        /// 18 digits.
+        user_id: String,
+    },
+    /// A role that someone assumed for a while.
+    Session {
+        /// 18 digits.
+        role_id: String,
+        /// Of the role.
+        role_name: String,
+        /// Of the session.
+        session_name: String,
+        /// What the session may do at most, as a document.
+        policy: Option<String>,
+    },
 }
 
 impl Principal {
     /// Account that owns what this principal makes; 16 digits.
     pub fn account_id(&self) -> &str {
         &self.account_id
+    }
+
+    /// Name in policies: `acs:ram::<account>:root`, `…:user/<name>`, `…:role/<name>`.
+    pub(crate) fn arn(&self) -> String {
+        let who = match &self.identity {
+            Identity::Root => self.name.clone(),
+            Identity::User { .. } => format!("user/{}", self.name),
+            Identity::Session { role_name, .. } => format!("role/{role_name}"),
+        };
+        format!("acs:ram::{}:{who}", self.account_id)
     }
 
     /// Name to show, `root` for the account itself.

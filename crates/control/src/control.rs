@@ -6,7 +6,7 @@ use crate::agent::{AgentClient, LIVE_LIMIT};
 use crate::audit::Audit;
 use crate::audit::refusals::RefusalLimit;
 use crate::brake::Brake;
-use crate::call::{Answer, Call, LoginError, Principal, Via};
+use crate::call::{Answer, Call, Identity, LoginError, Principal, Via};
 use crate::error::{self, ApiError};
 use crate::executor::Executor;
 use crate::metrics::{self, Collector, Metrics};
@@ -19,7 +19,7 @@ use crate::signature::{Claim, WireRequest};
 use crate::store::{Kind, Store, documents};
 use crate::throttle::Throttle;
 use crate::vault::{self, Vault};
-use crate::{bootstrap, random, witness};
+use crate::{bootstrap, directory, random, witness};
 use admin::agent::{AgentReply, AgentRequest};
 use control_model::{AccessKey, ConsoleUser, KeyState, lifecycle};
 use serde_json::{Map, Value};
@@ -254,6 +254,7 @@ impl Control {
         if key.state != KeyState::Active {
             return Err(error::ACCESS_KEY_INACTIVE.plain());
         }
+        let principal = self.key_holder(&key)?;
         let owner = bootstrap::access_key_owner(id);
         let secret = shared.vault.open_sealed(&owner, &key.secret).map_err(|error| {
             tracing::error!("{error}");
@@ -266,9 +267,23 @@ impl Control {
             Nonce::Used => return Err(error::NONCE_USED.plain()),
             Nonce::NoRoom => return Err(error::throttled(60)),
         }
-        let access_key_id = Some(key.access_key_id);
-        let (account_id, name) = (key.account_id, key.principal);
-        Ok((claim, Principal { account_id, name, access_key_id }))
+        Ok((claim, principal))
+    }
+
+    /// Whom a key belongs to.
+    fn key_holder(&self, key: &AccessKey) -> Result<Principal, ApiError> {
+        let (identity, name) = match &key.user_id {
+            None => (Identity::Root, key.principal.clone()),
+            Some(user_id) => {
+                let directory = directory::read(self.shared.store.as_ref(), &key.account_id)?.1;
+                let mut users = directory.users.into_values();
+                let user = users.find(|user| user.user_id == *user_id);
+                let user = user.ok_or_else(|| error::ACCESS_KEY_NOT_FOUND.plain())?;
+                (Identity::User { user_id: user.user_id }, user.name)
+            }
+        };
+        let (account_id, access_key_id) = (key.account_id.clone(), Some(key.access_key_id.clone()));
+        Ok(Principal { account_id, name, access_key_id, identity })
     }
 
     /// Checks a console user's password. Failures from one `source` slow further attempts down.
@@ -327,6 +342,7 @@ impl Control {
             account_id: account_id.to_owned(),
             name: control_model::policy::ROOT.to_owned(),
             access_key_id: None,
+            identity: Identity::Root,
         }
     }
 
@@ -360,7 +376,8 @@ fn login(store: &dyn Store, user: &str, password: &str) -> Result<Principal, Log
         None => Err(LoginError::WrongCredentials),
         Some(found) => {
             let (account_id, name) = (found.value.account_id, found.value.name);
-            Ok(Principal { account_id, name, access_key_id: None })
+            let identity = Identity::Root;
+            Ok(Principal { account_id, name, access_key_id: None, identity })
         }
     }
 }

@@ -198,6 +198,12 @@ faults! {
     // CloudMonitor.
     PARAMETER_INVALID = 400 "ParameterInvalid" "The specified parameter is not valid.";
     RESOURCE_NOT_FOUND = 404 "ResourceNotFound" "The specified resource is not found.";
+    // RAM and STS; codes of the first four go on with what is meant: EntityNotExist.User.
+    ENTITY_NOT_EXIST = 404 "EntityNotExist" "The entity does not exist.";
+    ENTITY_ALREADY_EXISTS = 409 "EntityAlreadyExists" "The entity exists already.";
+    DELETE_CONFLICT = 409 "DeleteConflict" "Something hangs on the entity.";
+    LIMIT_EXCEEDED = 409 "LimitExceeded" "The limit is reached.";
+    MALFORMED_POLICY = 400 "MalformedPolicyDocument" "The policy document is not valid.";
     // Allowlist.
     INVALID_GROUP_NAME = 400 "InvalidGroupName.Format"
         "The Specified parameter SecurityIpGroupName is not valid.";

@@ -7,6 +7,7 @@ use crate::actions::{Action, Context, Done, Nodes, Settings, Token};
 use crate::agent::AgentClient;
 use crate::audit::Audit;
 use crate::audit::refusals::RefusalLimit;
+use crate::authority;
 use crate::brake::Brake;
 use crate::call::Call;
 use crate::error::{self, ApiError};
@@ -18,7 +19,6 @@ use crate::store::{Kind, Store, documents};
 use crate::throttle::Throttle;
 use crate::vault::Vault;
 use control_model::account::TokenClaim;
-use control_model::policy::{self, Question, Verdict};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, watch};
@@ -77,7 +77,7 @@ fn stages(
     entry: &Entry<'_>,
 ) -> Result<Done, ApiError> {
     let (call, now_unix_ms) = (&request.call, entry.now_unix_ms());
-    allow(call, row)?;
+    authority::allow(shared.store.as_ref(), call, row, now_unix_ms)?;
     throttle(shared, call, now_unix_ms)?;
     let params = Params::check(&call.params, row.params)?;
     let token = token(shared, call, row)?;
@@ -108,26 +108,6 @@ impl Nodes for Agent<'_> {
             tracing::warn!("asking {node_id}: {error}");
             error::SERVICE_UNAVAILABLE.says("The instance's node cannot be asked now.")
         })
-    }
-}
-
-fn allow(call: &Call, row: &Action) -> Result<(), ApiError> {
-    let permission = table::permission(row);
-    let principal = &call.principal;
-    match policy::decide(Question { principal: &principal.name, permission: &permission }) {
-        Verdict::Allow => Ok(()),
-        Verdict::ImplicitDeny => {
-            let detail = json!({
-                "AuthAction": permission,
-                "AuthPrincipalType": "SubUser",
-                "AuthPrincipalDisplayName": principal.name,
-                "AuthPrincipalOwnerId": principal.account_id,
-                "PolicyType": "AccountLevelIdentityBasedPolicy",
-                "NoPermissionType": "ImplicitDeny",
-                "EncodedDiagnosticMessage": "",
-            });
-            Err(ApiError { access_denied: Some(detail), ..error::NO_PERMISSION.plain() })
-        }
     }
 }
 

@@ -118,19 +118,24 @@ impl<'a> Params<'a> {
 
     /// `Tag.N.Key` and `Tag.N.Value` by growing N.
     pub fn tags(&self) -> Vec<Tag> {
-        let mut tags = BTreeMap::new();
-        for name in self.given.keys() {
-            let number = name.strip_prefix("Tag.").and_then(|rest| rest.split_once('.'));
-            let Some((number, "Key" | "Value")) = number else { continue };
-            let Ok(number) = number.parse::<u16>() else { continue };
-            let field = |field: &str| {
-                let value = self.given.get(&format!("Tag.{number}.{field}"));
-                value.cloned().unwrap_or_default()
-            };
-            tags.insert(number, Tag { key: field("Key"), value: field("Value") });
-        }
-        tags.into_values().collect()
+        tags(self.given)
     }
+}
+
+/// As [`Params::tags`], before parameters are checked.
+pub fn tags(given: &BTreeMap<String, String>) -> Vec<Tag> {
+    let mut tags = BTreeMap::new();
+    for name in given.keys() {
+        let number = name.strip_prefix("Tag.").and_then(|rest| rest.split_once('.'));
+        let Some((number, "Key" | "Value")) = number else { continue };
+        let Ok(number) = number.parse::<u16>() else { continue };
+        let field = |field: &str| {
+            let value = given.get(&format!("Tag.{number}.{field}"));
+            value.cloned().unwrap_or_default()
+        };
+        tags.insert(number, Tag { key: field("Key"), value: field("Value") });
+    }
+    tags.into_values().collect()
 }
 
 fn fits(value: &str, kind: Kind) -> bool {

@@ -35,6 +35,8 @@ pub enum Kind {
     Task,
     /// [`control_model::account::AuditMark`], one.
     AuditMark,
+    /// [`control_model::ram::Directory`] by account id.
+    Directory,
 }
 
 impl Kind {
@@ -50,6 +52,7 @@ impl Kind {
             Kind::Bootstrap => "bootstrap",
             Kind::Task => "task",
             Kind::AuditMark => "audit-mark",
+            Kind::Directory => "directory",
         }
     }
 }
