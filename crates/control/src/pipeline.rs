@@ -93,6 +93,8 @@ fn stages(
         nodes: &Agent(&shared.agent),
         metrics: &shared.metrics,
         audit: &shared.audit,
+        principal: &call.principal,
+        vault: &shared.vault,
     };
     (row.handler)(&context, &params)
 }

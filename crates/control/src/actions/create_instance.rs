@@ -306,6 +306,8 @@ mod tests {
             nodes: &NoNodes,
             metrics: &crate::metrics::Metrics::new(std::path::PathBuf::new()),
             audit: &crate::audit::Audit::Memory(std::sync::Mutex::default()),
+            principal: &crate::control::Control::root("1000000000000001"),
+            vault: &crate::vault::Vault::from_key(&[0; 32]),
         };
         let given = [("RegionId", "cn-hangzhou"), ("InstanceClass", "redis.shard.micro.ce")];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -35,6 +35,13 @@ pub mod modify_instance_vpc_auth_mode;
 pub mod modify_security_ips;
 pub mod monitor_values;
 pub mod params;
+pub mod ram;
+pub mod ram_attach;
+pub mod ram_groups;
+pub mod ram_keys;
+pub mod ram_policies;
+pub mod ram_roles;
+pub mod ram_users;
 pub mod refresh;
 pub mod reset_account_password;
 pub mod restart_instance;
@@ -46,10 +53,12 @@ pub mod trail_event;
 pub mod views;
 
 use crate::audit::Audit;
+use crate::call::Principal;
 use crate::error::{self, ApiError};
 use crate::metrics::Metrics;
 use crate::store::{self, Kind, Store, StoreError, documents};
 use crate::tasks;
+use crate::vault::Vault;
 use control_model::account::TokenClaim;
 use control_model::task::{Change, Outcome};
 use control_model::{HostView, Instance, Status, lifecycle};
@@ -106,6 +115,10 @@ pub struct Context<'a> {
     pub(crate) metrics: &'a Metrics,
     /// What was done before.
     pub audit: &'a Audit,
+    /// Who calls.
+    pub principal: &'a Principal,
+    /// Seals secrets.
+    pub vault: &'a Vault,
 }
 
 /// What nodes say of themselves.

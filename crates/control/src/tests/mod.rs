@@ -8,6 +8,7 @@ mod discovery;
 mod faults;
 mod flush;
 mod http;
+mod identity;
 mod metrics;
 mod tags;
 mod tasks;
