@@ -3,6 +3,7 @@
 
 use crate::actions::{After, Done, Settings, live};
 use crate::agent::{AgentClient, LIVE_LIMIT};
+use crate::alarms::{self, Channels, Evaluator, Notifier};
 use crate::audit::Audit;
 use crate::audit::refusals::RefusalLimit;
 use crate::brake::Brake;
@@ -27,7 +28,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -44,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) replay: ReplayCache,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) channels: Channels,
 }
 
 /// A handle on the running control plane; cheap to clone.
@@ -74,12 +76,24 @@ impl Control {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { observer::run(&parts.agent_socket, publisher).await });
         tasks.spawn(Reconciler::new(executor, view.clone()).run());
+        let (outbox, fresh) = mpsc::unbounded_channel();
+        let evaluator = Evaluator::new(parts.store.clone(), parts.metrics.clone(), outbox);
         tasks.spawn(metrics::run(Collector {
             metrics: parts.metrics.clone(),
             agent: agent.clone(),
             store: parts.store.clone(),
             clock: parts.clock.clone(),
+            evaluator: Mutex::new(evaluator),
         }));
+        let api = parts.settings.api.rsplit_once(':');
+        let notifier = Notifier {
+            store: parts.store.clone(),
+            clock: parts.clock.clone(),
+            mailer: parts.channels.mailer,
+            api_port: api.and_then(|(_, port)| port.parse().ok()),
+            denied: parts.channels.denied,
+        };
+        tasks.spawn(alarms::run(notifier, fresh));
         let shared = Shared {
             store: parts.store,
             vault: parts.vault,

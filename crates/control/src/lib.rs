@@ -5,6 +5,7 @@
 
 pub mod actions;
 mod agent;
+mod alarms;
 mod announce;
 mod audit;
 mod authority;
@@ -41,10 +42,12 @@ mod throttle;
 mod vault;
 mod witness;
 
+pub use alarms::MailError;
 pub use audit::verify::{Finding as AuditFinding, Report as AuditReport};
 pub use bootstrap::BootstrapError;
 pub use call::{Answer, Call, LoginError, Principal, Via};
 pub use control::Control;
+pub use ipnet::IpNet;
 pub use quickstart::QuickstartError;
 pub use serve::{ControlOptions, DEFAULT_API, ServeError, serve, verify_audit};
 pub use state::{RestoreError, Restored, restore};

@@ -2,6 +2,7 @@
 //! Must not know actions.
 
 use crate::actions::Settings;
+use crate::alarms::{Channels, MailError, Mailer};
 use crate::announce::Announcement;
 use crate::audit::verify::{Report, verify};
 use crate::audit::{self, Audit, Durability};
@@ -50,6 +51,11 @@ pub struct ControlOptions {
     pub quickstart: bool,
     /// Written once everything serves.
     pub ready_file: Option<PathBuf>,
+    /// `LARDER_SMTP_URL` and `LARDER_SMTP_FROM`: the server that alarms are mailed through.
+    pub smtp: Option<(String, String)>,
+    /// `LARDER_WEBHOOK_DENY`: networks that alarms must not be posted to, beside those that never
+    /// are.
+    pub webhook_deny: Vec<ipnet::IpNet>,
     /// `--parent-pid`: the agent that started this process; it ends when the agent does.
     pub parent_pid: Option<u32>,
 }
@@ -72,6 +78,9 @@ pub enum ServeError {
     /// See [`QuickstartError`].
     #[error("making the quickstart instance: {0}")]
     Quickstart(#[from] QuickstartError),
+    /// See [`MailError`].
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The operating system said no.
     #[error("{doing}: {source}")]
     System {
@@ -166,7 +175,20 @@ fn open(
     let bind = bind_address(&options.advertise).to_string();
     let agent_socket = options.agent_socket.clone();
     let metrics = Arc::new(Metrics::new(data_dir.join("control/metrics")));
-    let parts = Parts { store, vault, audit, agent_socket, settings, bind, clock, replay, metrics };
+    let mailer = options.smtp.as_ref().map(|(url, from)| Mailer::new(url, from)).transpose()?;
+    let channels = Channels { mailer, denied: options.webhook_deny.clone() };
+    let parts = Parts {
+        store,
+        vault,
+        audit,
+        agent_socket,
+        settings,
+        bind,
+        clock,
+        replay,
+        metrics,
+        channels,
+    };
     Ok((Control::start(parts), credentials))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::actions::Settings;
 use crate::actions::table::ACTIONS;
+use crate::alarms::Channels;
 use crate::audit::Audit;
 use crate::bootstrap::{self, Credentials};
 use crate::call::{Answer, Call};
@@ -277,6 +278,7 @@ impl World {
             bind: "127.0.0.1".into(),
             clock: Arc::new(move || reading.load(Ordering::Relaxed)),
             replay: ReplayCache::new(KEEP_MS),
+            channels: Channels::default(),
             metrics: Arc::new(Metrics::new(scratch.path().join("metrics"))),
         };
         World {

@@ -69,6 +69,25 @@ pub struct Up {
     /// Write addresses and credentials here (mode 0600) once everything serves
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub alarms: Alarms,
+}
+
+/// How alarms are told. The mail server is told by LARDER_SMTP_URL alone, because its address holds
+/// a password: smtps://user:password@host, or smtp://host:587?tls=required.
+#[derive(Debug, Args)]
+pub struct Alarms {
+    /// Sender of alarm mails; LARDER_SMTP_URL names the server: smtps://user:password@host
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "LARDER_SMTP_FROM",
+        default_value = "larder@localhost"
+    )]
+    pub smtp_from: String,
+    /// Networks that webhooks of alarms must not be in: 10.0.0.0/8,127.0.0.0/8
+    #[arg(long, value_name = "CIDR", env = "LARDER_WEBHOOK_DENY", value_delimiter = ',')]
+    pub webhook_deny: Vec<control::IpNet>,
 }
 
 /// What is done with the audit log.
@@ -112,6 +131,8 @@ pub struct Control {
     /// The agent that started this process; it ends when the agent does
     #[arg(long)]
     pub parent_pid: Option<u32>,
+    #[command(flatten)]
+    pub alarms: Alarms,
 }
 
 /// An IP address or a host name; nobody looks the name up here, clients do.

@@ -66,7 +66,7 @@ pub fn up(up: &Up) -> ExitCode {
 }
 
 fn control_args(up: &Up, data_dir: &Path) -> Vec<OsString> {
-    vec![
+    let mut args: Vec<OsString> = vec![
         "control".into(),
         "--data-dir".into(),
         data_dir.into(),
@@ -74,7 +74,13 @@ fn control_args(up: &Up, data_dir: &Path) -> Vec<OsString> {
         up.api.to_string().into(),
         "--advertise".into(),
         up.advertise.clone().into(),
-    ]
+        "--smtp-from".into(),
+        up.alarms.smtp_from.clone().into(),
+    ];
+    for net in &up.alarms.webhook_deny {
+        args.extend(["--webhook-deny".into(), net.to_string().into()]);
+    }
+    args
 }
 
 /// `larder control`.
@@ -83,6 +89,7 @@ pub fn control(options: Control) -> ExitCode {
         return fail(&error);
     }
     let agent_socket = options.data_dir.join("agent/agent.sock");
+    let smtp_url = std::env::var("LARDER_SMTP_URL").ok().filter(|url| !url.is_empty());
     let options = control::ControlOptions {
         data_dir: options.data_dir,
         api: options.api,
@@ -90,6 +97,8 @@ pub fn control(options: Control) -> ExitCode {
         agent_socket,
         quickstart: options.quickstart,
         ready_file: options.ready_file,
+        smtp: smtp_url.map(|url| (url, options.alarms.smtp_from)),
+        webhook_deny: options.alarms.webhook_deny,
         parent_pid: options.parent_pid,
     };
     let run = || {

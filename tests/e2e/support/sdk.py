@@ -8,6 +8,7 @@ from urllib.parse import quote
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import RpcRequest
+from alibabacloud_cms20190101 import client as cms_client, models as cms_models
 from alibabacloud_r_kvstore20150101.client import Client
 from alibabacloud_r_kvstore20150101 import models
 from alibabacloud_tea_openapi import utils_models
@@ -99,6 +100,31 @@ class NewSdk(Sdk):
             raise ApiError(error.code, error.status_code, error.message) from None
         assert answer.status_code == 200
         return answer.body.to_map()
+
+
+class CmsSdk(Sdk):
+    """alibabacloud_cms20190101: CloudMonitor at the same endpoint."""
+
+    def __init__(self, ready):
+        self.client = cms_client.Client(
+            utils_models.Config(
+                access_key_id=ready["access_key_id"],
+                access_key_secret=ready["access_key_secret"],
+                endpoint=ready["api"].removeprefix("http://").rstrip("/"),
+                protocol="http",
+                region_id=REGION,
+            )
+        )
+
+    def call(self, action, **parameters):
+        request = getattr(cms_models, f"{action}Request")(**parameters)
+        try:
+            answer = getattr(self.client, _snake(action))(request)
+        except AlibabaCloudException as error:
+            raise ApiError(error.code, error.status_code, error.message) from None
+        body = answer.body.to_map()
+        assert (str(body["Code"]), body["Success"]) == ("200", True), body
+        return body
 
 
 class OldSdk(Sdk):

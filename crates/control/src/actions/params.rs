@@ -114,6 +114,20 @@ impl<'a> Params<'a> {
         };
         let values: BTreeMap<_, _> = self.given.iter().filter_map(numbered).collect();
         values.into_values().collect()
+    /// Values of `name.1`, `name.2`, … by growing number.
+    pub fn list(&self, name: &str) -> Vec<&'a str> {
+        let numbers = self.numbers(name);
+        numbers.iter().filter_map(|number| self.text(&format!("{name}.{number}"))).collect()
+    }
+
+    /// Numbers N for which `name.N` or `name.N.…` is given, growing.
+    pub fn numbers(&self, name: &str) -> Vec<u16> {
+        let number = |given: &String| {
+            let rest = given.strip_prefix(name)?.strip_prefix('.')?;
+            rest.split('.').next()?.parse::<u16>().ok()
+        };
+        let numbers: std::collections::BTreeSet<_> = self.given.keys().filter_map(number).collect();
+        numbers.into_iter().collect()
     }
 
     /// `Tag.N.Key` and `Tag.N.Value` by growing N.

@@ -3,11 +3,12 @@
 
 use super::{Metrics, PERIOD_S};
 use crate::agent::AgentClient;
+use crate::alarms::Evaluator;
 use crate::pipeline::Clock;
 use crate::store::{Store, StoreError, documents};
 use admin::agent::{AgentReply, AgentRequest, NodeSample};
 use control_model::Instance;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -22,6 +23,8 @@ pub(crate) struct Collector {
     pub(crate) agent: Arc<AgentClient>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
+    /// Looks at the alarm rules after each sample.
+    pub(crate) evaluator: Mutex<Evaluator>,
 }
 
 /// Instances as they were read last, with the store's revision of then.
@@ -43,8 +46,8 @@ pub(crate) async fn run(collector: Collector) {
         let at_s = (now_ms + pause_ms) / 1000;
         let samples = match collector.agent.request(&AgentRequest::Sample, LIMIT).await {
             Ok(AgentReply::Samples(samples)) => samples,
-            // Whether the agent is there is told by the observer.
-            _ => continue,
+            // Whether the agent is there is told by the observer; rules see that numbers lack.
+            _ => Vec::new(),
         };
         let this = collector.clone();
         let taken = tokio::task::spawn_blocking(move || {
@@ -84,6 +87,7 @@ impl Collector {
         {
             tracing::warn!("metrics of deleted instances cannot be deleted: {error}");
         }
-        Ok(())
+        let mut evaluator = self.evaluator.lock().unwrap_or_else(PoisonError::into_inner);
+        evaluator.run(at_s, &known.instances)
     }
 }

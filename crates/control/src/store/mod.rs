@@ -37,6 +37,16 @@ pub enum Kind {
     AuditMark,
     /// [`control_model::ram::Directory`] by account id.
     Directory,
+    /// [`control_model::alarm::Rule`] by account and rule id.
+    AlarmRule,
+    /// [`control_model::alarm::State`] by account, rule id and instance id.
+    AlarmState,
+    /// [`control_model::alarm::Contact`] by account and name.
+    Contact,
+    /// [`control_model::alarm::ContactGroup`] by account and name.
+    ContactGroup,
+    /// [`control_model::alarm::Alert`] by log id.
+    Alert,
 }
 
 impl Kind {
@@ -53,6 +63,11 @@ impl Kind {
             Kind::Task => "task",
             Kind::AuditMark => "audit-mark",
             Kind::Directory => "directory",
+            Kind::AlarmRule => "alarm-rule",
+            Kind::AlarmState => "alarm-state",
+            Kind::Contact => "contact",
+            Kind::ContactGroup => "contact-group",
+            Kind::Alert => "alert",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod actions;
+mod alarms;
 mod audit;
 mod discovery;
 mod faults;
