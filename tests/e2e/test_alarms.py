@@ -86,7 +86,7 @@ def test_memory_reaches_a_webhook_and_so_does_its_end(shared, hook):
     state = lambda: sdk.call("DescribeMetricRuleList", rule_ids=rule_id)["Alarms"]["Alarm"][0]
     until(lambda: state()["AlertState"] == "OK", "the rule has seen the instance", 60)
 
-    fill(client, 225)
+    fill(client, 200)
     filled = time.monotonic()
     arrived, body = hook.heard.get(timeout=90)
     # A period begins up to one period after the client; its end, and then a sample, are awaited.
@@ -115,7 +115,7 @@ def test_an_alarm_is_told_once_across_a_kill(larder, hook):
     sdk = CmsSdk(larder.ready)
     instance_id, client = made(larder)
     sdk.call("PutResourceMetricRule", **rule(instance_id, webhook=hook.url))
-    fill(client, 225)
+    fill(client, 200)
     _, body = hook.heard.get(timeout=120)
     assert body["alertState"] == "ALERT"
     [control] = [pid for pid in larder.pids() if processes.role(pid) == "control"]

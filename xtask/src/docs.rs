@@ -1,5 +1,6 @@
 //! `cargo xtask docs`: pages that derive from tables. A test fails when a page on disk is stale.
 
+use crate::metrics;
 use anyhow::Context;
 use catalog::commands::Index;
 use catalog::{Command, Flags, Lock};
@@ -10,10 +11,19 @@ const PATH: &str = "docs/commands.md";
 
 /// Writes the pages.
 pub fn run(root: &Path) -> anyhow::Result<bool> {
-    let path = root.join(PATH);
-    std::fs::create_dir_all(root.join("docs")).context("make docs/")?;
-    std::fs::write(&path, commands()).with_context(|| format!("write {}", path.display()))?;
-    println!("wrote {PATH}");
+    let pages = [
+        (PATH, commands()),
+        (metrics::PAGE, metrics::page()),
+        (metrics::DASHBOARD, metrics::dashboard()),
+    ];
+    for (name, page) in pages {
+        let path = root.join(name);
+        let directory = path.parent().context("pages lie in directories")?;
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("make {}", directory.display()))?;
+        std::fs::write(&path, page).with_context(|| format!("write {}", path.display()))?;
+        println!("wrote {name}");
+    }
     Ok(true)
 }
 

@@ -5,6 +5,7 @@ mod bench;
 mod conformance;
 mod deb;
 mod docs;
+mod metrics;
 mod shell;
 mod suite;
 mod tidy;

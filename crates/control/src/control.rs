@@ -45,7 +45,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) replay: ReplayCache,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) channels: Channels,
+    /// How alarms are told; with `None` nothing is sampled and nobody told, as tests do it.
+    pub(crate) channels: Option<Channels>,
 }
 
 /// A handle on the running control plane; cheap to clone.
@@ -76,24 +77,20 @@ impl Control {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { observer::run(&parts.agent_socket, publisher).await });
         tasks.spawn(Reconciler::new(executor, view.clone()).run());
-        let (outbox, fresh) = mpsc::unbounded_channel();
-        let evaluator = Evaluator::new(parts.store.clone(), parts.metrics.clone(), outbox);
-        tasks.spawn(metrics::run(Collector {
-            metrics: parts.metrics.clone(),
-            agent: agent.clone(),
-            store: parts.store.clone(),
-            clock: parts.clock.clone(),
-            evaluator: Mutex::new(evaluator),
-        }));
-        let api = parts.settings.api.rsplit_once(':');
-        let notifier = Notifier {
-            store: parts.store.clone(),
-            clock: parts.clock.clone(),
-            mailer: parts.channels.mailer,
-            api_port: api.and_then(|(_, port)| port.parse().ok()),
-            denied: parts.channels.denied,
-        };
-        tasks.spawn(alarms::run(notifier, fresh));
+        if let Some(channels) = parts.channels {
+            let (outbox, fresh) = mpsc::unbounded_channel();
+            let (store, clock) = (parts.store.clone(), parts.clock.clone());
+            let evaluator = Evaluator::new(store.clone(), parts.metrics.clone(), outbox);
+            tasks.spawn(metrics::run(Collector {
+                metrics: parts.metrics.clone(),
+                agent: agent.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+                evaluator: Mutex::new(evaluator),
+            }));
+            let notifier = Notifier { store, clock, channels, api: parts.settings.api.clone() };
+            tasks.spawn(alarms::run(notifier, fresh));
+        }
         let shared = Shared {
             store: parts.store,
             vault: parts.vault,

@@ -102,6 +102,7 @@ faults! {
     SERVICE_UNAVAILABLE = 503 "ServiceUnavailable"
         "The request has failed due to a temporary failure of the server.";
     // The HTTP layer.
+    UNAUTHORIZED = 401 "Unauthorized" "This page needs a token.";
     PATH_NOT_FOUND = 404 "InvalidPath.NotFound" "There is nothing at this path.";
     METHOD_NOT_ALLOWED = 405 "MethodNotAllowed" "Use GET or POST.";
     BODY_TOO_LARGE = 413 "RequestTooLarge" "The request body is larger than 1 MiB.";

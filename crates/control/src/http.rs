@@ -5,6 +5,7 @@
 use crate::call::{Call, Via};
 use crate::control::{Control, Reply};
 use crate::error;
+use crate::scrape;
 use crate::signature::WireRequest;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -43,6 +44,7 @@ const COMMON: &[&str] = &[
 pub(crate) fn routes(control: Control) -> Router {
     Router::new()
         .route("/", get(api).post(api))
+        .route("/metrics", get(scrape::metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(control)
@@ -142,7 +144,7 @@ fn source(parts: &Parts) -> IpAddr {
     peer.map_or([0, 0, 0, 0].into(), |ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
-fn respond(reply: Reply) -> Response {
+pub(crate) fn respond(reply: Reply) -> Response {
     let mut response = Response::new(Body::from(reply.answer.body.to_string()));
     *response.status_mut() =
         StatusCode::from_u16(reply.answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

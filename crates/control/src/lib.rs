@@ -28,6 +28,7 @@ mod pipeline;
 mod quickstart;
 mod random;
 mod reconcile;
+mod scrape;
 mod serve;
 mod signature;
 mod state;

@@ -13,6 +13,7 @@ use crate::listen;
 use crate::metrics::Metrics;
 use crate::parent::Parent;
 use crate::quickstart::{self, QuickstartError};
+use crate::scrape;
 use crate::signature::replay::{KEEP_MS, ReplayCache};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::{Expect, Kind, Store, StoreError, documents};
@@ -175,8 +176,10 @@ fn open(
     let bind = bind_address(&options.advertise).to_string();
     let agent_socket = options.agent_socket.clone();
     let metrics = Arc::new(Metrics::new(data_dir.join("control/metrics")));
+    let token = data_dir.join("control/metrics.token");
+    scrape::write_token(&vault, &token).map_err(failed(format!("writing {}", token.display())))?;
     let mailer = options.smtp.as_ref().map(|(url, from)| Mailer::new(url, from)).transpose()?;
-    let channels = Channels { mailer, denied: options.webhook_deny.clone() };
+    let channels = Some(Channels { mailer, denied: options.webhook_deny.clone() });
     let parts = Parts {
         store,
         vault,

@@ -2,7 +2,6 @@
 
 use crate::actions::Settings;
 use crate::actions::table::ACTIONS;
-use crate::alarms::Channels;
 use crate::audit::Audit;
 use crate::bootstrap::{self, Credentials};
 use crate::call::{Answer, Call};
@@ -278,7 +277,7 @@ impl World {
             bind: "127.0.0.1".into(),
             clock: Arc::new(move || reading.load(Ordering::Relaxed)),
             replay: ReplayCache::new(KEEP_MS),
-            channels: Channels::default(),
+            channels: None,
             metrics: Arc::new(Metrics::new(scratch.path().join("metrics"))),
         };
         World {

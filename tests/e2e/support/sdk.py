@@ -123,7 +123,7 @@ class CmsSdk(Sdk):
         except AlibabaCloudException as error:
             raise ApiError(error.code, error.status_code, error.message) from None
         body = answer.body.to_map()
-        assert (str(body["Code"]), body["Success"]) == ("200", True), body
+        assert (str(body["Code"]), body.get("Success", True)) == ("200", True), body
         return body
 
 

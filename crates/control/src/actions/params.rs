@@ -114,10 +114,6 @@ impl<'a> Params<'a> {
         };
         let values: BTreeMap<_, _> = self.given.iter().filter_map(numbered).collect();
         values.into_values().collect()
-    /// Values of `name.1`, `name.2`, … by growing number.
-    pub fn list(&self, name: &str) -> Vec<&'a str> {
-        let numbers = self.numbers(name);
-        numbers.iter().filter_map(|number| self.text(&format!("{name}.{number}"))).collect()
     }
 
     /// Numbers N for which `name.N` or `name.N.…` is given, growing.

@@ -3,13 +3,12 @@
 //! before a crash may go out twice and then carries the same log id. Must not know when alerts
 //! come about.
 
-use super::mail::Mailer;
+use super::Channels;
 use super::message;
 use super::reach::{Forbidden, GuardedResolver};
 use crate::pipeline::Clock;
 use crate::store::{Expect, Kind, Store, StoreError, documents};
 use control_model::alarm::{Alert, Channel, Delivery, Stage};
-use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,11 +31,9 @@ const NOTE_CHARS_MAX: usize = 200;
 pub(crate) struct Notifier {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
-    pub(crate) mailer: Option<Mailer>,
-    /// Port of our own API.
-    pub(crate) api_port: Option<u16>,
-    /// Networks that the installation forbids.
-    pub(crate) denied: Vec<IpNet>,
+    pub(crate) channels: Channels,
+    /// `host:port` of our own API.
+    pub(crate) api: String,
 }
 
 /// A message: the alert and which of its deliveries.
@@ -171,7 +168,7 @@ impl Notifier {
             .build();
         let resolver = GuardedResolver {
             own_ports: self.own_ports(),
-            denied: self.denied.clone(),
+            denied: self.channels.denied.clone(),
             system: DefaultResolver::default(),
         };
         let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), resolver);
@@ -201,12 +198,13 @@ impl Notifier {
     /// Where the API and instances listen.
     fn own_ports(&self) -> Vec<u16> {
         let claims = self.store.list(Kind::Port).unwrap_or_default();
+        let api = self.api.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         let claimed = claims.into_iter().filter_map(|claim| claim.id.parse().ok());
-        claimed.chain(self.api_port).collect()
+        claimed.chain(api).collect()
     }
 
     fn mail(&self, to: &str, alert: &Alert) -> Result<String, (String, bool)> {
-        let Some(mailer) = &self.mailer else {
+        let Some(mailer) = &self.channels.mailer else {
             return Err(("no mail server: start larder with LARDER_SMTP_URL".to_owned(), false));
         };
         mailer.send(to, &message::subject(alert), message::text(alert))

@@ -2,10 +2,12 @@
 //! they are shown.
 
 mod collector;
+mod exposition;
 mod files;
 mod series_store;
 
 pub(crate) use collector::{Collector, run};
+pub(crate) use exposition::page;
 pub(crate) use series_store::Periods;
 
 use admin::agent::NodeSample;

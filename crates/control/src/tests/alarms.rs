@@ -316,15 +316,13 @@ async fn delivered(world: &World, url: &str, stage: Stage) -> Delivery {
     world.ok("PutResourceMetricRule", &rule).await;
     let shared = &world.control.shared;
     let (mut evaluator, fresh) = evaluator(world);
-    let channels = Channels::default();
     // Time goes on, so that pauses between tries are over at once.
     let clock = world.now_unix_ms.clone();
     let notifier = Notifier {
         store: shared.store.clone(),
         clock: Arc::new(move || clock.fetch_add(1_000, Ordering::Relaxed)),
-        mailer: channels.mailer,
-        api_port: Some(8077),
-        denied: channels.denied,
+        channels: Channels::default(),
+        api: "127.0.0.1:8077".into(),
     };
     let sending = tokio::spawn(run(notifier, fresh));
     pass(world, &mut evaluator, &id, 30, 90);

@@ -10,7 +10,7 @@ mod faults;
 mod flush;
 mod http;
 mod identity;
-mod metrics;
+pub mod metrics;
 mod tags;
 mod tasks;
 
