@@ -4,6 +4,7 @@
 //! sees ([`NodeObserved`]). Every request can be repeated; nothing older than what the agent has
 //! already accepted is carried out.
 
+use crate::logs::{LogPage, LogQuery};
 use crate::node::{ClientRow, NodeFigures, NodeStatus};
 use crate::{Hello, NodeSettings, Refusal};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub enum AgentRequest {
         /// Which node.
         node_id: String,
     },
+    /// Read a node's log; answered `Log`.
+    Log(Box<LogQuery>),
     /// Ask the node itself; answered `Clients`.
     Clients {
         /// Which node.
@@ -68,6 +71,8 @@ pub enum AgentReply {
     },
     /// To `Probe`.
     Status(Box<NodeStatus>),
+    /// To `Log`.
+    Log(LogPage),
     /// To `Clients`.
     Clients(Vec<ClientRow>),
     /// To `Sample`: one of each node that runs.

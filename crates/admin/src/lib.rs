@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod client;
+pub mod logs;
 pub mod node;
 pub mod settings;
 pub mod transport;

@@ -28,6 +28,9 @@ pub struct NodeSettings {
     /// What was to be emptied, each once for the data set that it was wanted of.
     #[serde(default)]
     pub clears: Clears,
+    /// Writes and refusals are recorded and kept for so many days.
+    #[serde(default)]
+    pub audit_log_days: Option<u32>,
 }
 
 /// Numbered wishes to empty data, the newest of each kind; 0 is none. A data set remembers the

@@ -136,6 +136,7 @@ impl Agent {
     ) {
         let answer = match request {
             AgentRequest::Hello(_) => Some(refused("BadRequest", "hello was said already")),
+            AgentRequest::Log(_) => Some(refused("BadRequest", "logs are read beside the core")),
             AgentRequest::Apply(spec) => self.apply(*spec, reply, now_ms, actions),
             AgentRequest::Remove { node_id, generation } => {
                 self.remove(&node_id, generation, reply, now_ms, actions)

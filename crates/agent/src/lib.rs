@@ -10,6 +10,7 @@ mod conversation;
 pub mod core;
 mod directory;
 mod endpoint;
+mod logs;
 mod mailbox;
 mod process;
 mod service;

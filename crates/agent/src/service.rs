@@ -2,9 +2,13 @@
 //! what requests mean.
 
 use crate::conversation::VERSION;
+use crate::core::is_node_id;
 use crate::core::message::refused;
+use crate::directory::Layout;
+use crate::logs;
 use crate::mailbox::{Mail, Mailbox};
 use admin::agent::{AgentReply, AgentRequest};
+use admin::logs::LogQuery;
 use admin::transport::{Connection, TransportError, answer_hello, check_peer};
 use std::io::ErrorKind;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -18,14 +22,15 @@ const CONNECTIONS_MAX: usize = 64;
 pub(crate) struct Service {
     listener: UnixListener,
     mailbox: Mailbox,
+    layout: Layout,
     /// One clone per open connection.
     open: Arc<()>,
 }
 
 impl Service {
     /// Serves on a non-blocking listener.
-    pub(crate) fn new(listener: UnixListener, mailbox: Mailbox) -> Service {
-        Service { listener, mailbox, open: Arc::new(()) }
+    pub(crate) fn new(listener: UnixListener, mailbox: Mailbox, layout: Layout) -> Service {
+        Service { listener, mailbox, layout, open: Arc::new(()) }
     }
 
     /// The listener, to be polled.
@@ -50,10 +55,11 @@ impl Service {
                 continue;
             }
             let (mailbox, open) = (self.mailbox.clone(), self.open.clone());
+            let layout = self.layout.clone();
             let started =
                 std::thread::Builder::new().name("agent-service".to_owned()).spawn(move || {
                     let _open = open;
-                    if let Err(error) = serve(stream, &mailbox) {
+                    if let Err(error) = serve(stream, &mailbox, &layout) {
                         tracing::debug!(%error, "connection to the agent ended");
                     }
                 });
@@ -70,7 +76,7 @@ fn is_passing(kind: ErrorKind) -> bool {
     matches!(kind, WouldBlock | Interrupted | ConnectionAborted)
 }
 
-fn serve(stream: UnixStream, mailbox: &Mailbox) -> Result<(), TransportError> {
+fn serve(stream: UnixStream, mailbox: &Mailbox, layout: &Layout) -> Result<(), TransportError> {
     check_peer(&stream)?;
     stream
         .set_nonblocking(false)
@@ -100,9 +106,21 @@ fn serve(stream: UnixStream, mailbox: &Mailbox) -> Result<(), TransportError> {
                 }
             },
             _ if !greeted => refused("ProtocolMismatch", "say hello first"),
+            AgentRequest::Log(query) => log(layout, &query),
             request => ask(mailbox, request),
         };
         connection.send(&answer, None)?;
+    }
+}
+
+/// Files are read here, on the connection's own thread: the core waits for no disk.
+fn log(layout: &Layout, query: &LogQuery) -> AgentReply {
+    if !is_node_id(&query.node_id) || !layout.node(&query.node_id).is_dir() {
+        return refused("UnknownNode", format!("there is no node {:?}", query.node_id));
+    }
+    match logs::read(&layout.node(&query.node_id), query) {
+        Ok(page) => AgentReply::Log(page),
+        Err(error) => refused("Failed", format!("read a log of {}: {error}", query.node_id)),
     }
 }
 

@@ -88,7 +88,7 @@ impl Shell {
             now_ms: time.now_ms(),
         });
         let (mailbox, inbox) = mailbox().map_err(AgentError::system("create a mailbox"))?;
-        let service = Service::new(listen(&layout)?, mailbox.clone());
+        let service = Service::new(listen(&layout)?, mailbox.clone(), layout.clone());
         Ok(Shell {
             options,
             directory,

@@ -79,6 +79,9 @@ pub struct Instance {
     /// Connections need no AUTH: VpcAuthMode Close.
     #[serde(default)]
     pub password_free: bool,
+    /// The data plane's audit log is on, and kept for so many days.
+    #[serde(default)]
+    pub audit_log_days: Option<u32>,
     /// DeleteInstance is refused.
     #[serde(default)]
     pub release_protection: bool,
@@ -143,6 +146,7 @@ impl Instance {
             connections_max: self.class().connections_max,
             parameters: self.parameters.clone(),
             clears: self.clears.clone(),
+            audit_log_days: self.audit_log_days,
         }
     }
 
@@ -185,6 +189,7 @@ pub(crate) mod tests {
             created_unix_ms: 0,
             maintain: Window::default(),
             password_free: false,
+            audit_log_days: None,
             release_protection: false,
             running: None,
             queued: Vec::new(),
@@ -196,9 +201,15 @@ pub(crate) mod tests {
     fn documents_of_before_are_read() {
         let mut body = serde_json::to_value(sample()).expect("plain data");
         let fields = body.as_object_mut().expect("an object");
-        for name in
-            ["maintain", "password_free", "release_protection", "running", "queued", "clears"]
-        {
+        for name in [
+            "clears",
+            "maintain",
+            "password_free",
+            "audit_log_days",
+            "release_protection",
+            "running",
+            "queued",
+        ] {
             fields.remove(name).expect("there");
         }
         assert_eq!(serde_json::from_value::<Instance>(body).expect("read"), sample());

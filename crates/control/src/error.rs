@@ -184,6 +184,12 @@ faults! {
         "The default accounts of an instance cannot be deleted.";
     ACCOUNT_LIMIT_EXCEEDED = 403 "AccountLimitExceeded"
         "Exceeding the allowed amount of account.";
+    // Logs.
+    INVALID_RETENTION = 400 "InvalidRetention"
+        "The Specified parameter Retention is not valid. Reason: it is 1 to 365 days, and needed \
+         to switch the audit log on.";
+    INVALID_AUDIT_END = 400 "InvalidEndTime.Invalid"
+        "The Specified parameter EndTime is not valid. Reason: it is not before StartTime.";
     // ActionTrail.
     INVALID_COMBINATION = 400 "InvalidParameterCombination"
         "The specified parameters do not go together. StartTime and EndTime are given both or not \

@@ -4,7 +4,7 @@
 use crate::actions::params::Params;
 use crate::actions::table;
 use crate::actions::{Action, Context, Done, Nodes, Settings, Token};
-use crate::agent::AgentClient;
+use crate::agent::{AgentClient, AgentError};
 use crate::audit::Audit;
 use crate::audit::refusals::RefusalLimit;
 use crate::authority;
@@ -18,10 +18,16 @@ use crate::signature::replay::ReplayCache;
 use crate::store::{Kind, Store, documents};
 use crate::throttle::Throttle;
 use crate::vault::Vault;
+use admin::agent::{AgentReply, AgentRequest};
+use admin::logs::{LogPage, LogQuery};
 use control_model::account::TokenClaim;
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+
+/// How long reading a node's log may take.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
 
 /// Tells the time in Unix milliseconds.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -103,6 +109,23 @@ fn stages(
 struct Agent<'a>(&'a AgentClient);
 
 impl Nodes for Agent<'_> {
+    fn log(&self, query: &LogQuery) -> Result<LogPage, ApiError> {
+        let request = AgentRequest::Log(Box::new(query.clone()));
+        let asked = self.0.request(&request, LOG_LIMIT);
+        // Handlers run where blocking is fine.
+        match tokio::runtime::Handle::current().block_on(asked) {
+            Ok(AgentReply::Log(page)) => Ok(page),
+            // Nothing of the node is there yet, or any more.
+            Err(AgentError::Refused(refusal)) if refusal.code == "UnknownNode" => {
+                Ok(LogPage::default())
+            }
+            answered => {
+                tracing::warn!("reading a log of {}: {:?}", query.node_id, answered.err());
+                Err(error::SERVICE_UNAVAILABLE.says("The instance's logs cannot be read now."))
+            }
+        }
+    }
+
     fn used_memory_bytes(&self, node_id: &str) -> Result<u64, ApiError> {
         // Handlers run where blocking is fine.
         let asked = tokio::runtime::Handle::current().block_on(self.0.status(node_id));

@@ -15,6 +15,7 @@ use crate::store::{Kind, Store, documents};
 use crate::vault::Vault;
 use admin::Refusal;
 use admin::agent::{AgentReply, AgentRequest, NodeObserved, NodePhase, NodeSpec};
+use admin::logs::{LogPage, LogQuery};
 use admin::node::{ClientRow, NodeStatus};
 use control_model::Instance;
 use serde_json::Value;
@@ -87,6 +88,8 @@ struct AgentState {
     phase: Option<NodePhase>,
     status: Option<NodeStatus>,
     clients: Vec<ClientRow>,
+    log: LogPage,
+    asked: Option<LogQuery>,
 }
 
 impl FakeAgent {
@@ -132,6 +135,16 @@ impl FakeAgent {
     pub fn tell(&self, status: NodeStatus, clients: Vec<ClientRow>) {
         let mut state = self.state();
         (state.status, state.clients) = (Some(status), clients);
+    }
+
+    /// What all logs of nodes hold from now on.
+    pub fn write_log(&self, log: LogPage) {
+        self.state().log = log;
+    }
+
+    /// The last question about a log.
+    pub fn asked(&self) -> Option<LogQuery> {
+        self.state().asked.clone()
     }
 
     /// Has no node any more, for no reason.
@@ -189,6 +202,11 @@ impl FakeAgent {
                 Some(status.map_or(refused("Failed"), |s| AgentReply::Status(Box::new(s))))
             }
             AgentRequest::Sample => Some(AgentReply::Samples(Vec::new())),
+            AgentRequest::Log(query) => {
+                let mut state = self.state();
+                state.asked = Some(*query);
+                Some(AgentReply::Log(state.log.clone()))
+            }
             AgentRequest::Clients { .. } => Some(AgentReply::Clients(self.state().clients.clone())),
         }
     }

@@ -128,6 +128,7 @@ impl AdminServer {
             return Err(refusal("StaleGeneration", text));
         }
         let access = access_of(settings)?;
+        self.shared.records.set_audited(settings.audit_log_days);
         let mut config = self.shared.config.lock();
         for (name, value) in &settings.parameters {
             if let Err(error) = config.set_at_start(name, value) {
@@ -380,7 +381,8 @@ fn access_of(settings: &NodeSettings) -> Result<Access, Refusal> {
             })?
         }
     };
-    Ok(Access { users: users.collect::<Result<_, Refusal>>()?, allowlist, managed: true })
+    let audited = settings.audit_log_days.is_some();
+    Ok(Access { users: users.collect::<Result<_, Refusal>>()?, allowlist, managed: true, audited })
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {

@@ -6,6 +6,7 @@ use crate::io::listener::{ListenError, bind_all};
 use crate::io::{EventLoop, EventWaker, Hall, Standby};
 use crate::keeper::Keeper;
 use crate::options::Options;
+use crate::recorder;
 use crate::upstream;
 use journal::Wake;
 use rustix::process::setpriority_process;
@@ -87,6 +88,7 @@ pub fn run(options: Options) -> Result<(), NodeError> {
     } else {
         node.listen()?;
     }
+    let recorder = node.start_recorder()?;
     let keeper = node.start_keeper()?;
     server::aof::load_data_set(&node.shared)?;
     tracing::info!("data set loaded");
@@ -102,6 +104,10 @@ pub fn run(options: Options) -> Result<(), NodeError> {
     node.shared.cuts.close();
     let _ = snapshots.join();
     node.shared.trash.close();
+    node.shared.records.close();
+    if let Some(recorder) = recorder {
+        let _ = recorder.join();
+    }
     if let Some(path) = admin_socket {
         let _ = std::fs::remove_file(path);
     }
@@ -188,6 +194,19 @@ impl Node {
         let (shared, own) = (Arc::clone(&self.shared), Arc::clone(&keeper));
         spawn("journal", move || own.run(&shared))?;
         Ok(keeper)
+    }
+
+    /// Writes the records of a managed node down.
+    fn start_recorder(&self) -> Result<Option<JoinHandle<()>>, NodeError> {
+        if !self.shared.facts.managed {
+            return Ok(None);
+        }
+        let shared = Arc::clone(&self.shared);
+        let started = spawn("records", move || {
+            step_back();
+            recorder::run(&shared);
+        });
+        started.map(Some)
     }
 
     fn start_reaper(&self) -> Result<JoinHandle<()>, NodeError> {

@@ -18,6 +18,8 @@ pub struct Access {
     pub allowlist: Allowlist,
     /// The node belongs to a managed instance: administration only over the admin socket.
     pub managed: bool,
+    /// Writes and refusals are recorded: the instance's audit log is on.
+    pub audited: bool,
 }
 
 /// An account.
@@ -173,7 +175,7 @@ impl Access {
             rights: Rights::new(Right::Write),
         };
         let users = vec![Arc::new(user)];
-        Self { users, allowlist: Allowlist::Everybody, managed: false }
+        Self { users, allowlist: Allowlist::Everybody, managed: false, audited: false }
     }
 
     /// A user by name.

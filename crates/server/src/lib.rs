@@ -32,6 +32,7 @@ pub mod memory;
 pub mod models;
 pub mod monitors;
 pub mod pubsub;
+pub mod records;
 pub mod scripts;
 pub mod session;
 pub mod shared;

@@ -15,6 +15,7 @@ use crate::measure::Measures;
 use crate::memory::MemoryMarks;
 use crate::monitors::Monitors;
 use crate::pubsub::PubSub;
+use crate::records::Records;
 use crate::scripts::Scripts;
 use crate::snapshot::background::RdbName;
 use crate::snapshot::{Cuts, SaveState};
@@ -81,6 +82,8 @@ pub struct Shared {
     pub cuts: Cuts,
     /// Commands run in the last full second, sampled by loop 0.
     pub commands_per_second: AtomicU64,
+    /// Slow commands, writes and refusals on their way to files.
+    pub records: Records,
     /// What commands cost.
     pub measures: Measures,
     /// Marks of allocated bytes.
@@ -166,6 +169,7 @@ impl Shared {
             cleared: AtomicU64::new(0),
             cuts: Cuts::default(),
             commands_per_second: AtomicU64::new(0),
+            records: Records::default(),
             measures,
             memory,
             switches: Switches::default(),

@@ -10,6 +10,7 @@ pub mod disk;
 pub mod hash;
 pub mod padded;
 pub mod random;
+pub mod record;
 
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile, RealDisk};

@@ -187,6 +187,7 @@ fn spec(node_id: &str, generation: u64, incarnation: u64, port: u16) -> NodeSpec
             connections_max: 100,
             parameters: BTreeMap::new(),
             clears: Default::default(),
+            audit_log_days: None,
         },
     }
 }

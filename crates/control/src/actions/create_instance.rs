@@ -227,6 +227,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         created_unix_ms: context.now_unix_ms,
         maintain: Window::default(),
         password_free: false,
+        audit_log_days: None,
         release_protection: false,
         running: None,
         queued: Vec::new(),
@@ -287,6 +288,10 @@ mod tests {
     struct NoNodes;
 
     impl Nodes for NoNodes {
+        fn log(&self, _: &admin::logs::LogQuery) -> Result<admin::logs::LogPage, ApiError> {
+            Err(error::SERVICE_UNAVAILABLE.plain())
+        }
+
         fn used_memory_bytes(&self, _: &str) -> Result<u64, ApiError> {
             Err(error::SERVICE_UNAVAILABLE.plain())
         }

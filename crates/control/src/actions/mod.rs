@@ -3,6 +3,7 @@
 //! signatures or the agent's protocol.
 
 pub mod accounts;
+pub mod audit_log;
 pub mod backup_state;
 pub mod billing;
 pub mod cloud;
@@ -26,6 +27,7 @@ pub mod flush;
 pub mod grant_account_privilege;
 pub mod later;
 pub mod live;
+pub mod log_records;
 pub mod lookup_events;
 pub mod metric_data;
 pub mod metric_rules;
@@ -63,6 +65,7 @@ use crate::metrics::Metrics;
 use crate::store::{self, Kind, Store, StoreError, documents};
 use crate::tasks;
 use crate::vault::Vault;
+use admin::logs::{LogPage, LogQuery};
 use control_model::account::TokenClaim;
 use control_model::task::{Change, Outcome};
 use control_model::{HostView, Instance, Status, lifecycle};
@@ -132,6 +135,12 @@ pub trait Nodes {
     /// # Errors
     /// `ServiceUnavailable` when it cannot be asked.
     fn used_memory_bytes(&self, node_id: &str) -> Result<u64, ApiError>;
+
+    /// A page of a node's log. Blocks for a bounded time.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` when it cannot be read.
+    fn log(&self, query: &LogQuery) -> Result<LogPage, ApiError>;
 }
 
 /// A client token that matches its request.

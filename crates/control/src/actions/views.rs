@@ -130,7 +130,7 @@ pub fn attribute(instance: &Instance, status: Status, settings: &Settings) -> Va
         "AvailabilityValue": "",
         "SecurityIPList": instance.groups.all_entries().join(","),
         "ReadOnlyCount": 0,
-        "AuditLogRetention": "",
+        "AuditLogRetention": instance.audit_log_days.map(|d| d.to_string()).unwrap_or_default(),
         "ZoneType": "singlezone",
         "MaintainStartTime": maintain_start,
         "MaintainEndTime": maintain_end,

@@ -53,6 +53,9 @@ impl Run<'_, '_> {
         if let Ok(id) = request.found {
             self.shared.measures.rejected(self.state.slot, id);
         }
+        if let CommandError::Reply(why) = &refusal {
+            self.record_refusal(request.found.ok(), request.args, why);
+        }
         let is_exec = |id| matches!(self.shared.bound[usize::from(id)], Bound::Exec);
         match refusal {
             CommandError::Reply(why)

@@ -21,7 +21,7 @@ impl Run<'_, '_> {
     #[inline]
     pub(super) fn begin(&self, id: CommandId, row: &Command) -> Began {
         let timed = self.gate().settings.timing.times(row)
-            || self.shared.measures.calls(self.state.slot, id) % SAMPLED == 0;
+            || self.shared.measures.calls(self.state.slot, id).is_multiple_of(SAMPLED);
         if timed { Some(self.now_us()) } else { None }
     }
 
@@ -37,8 +37,12 @@ impl Run<'_, '_> {
         if !self.shared.monitors.is_empty() {
             self.show(id, args, false);
         }
-        if let Some(began_us) = began {
-            self.took(id, args, self.now_us() - began_us);
+        let took_us = began.map(|began_us| self.now_us() - began_us);
+        if self.gate().access.audited {
+            self.record_write(id, args, took_us, failed);
+        }
+        if let Some(took_us) = took_us {
+            self.took(id, args, took_us);
         }
     }
 
@@ -113,6 +117,9 @@ impl Run<'_, '_> {
                 peer: record.peer.clone(),
                 name: record.texts.lock().name.clone(),
             };
+            if shared.facts.managed {
+                self.record_slow(&slow);
+            }
             let most = shared.config.lock().number("slowlog-max-len") as usize;
             shared.measures.slow.lock().add(slow, most);
         }
@@ -120,7 +127,7 @@ impl Run<'_, '_> {
 }
 
 /// The words of a request, those that may be secrets left out.
-fn shorten_for(row: &Command, args: Args<'_>) -> Vec<Vec<u8>> {
+pub(super) fn shorten_for(row: &Command, args: Args<'_>) -> Vec<Vec<u8>> {
     let mut words = shorten(args);
     let names_secret = |word: &[u8]| {
         ["requirepass", "masterauth", "masteruser", "tls-key-file-pass"]

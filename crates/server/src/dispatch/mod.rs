@@ -7,6 +7,7 @@ mod hand_on;
 mod locks;
 mod measure;
 pub mod nested;
+mod record;
 mod run;
 mod serve;
 

@@ -141,6 +141,7 @@ impl<'e> Run<'_, 'e> {
             Err(CommandError::Reply(text)) => {
                 self.out.truncate(start);
                 Reply::new(self.out, self.session.protocol).error(text.as_bytes());
+                self.record_refusal(Some(id), args, &text);
                 self.shared.count_error(self.state.slot, &CommandError::Reply(text));
                 self.finish(id, args, began, true);
             }
