@@ -6,6 +6,7 @@ use crate::agent::{AgentClient, LIVE_LIMIT};
 use crate::alarms::{self, Channels, Evaluator, Notifier};
 use crate::audit::Audit;
 use crate::audit::refusals::RefusalLimit;
+use crate::authority::caller;
 use crate::brake::Brake;
 use crate::call::{Answer, Call, Identity, LoginError, Principal, Via};
 use crate::error::{self, ApiError};
@@ -17,12 +18,12 @@ use crate::pipeline::{self, Clock, Request, Shared};
 use crate::reconcile::Reconciler;
 use crate::signature::replay::{Nonce, ReplayCache};
 use crate::signature::{Claim, WireRequest};
-use crate::store::{Kind, Store, documents};
+use crate::store::Store;
 use crate::throttle::Throttle;
 use crate::vault::{self, Vault};
-use crate::{bootstrap, directory, random, witness};
+use crate::{random, witness};
 use admin::agent::{AgentReply, AgentRequest};
-use control_model::{AccessKey, ConsoleUser, KeyState, lifecycle};
+use control_model::lifecycle;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -260,17 +261,9 @@ impl Control {
         let now_unix_ms = (shared.clock)();
         let claim = Claim::read(request)?;
         let id = &claim.access_key_id;
-        let key = documents::get::<AccessKey>(shared.store.as_ref(), Kind::AccessKey, id)?;
-        let key = key.ok_or_else(|| error::ACCESS_KEY_NOT_FOUND.plain())?.value;
-        if key.state != KeyState::Active {
-            return Err(error::ACCESS_KEY_INACTIVE.plain());
-        }
-        let principal = self.key_holder(&key)?;
-        let owner = bootstrap::access_key_owner(id);
-        let secret = shared.vault.open_sealed(&owner, &key.secret).map_err(|error| {
-            tracing::error!("{error}");
-            error::INTERNAL_ERROR.plain()
-        })?;
+        let given = (id.as_str(), claim.security_token.as_deref());
+        let (store, vault) = (shared.store.as_ref(), &shared.vault);
+        let (principal, secret) = caller::of_key(store, vault, given, now_unix_ms)?;
         claim.check(&secret, now_unix_ms)?;
         let mut replay = shared.replay.lock().unwrap_or_else(PoisonError::into_inner);
         match replay.use_nonce(id, &claim.nonce, now_unix_ms) {
@@ -279,22 +272,6 @@ impl Control {
             Nonce::NoRoom => return Err(error::throttled(60)),
         }
         Ok((claim, principal))
-    }
-
-    /// Whom a key belongs to.
-    fn key_holder(&self, key: &AccessKey) -> Result<Principal, ApiError> {
-        let (identity, name) = match &key.user_id {
-            None => (Identity::Root, key.principal.clone()),
-            Some(user_id) => {
-                let directory = directory::read(self.shared.store.as_ref(), &key.account_id)?.1;
-                let mut users = directory.users.into_values();
-                let user = users.find(|user| user.user_id == *user_id);
-                let user = user.ok_or_else(|| error::ACCESS_KEY_NOT_FOUND.plain())?;
-                (Identity::User { user_id: user.user_id }, user.name)
-            }
-        };
-        let (account_id, access_key_id) = (key.account_id.clone(), Some(key.access_key_id.clone()));
-        Ok(Principal { account_id, name, access_key_id, identity })
     }
 
     /// Checks a console user's password. Failures from one `source` slow further attempts down.
@@ -333,10 +310,8 @@ impl Control {
     ) -> Result<Principal, LoginError> {
         let (shared, user) = (self.shared.clone(), user.to_owned());
         let noted = tokio::task::spawn_blocking(move || {
-            let known =
-                documents::get::<ConsoleUser>(shared.store.as_ref(), Kind::ConsoleUser, &user);
-            let known = known.ok().flatten().map(|read| read.value);
-            let known = known.as_ref().map(|known| (&*known.name, &*known.account_id));
+            let known = caller::of_login(shared.store.as_ref(), &user).ok().flatten();
+            let known = known.as_ref().map(|(known, _)| (&*known.name, &*known.account_id));
             let noted = note_login(&shared, known, source, outcome.as_ref().err());
             noted.map_err(|_| LoginError::Unavailable).and(outcome)
         });
@@ -377,18 +352,11 @@ const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAA
                             AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn login(store: &dyn Store, user: &str, password: &str) -> Result<Principal, LoginError> {
-    let found = documents::get::<ConsoleUser>(store, Kind::ConsoleUser, user).map_err(|error| {
+    let found = caller::of_login(store, user).map_err(|error| {
         tracing::error!("console login: {error}");
         LoginError::Unavailable
     })?;
-    let hash = found.as_ref().map_or(NOBODYS_HASH, |found| &found.value.password_hash);
+    let hash = found.as_ref().map_or(NOBODYS_HASH, |(_, hash)| hash);
     let matches = vault::password_matches(password, hash);
-    match found.filter(|_| matches) {
-        None => Err(LoginError::WrongCredentials),
-        Some(found) => {
-            let (account_id, name) = (found.value.account_id, found.value.name);
-            let identity = Identity::Root;
-            Ok(Principal { account_id, name, access_key_id: None, identity })
-        }
-    }
+    found.filter(|_| matches).map(|(principal, _)| principal).ok_or(LoginError::WrongCredentials)
 }

@@ -210,6 +210,11 @@ faults! {
     ENTITY_ALREADY_EXISTS = 409 "EntityAlreadyExists" "The entity exists already.";
     DELETE_CONFLICT = 409 "DeleteConflict" "Something hangs on the entity.";
     LIMIT_EXCEEDED = 409 "LimitExceeded" "The limit is reached.";
+    TOKEN_MALFORMED = 400 "InvalidSecurityToken.Malformed"
+        "Specified SecurityToken is malformed.";
+    TOKEN_MISMATCH = 400 "InvalidSecurityToken.MismatchWithAccessKey"
+        "Specified SecurityToken mismatch with the AccessKey.";
+    TOKEN_EXPIRED = 400 "InvalidSecurityToken.Expired" "Specified SecurityToken is expired.";
     MALFORMED_POLICY = 400 "MalformedPolicyDocument" "The policy document is not valid.";
     // Allowlist.
     INVALID_GROUP_NAME = 400 "InvalidGroupName.Format"

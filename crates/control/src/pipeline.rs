@@ -9,7 +9,7 @@ use crate::audit::Audit;
 use crate::audit::refusals::RefusalLimit;
 use crate::authority;
 use crate::brake::Brake;
-use crate::call::Call;
+use crate::call::{Call, Identity};
 use crate::error::{self, ApiError};
 use crate::metrics::Metrics;
 use crate::note::{Entry, note_begin, note_end};
@@ -100,6 +100,7 @@ fn stages(
         metrics: &shared.metrics,
         audit: &shared.audit,
         principal: &call.principal,
+        facts: &authority::facts(call, row, now_unix_ms),
         vault: &shared.vault,
     };
     (row.handler)(&context, &params)
@@ -138,7 +139,11 @@ impl Nodes for Agent<'_> {
 
 fn throttle(shared: &Shared, call: &Call, now_unix_ms: i64) -> Result<(), ApiError> {
     let principal = &call.principal;
-    let key = principal.access_key_id.as_ref().unwrap_or(&principal.name);
+    let key = match &principal.identity {
+        // Sessions of a role share a bucket: anyone may begin many.
+        Identity::Session { role_id, .. } => role_id,
+        _ => principal.access_key_id.as_ref().unwrap_or(&principal.name),
+    };
     let key = format!("{}/{key}", principal.account_id);
     let mut throttle = shared.throttle.lock().unwrap_or_else(PoisonError::into_inner);
     throttle.take(&key, now_unix_ms).map_err(error::throttled)

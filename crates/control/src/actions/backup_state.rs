@@ -4,10 +4,8 @@
 use super::params::Params;
 use super::table::LARDER;
 use super::{Access, Action, Context, Done};
-use crate::error::{self, ApiError};
+use crate::error::ApiError;
 use crate::state;
-use crate::store::{Kind, documents};
-use control_model::account::Bootstrap;
 use serde_json::json;
 
 /// The row.
@@ -22,11 +20,7 @@ pub const SPEC: Action = Action {
 };
 
 fn run(context: &Context<'_>, _: &Params<'_>) -> Result<Done, ApiError> {
-    let operator = documents::list::<Bootstrap>(context.store, Kind::Bootstrap)?;
-    if operator.iter().all(|read| read.value.account_id != context.account_id) {
-        let text = "Only the installation's first account may back its state up.";
-        return Err(error::NO_PERMISSION.says(text));
-    }
+    context.operator()?;
     let state = state::export(context.store, &context.settings.key_id, context.now_unix_ms)?;
     Ok(Done::now(json!({ "State": state })))
 }

@@ -312,6 +312,7 @@ mod tests {
             metrics: &crate::metrics::Metrics::new(std::path::PathBuf::new()),
             audit: &crate::audit::Audit::Memory(std::sync::Mutex::default()),
             principal: &crate::control::Control::root("1000000000000001"),
+            facts: &control_model::policy::Facts::default(),
             vault: &crate::vault::Vault::from_key(&[0; 32]),
         };
         let given = [("RegionId", "cn-hangzhou"), ("InstanceClass", "redis.shard.micro.ce")];

@@ -25,6 +25,7 @@ pub mod describe_security_ips;
 pub mod describe_zones;
 pub mod flush;
 pub mod grant_account_privilege;
+pub mod installation_accounts;
 pub mod later;
 pub mod live;
 pub mod log_records;
@@ -44,6 +45,7 @@ pub mod ram;
 pub mod ram_attach;
 pub mod ram_groups;
 pub mod ram_keys;
+pub mod ram_login;
 pub mod ram_policies;
 pub mod ram_roles;
 pub mod ram_users;
@@ -52,6 +54,7 @@ pub mod reset_account_password;
 pub mod restart_instance;
 pub mod rule_params;
 pub mod service_role;
+pub mod sts;
 pub mod table;
 pub mod tags;
 pub mod topology;
@@ -67,6 +70,7 @@ use crate::tasks;
 use crate::vault::Vault;
 use admin::logs::{LogPage, LogQuery};
 use control_model::account::TokenClaim;
+use control_model::policy::Facts;
 use control_model::task::{Change, Outcome};
 use control_model::{HostView, Instance, Status, lifecycle};
 use params::{Param, Params};
@@ -124,6 +128,8 @@ pub struct Context<'a> {
     pub audit: &'a Audit,
     /// Who calls.
     pub principal: &'a Principal,
+    /// What conditions of policies may ask about.
+    pub facts: &'a Facts,
     /// Seals secrets.
     pub vault: &'a Vault,
 }

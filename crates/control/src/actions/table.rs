@@ -6,12 +6,12 @@ use super::{
     delete_account, delete_instance, describe_accounts, describe_alert_log_list,
     describe_available_resource, describe_engine_version, describe_history_tasks,
     describe_instance_attribute, describe_instances, describe_instances_overview, describe_regions,
-    describe_security_ips, describe_zones, flush, grant_account_privilege, later, live,
-    log_records, lookup_events, metric_data, metric_rules, modify_account_description,
+    describe_security_ips, describe_zones, flush, grant_account_privilege, installation_accounts,
+    later, live, log_records, lookup_events, metric_data, metric_rules, modify_account_description,
     modify_account_password, modify_instance_attribute, modify_instance_maintain_time,
     modify_instance_spec, modify_instance_vpc_auth_mode, modify_security_ips, monitor_values,
-    ram_attach, ram_groups, ram_keys, ram_policies, ram_roles, ram_users, refresh,
-    reset_account_password, restart_instance, service_role, tags, topology,
+    ram_attach, ram_groups, ram_keys, ram_login, ram_policies, ram_roles, ram_users, refresh,
+    reset_account_password, restart_instance, service_role, sts, tags, topology,
 };
 use crate::error::{self, ApiError};
 
@@ -63,6 +63,7 @@ pub fn service(row: &Action) -> &'static str {
 /// All actions, by name and version.
 pub const ACTIONS: &[&Action] = &[
     &ram_groups::ADD,
+    &sts::ASSUME,
     &ram_attach::TO_GROUP,
     &ram_attach::TO_ROLE,
     &ram_attach::TO_USER,
@@ -70,7 +71,9 @@ pub const ACTIONS: &[&Action] = &[
     &ram_keys::CREATE,
     &create_account::SPEC,
     &ram_groups::CREATE,
+    &installation_accounts::CREATE,
     &create_instance::SPEC,
+    &ram_login::CREATE,
     &ram_policies::CREATE,
     &ram_policies::CREATE_VERSION,
     &ram_roles::CREATE,
@@ -81,6 +84,7 @@ pub const ACTIONS: &[&Action] = &[
     &contacts::DELETE_GROUP,
     &ram_groups::DELETE,
     &delete_instance::SPEC,
+    &ram_login::DELETE,
     &metric_rules::DELETE,
     &ram_policies::DELETE,
     &ram_policies::DELETE_VERSION,
@@ -131,7 +135,9 @@ pub const ACTIONS: &[&Action] = &[
     &flush::ALL,
     &flush::DB,
     &ram_keys::LAST_USED,
+    &sts::IDENTITY,
     &ram_groups::GET,
+    &ram_login::GET,
     &ram_policies::GET,
     &ram_policies::GET_VERSION,
     &ram_roles::GET,
@@ -143,6 +149,7 @@ pub const ACTIONS: &[&Action] = &[
     &ram_attach::ENTITIES,
     &ram_groups::LIST,
     &ram_groups::GROUPS,
+    &installation_accounts::LIST,
     &ram_policies::LIST,
     &ram_attach::FOR_GROUP,
     &ram_attach::FOR_ROLE,
@@ -173,6 +180,7 @@ pub const ACTIONS: &[&Action] = &[
     &tags::UNTAG,
     &ram_keys::UPDATE,
     &ram_groups::UPDATE,
+    &ram_login::UPDATE,
     &ram_roles::UPDATE,
     &ram_users::UPDATE,
 ];

@@ -1,6 +1,8 @@
 //! Whether a call may happen: gathers the caller's policies and what is known of the call, and has
 //! the policy engine decide for each thing that the call is about. Must not know what actions do.
 
+pub(crate) mod caller;
+pub(crate) mod session;
 pub(crate) mod target;
 
 use crate::actions::{Action, params, table};

@@ -34,11 +34,13 @@ pub(super) fn read(request: &WireRequest<'_>, authorization: &str) -> Result<Cla
         let value = request.header(name).filter(|value| !value.is_empty());
         value.ok_or_else(|| error::MISSING_PARAMETER.says(format!("Header {name} is mandatory.")))
     };
+    let token = request.header("x-acs-security-token").filter(|token| !token.is_empty());
     Ok(Claim {
         action: required("x-acs-action")?.to_owned(),
         version: required("x-acs-version")?.to_owned(),
         params: unique(request.pairs())?,
         access_key_id: authorization.credential.to_owned(),
+        security_token: token.map(str::to_owned),
         nonce: required("x-acs-signature-nonce")?.to_owned(),
         signed_unix_ms: unix_ms(required("x-acs-date")?)?,
         scheme: Scheme::Acs3,

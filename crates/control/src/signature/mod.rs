@@ -74,6 +74,8 @@ pub struct Claim {
     pub params: BTreeMap<String, String>,
     /// Key that it was signed with.
     pub access_key_id: String,
+    /// What goes with the key of a session.
+    pub security_token: Option<String>,
     /// Used once.
     pub nonce: String,
     /// When it was signed.

@@ -27,6 +27,7 @@ pub(super) fn read(request: &WireRequest<'_>) -> Result<Claim, ApiError> {
         version: required("Version")?,
         access_key_id: required("AccessKeyId")?,
         signature: required("Signature")?,
+        security_token: given("SecurityToken").cloned(),
         nonce: required("SignatureNonce")?,
         signed_unix_ms: unix_ms(&required("Timestamp")?)?,
         scheme: Scheme::Rpc,

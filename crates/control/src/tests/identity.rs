@@ -209,3 +209,117 @@ async fn a_policy_decides_the_next_call() {
     ok(&world, "DetachPolicyFromUser", &one).await;
     assert_eq!(attempt("DescribeInstanceAttribute", &attribute).await.status, 403, "at once");
 }
+
+fn trust(account_id: &str) -> String {
+    let statement = json!({
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"RAM": [format!("acs:ram::{account_id}:root")]},
+    });
+    json!({"Version": "1", "Statement": [statement]}).to_string()
+}
+
+#[tokio::test]
+async fn roles_are_assumed_by_the_trusted() {
+    let world = World::new();
+    let account = world.credentials.account_id.clone();
+    let arn = format!("acs:ram::{account}:role/r");
+    let assume = async |principal: &Principal, arn: &str, rest: &str| {
+        let mut request = world.request("AssumeRole", &format!("RoleSessionName=s1&{rest}"));
+        request.params.insert("RoleArn".into(), arn.into());
+        request.principal = principal.clone();
+        world.control.call(request).await
+    };
+    let code = |answer: &Answer| answer.body["Code"].as_str().unwrap_or("none").to_owned();
+    let root = world.request("AssumeRole", "").principal;
+    assert_eq!(code(&assume(&root, &arn, "").await), "EntityNotExist.Role");
+    let elsewhere = "acs:ram::1000000000000009:role/r";
+    assert_eq!(code(&assume(&root, elsewhere, "").await), "NoPermission");
+    assert_eq!(code(&assume(&root, "r", "").await), "InvalidParameter.RoleArn");
+    let role = [("RoleName", "r"), ("AssumeRolePolicyDocument", &*trust(&account))];
+    ok(&world, "CreateRole", &role).await;
+    let alice = user(&world, "alice").await;
+    let refused = assume(&alice, &arn, "").await;
+    assert_eq!(refused.body["AccessDeniedDetail"]["AuthAction"], "sts:AssumeRole");
+    let policy = [("PolicyType", "System"), ("PolicyName", "AliyunSTSAssumeRoleAccess")];
+    ok(&world, "AttachPolicyToUser", &[&policy[..], &[("UserName", "alice")]].concat()).await;
+    let got = assume(&alice, &arn, "DurationSeconds=900").await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let made = &got.body["Credentials"];
+    assert!(made["AccessKeyId"].as_str().is_some_and(|id| id.starts_with("STS.")));
+    assert_eq!(made["Expiration"], "2026-11-22T13:06:19Z");
+    assert_eq!(
+        code(&assume(&alice, &arn, "DurationSeconds=899").await),
+        "InvalidDurationSeconds.Malformed"
+    );
+    assert_eq!(
+        code(&assume(&alice, &arn, "DurationSeconds=3601").await),
+        "InvalidParameter.DurationSeconds"
+    );
+    assert_eq!(code(&assume(&alice, &arn, "Policy=x").await), "MalformedPolicyDocument");
+    let other = [("RoleName", "r"), ("NewAssumeRolePolicyDocument", &*trust("1000000000000009"))];
+    ok(&world, "UpdateRole", &other).await;
+    assert_eq!(code(&assume(&alice, &arn, "").await), "NoPermission");
+    assert_eq!(code(&assume(&root, &arn, "").await), "NoPermission");
+}
+
+#[tokio::test]
+async fn users_log_in_to_the_console_as_themselves() {
+    let world = World::new();
+    user(&world, "alice").await;
+    let profile = [("UserName", "alice"), ("Password", "Console-01")];
+    let weak = [("UserName", "alice"), ("Password", "console")];
+    assert_eq!(refusal(&world, "CreateLoginProfile", &weak).await, "400 InvalidParameter.Password");
+    let none = refusal(&world, "GetLoginProfile", &profile[..1]).await;
+    assert_eq!(none, "404 EntityNotExist.User.LoginProfile");
+    let made = ok(&world, "CreateLoginProfile", &profile).await;
+    assert_eq!(made["LoginProfile"]["PasswordResetRequired"], false);
+    let again = refusal(&world, "CreateLoginProfile", &profile).await;
+    assert_eq!(again, "409 EntityAlreadyExists.User.LoginProfile");
+    let source = std::net::IpAddr::from([127, 0, 0, 1]);
+    let account = world.credentials.account_id.clone();
+    let login = async |name: &str, password: &str| {
+        world.control.console_login(name, password, source).await
+    };
+    for name in [format!("alice@{account}"), format!("alice@{account}.onaliyun.com")] {
+        let principal = login(&name, "Console-01").await.expect("logged in");
+        assert_eq!((principal.name(), principal.account_id()), ("alice", account.as_str()));
+        assert_ne!(principal.identity, Identity::Root);
+    }
+    for name in ["alice", "alice@1000000000000009", "root@", "@"] {
+        assert!(login(name, "Console-01").await.is_err(), "{name}");
+    }
+    ok(&world, "UpdateLoginProfile", &[("UserName", "alice"), ("Password", "Console-02")]).await;
+    assert!(login(&format!("alice@{account}"), "Console-02").await.is_ok());
+    let rest = refusal(&world, "DeleteUser", &profile[..1]).await;
+    assert_eq!(rest, "409 DeleteConflict.User.LoginProfile");
+    ok(&world, "DeleteLoginProfile", &profile[..1]).await;
+    assert!(login(&format!("alice@{account}"), "Console-02").await.is_err());
+}
+
+#[tokio::test]
+async fn accounts_of_the_installation() {
+    let world = World::new();
+    world.now_unix_ms.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let made = world.ok("CreateInstallationAccount", "").await;
+    let id = made["AccountId"].as_str().expect("an id").to_owned();
+    assert_eq!(id.len(), 16);
+    let listed = world.ok("ListInstallationAccounts", "").await;
+    assert_eq!(listed["Accounts"]["Account"][1]["AccountId"], id.as_str());
+    let (name, password) = (made["ConsoleUser"].as_str(), made["ConsolePassword"].as_str());
+    let source = std::net::IpAddr::from([127, 0, 0, 1]);
+    let (name, password) = (name.expect("a name"), password.expect("a password"));
+    let root = world.control.console_login(name, password, source).await.expect("logged in");
+    assert_eq!((root.name(), root.account_id()), ("root", id.as_str()));
+    let alice = user(&world, "alice").await;
+    let all = [("PolicyType", "System"), ("PolicyName", "AdministratorAccess")];
+    ok(&world, "AttachPolicyToUser", &[&all[..], &[("UserName", "alice")]].concat()).await;
+    for principal in [root, alice] {
+        for action in ["CreateInstallationAccount", "ListInstallationAccounts", "BackupState"] {
+            let mut request = world.request(action, "");
+            request.principal = principal.clone();
+            let answer = world.control.call(request).await;
+            assert_eq!(answer.body["Code"], "NoPermission", "{action} {principal:?}");
+        }
+    }
+}
