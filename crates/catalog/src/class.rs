@@ -48,6 +48,14 @@ pub const CLASSES: &[Class] = &[
     row("redis.master.2xlarge.default", 16 << 10, 32, 10_000),
     row("redis.master.4xlarge.default", 32 << 10, 32, 10_000),
     row("redis.master.8xlarge.default", 64 << 10, 48, 10_000),
+    row("tair.rdb.1g", 1 << 10, 96, 30_000),
+    row("tair.rdb.2g", 2 << 10, 96, 30_000),
+    row("tair.rdb.4g", 4 << 10, 96, 30_000),
+    row("tair.rdb.8g", 8 << 10, 96, 30_000),
+    row("tair.rdb.16g", 16 << 10, 96, 30_000),
+    row("tair.rdb.24g", 24 << 10, 96, 30_000),
+    row("tair.rdb.32g", 32 << 10, 96, 30_000),
+    row("tair.rdb.64g", 64 << 10, 96, 30_000),
 ];
 
 /// The class of this name.

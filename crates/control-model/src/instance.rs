@@ -4,6 +4,7 @@
 use crate::allowlist::Groups;
 use crate::class::{self, Class};
 use crate::data_account::DataAccount;
+use crate::name;
 use crate::task::{Queued, Running};
 use crate::window::Window;
 use admin::agent::NodeSpec;
@@ -45,6 +46,12 @@ pub struct Instance {
     pub region_id: String,
     /// As asked for at creation.
     pub zone_id: String,
+    /// Resource group; what instances are sorted by.
+    #[serde(default = "default_resource_group")]
+    pub resource_group_id: String,
+    /// Whether a newer binary may be taken unasked in the maintenance window.
+    #[serde(default)]
+    pub auto_upgrade: bool,
     /// Empty unless asked for.
     pub vpc_id: String,
     /// Empty unless asked for.
@@ -94,6 +101,11 @@ pub struct Instance {
     /// What was to be emptied.
     #[serde(default)]
     pub clears: Clears,
+}
+
+/// Of documents from before there were any.
+fn default_resource_group() -> String {
+    name::RESOURCE_GROUP_DEFAULT.to_owned()
 }
 
 impl Instance {
@@ -174,6 +186,8 @@ pub(crate) mod tests {
             engine_version: "7.0".into(),
             region_id: "larder-local-1".into(),
             zone_id: "larder-local-1a".into(),
+            resource_group_id: default_resource_group(),
+            auto_upgrade: false,
             vpc_id: String::new(),
             vswitch_id: String::new(),
             node_type: "MASTER_SLAVE".into(),
@@ -201,15 +215,9 @@ pub(crate) mod tests {
     fn documents_of_before_are_read() {
         let mut body = serde_json::to_value(sample()).expect("plain data");
         let fields = body.as_object_mut().expect("an object");
-        for name in [
-            "clears",
-            "maintain",
-            "password_free",
-            "audit_log_days",
-            "release_protection",
-            "running",
-            "queued",
-        ] {
+        let later = ["maintain", "password_free", "release_protection", "running", "queued"];
+        let latest = ["clears", "audit_log_days", "resource_group_id", "auto_upgrade"];
+        for name in later.into_iter().chain(latest) {
             fields.remove(name).expect("there");
         }
         assert_eq!(serde_json::from_value::<Instance>(body).expect("read"), sample());

@@ -17,6 +17,16 @@ pub fn client_token(token: &str) -> bool {
     (1..=64).contains(&token.len()) && token.bytes().all(|c| c.is_ascii_graphic())
 }
 
+/// The resource group of an instance that was put into none.
+pub const RESOURCE_GROUP_DEFAULT: &str = "rg-default";
+
+/// Whether a text can be the id of a resource group.
+pub fn resource_group_id(id: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    let rest = id.strip_prefix("rg-").unwrap_or_default();
+    (1..=60).contains(&rest.len()) && rest.bytes().all(plain)
+}
+
 /// What is wrong with a tag set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TagFault {
@@ -75,6 +85,16 @@ mod tests {
         assert!(client_token(&"x".repeat(64)));
         for token in ["", "a b", "ü", &"x".repeat(65)] {
             assert!(!client_token(token), "{token}");
+        }
+    }
+
+    #[test]
+    fn resource_groups() {
+        for id in [RESOURCE_GROUP_DEFAULT, "rg-acfmx0123", "rg-a-b"] {
+            assert!(resource_group_id(id), "{id}");
+        }
+        for id in ["", "rg-", "default", "rg-A", "rg-a b", &format!("rg-{}", "a".repeat(61))] {
+            assert!(!resource_group_id(id), "{id}");
         }
     }
 

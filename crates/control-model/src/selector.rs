@@ -41,6 +41,8 @@ pub enum Exact {
     Network,
     /// `NodeType`.
     Node,
+    /// `ResourceGroupId`.
+    ResourceGroup,
     /// `VpcId`.
     Vpc,
     /// `VSwitchId`.
@@ -76,6 +78,7 @@ impl Exact {
             Exact::Engine => wanted == "Redis",
             Exact::Network => wanted == intent.network_type,
             Exact::Node => node_type(wanted) == node_type(&intent.node_type),
+            Exact::ResourceGroup => wanted == intent.resource_group_id,
             Exact::Vpc => wanted == intent.vpc_id,
             Exact::VSwitch => wanted == intent.vswitch_id,
             Exact::Zone => wanted == intent.zone_id,

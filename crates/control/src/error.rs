@@ -154,6 +154,9 @@ faults! {
         "The Specified parameter Tag.N.Value is not valid. Reason: it has at most 128 \
          characters.";
     DUPLICATE_TAG_KEY = 400 "Duplicate.TagKey" "The Tag.N.Key contains duplicate keys.";
+    RESOURCE_GROUP = 400 "ResourceGroupNotExist"
+        "The ResourceGroupId provided does not exist. Reason: it is rg- and up to 60 lower-case \
+         letters, digits and hyphens.";
     TAGS_EXCEED = 400 "NumberExceed.Tags" "The maximum number of Tags is exceeded.";
     INVALID_RESOURCE_TYPE = 400 "InvalidParameter.ResourceType"
         "The Specified parameter ResourceType is not valid. Reason: it is INSTANCE.";

@@ -48,6 +48,7 @@ pub use audit::verify::{Finding as AuditFinding, Report as AuditReport};
 pub use bootstrap::BootstrapError;
 pub use call::{Answer, Call, LoginError, Principal, Via};
 pub use control::Control;
+pub use control_model::quota::INSTANCES_MAX;
 pub use ipnet::IpNet;
 pub use quickstart::QuickstartError;
 pub use serve::{ControlOptions, DEFAULT_API, ServeError, serve, verify_audit};

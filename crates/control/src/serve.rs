@@ -46,6 +46,8 @@ pub struct ControlOptions {
     pub api: SocketAddr,
     /// `--advertise`: address that clients are told to connect to.
     pub advertise: String,
+    /// `--max-instances`: most instances of this host.
+    pub instances_max: usize,
     /// The agent's socket, `<data-dir>/agent/agent.sock`.
     pub agent_socket: PathBuf,
     /// Create and announce the quickstart instance.
@@ -171,6 +173,7 @@ fn open(
     let settings = Settings {
         advertise: options.advertise.clone(),
         api: reachable(address),
+        instances_max: options.instances_max,
         key_id: vault.key_id().to_owned(),
     };
     let bind = bind_address(&options.advertise).to_string();

@@ -55,7 +55,7 @@ impl Drop for Scratch {
 /// Of an installation on this host.
 pub fn settings() -> Settings {
     let host = |port: &str| format!("127.0.0.1{port}");
-    Settings { advertise: host(""), api: host(":8077"), key_id: "test".into() }
+    Settings { advertise: host(""), api: host(":8077"), instances_max: 12, key_id: "test".into() }
 }
 
 /// What a fake agent does to the next request that would change something.

@@ -63,6 +63,9 @@ pub struct Up {
     /// Address that clients of instances are told to connect to, and that endpoints bind
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = host)]
     pub advertise: String,
+    /// Most instances of this host
+    #[arg(long, value_name = "N", default_value_t = control::INSTANCES_MAX, env = "LARDER_MAX_INSTANCES")]
+    pub max_instances: usize,
     /// Also create an instance, allow this host to use it, and print how
     #[arg(long)]
     pub quickstart: bool,
@@ -124,6 +127,8 @@ pub struct Control {
     pub api: SocketAddr,
     #[arg(long)]
     pub advertise: String,
+    #[arg(long, default_value_t = control::INSTANCES_MAX)]
+    pub max_instances: usize,
     #[arg(long)]
     pub quickstart: bool,
     #[arg(long)]

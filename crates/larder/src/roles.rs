@@ -74,6 +74,8 @@ fn control_args(up: &Up, data_dir: &Path) -> Vec<OsString> {
         up.api.to_string().into(),
         "--advertise".into(),
         up.advertise.clone().into(),
+        "--max-instances".into(),
+        up.max_instances.to_string().into(),
         "--smtp-from".into(),
         up.alarms.smtp_from.clone().into(),
     ];
@@ -94,6 +96,7 @@ pub fn control(options: Control) -> ExitCode {
         data_dir: options.data_dir,
         api: options.api,
         advertise: options.advertise,
+        instances_max: options.max_instances,
         agent_socket,
         quickstart: options.quickstart,
         ready_file: options.ready_file,

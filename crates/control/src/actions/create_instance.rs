@@ -1,18 +1,15 @@
-//! CreateInstance: checks the request, writes the intent with its port and client token in one
-//! transaction, and answers while the reconciler starts the node. Must not know nodes.
+//! CreateInstance: checks the request, has the intent written, and answers while the reconciler
+//! starts the node. Must not know nodes.
 
 use super::params::{Kind, Param, Params, REGION_ID};
 use super::table::KVSTORE;
-use super::{Access, Action, Context, Done, later, tags, views};
+use super::{Access, Action, Context, Done, later, making, resource_groups, tags, views};
 use crate::error::{self, ApiError};
-use crate::store::{self, Expect, StoreError, documents};
-use crate::{random, tasks, vault};
+use crate::{random, vault};
 use admin::Clears;
-use control_model::account::TokenClaim;
 use control_model::allowlist::Groups;
 use control_model::class::{self, Class};
-use control_model::task::{Outcome, TaskKind};
-use control_model::{Instance, Tag, Window, ident, name, password, port, quota, region, selector};
+use control_model::{Instance, Tag, Window, ident, name, password, port, region, selector};
 use std::collections::BTreeMap;
 
 const NONE: Kind = Kind::Integer { min: 0, max: 1000 };
@@ -55,6 +52,7 @@ pub const SPEC: Action = Action {
         Param::optional("RestoreTime", Kind::Text, "not available yet"),
         Param::optional("GlobalSecurityGroupIds", Kind::Text, "not available yet"),
         Param::optional("ParamGroupId", Kind::Text, "not available yet"),
+        Param::optional("ResourceGroupId", Kind::Text, "rg-…; rg-default unless told"),
         Param::optional("Port", PORT, "wanted; the next free one if it is taken"),
         Param::optional("DryRun", Kind::Boolean, "only check; never succeeds"),
         Param::optional("Appendonly", Kind::OneOf(&["yes", "no"]), "accepted"),
@@ -75,33 +73,33 @@ struct Request<'a> {
     engine_version: &'a str,
     region_id: &'a str,
     zone_id: String,
+    resource_group_id: String,
     port: u16,
     tags: Vec<Tag>,
 }
 
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
-    let request = parse(params)?;
-    supported(params)?;
-    let made = context.token.as_ref().and_then(|token| token.made.as_ref());
-    if let Some(made) = made.filter(|_| !params.is_true("DryRun")) {
-        match context.instance(&made.resource_id) {
-            Ok(instance) => return Ok(answer(context, &instance)),
-            // It was deleted to the end, and its claim with it, since the claim was read.
-            Err(gone) if gone.code == error::INSTANCE_NOT_FOUND.code => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let instances = context.store.list(store::Kind::Instance)?.len();
-    if !quota::allows_one_more(quota::Usage { instances }) {
-        let text = format!("An account has at most {} instances.", quota::INSTANCES_MAX);
-        return Err(error::QUOTA_EXCEED.says(text));
-    }
+    let mut instance = prepare(context, params)?;
     if params.is_true("DryRun") {
+        making::room_for(context, 1)?;
         return Err(error::DRY_RUN.plain());
     }
-    let mut instance = intent(context, params, &request);
-    persist(context, &mut instance, request.port)?;
+    if let Some([made]) = making::made_before(context)?.as_deref() {
+        return Ok(answer(context, made));
+    }
+    making::room_for(context, 1)?;
+    making::persist(context, std::slice::from_mut(&mut instance))?;
     Ok(answer(context, &instance))
+}
+
+/// What a request asks for, as an instance that is not written yet; its port is the wanted one.
+///
+/// # Errors
+/// What is wrong with the request.
+pub fn prepare(context: &Context<'_>, params: &Params<'_>) -> Result<Instance, ApiError> {
+    let request = parse(params)?;
+    supported(params)?;
+    Ok(intent(context, params, &request))
 }
 
 fn answer(context: &Context<'_>, instance: &Instance) -> Done {
@@ -145,6 +143,7 @@ fn parse<'a>(params: &Params<'a>) -> Result<Request<'a>, ApiError> {
         engine_version,
         region_id,
         zone_id,
+        resource_group_id: resource_groups::given(params)?,
         port,
         tags: tags_of(params)?,
     })
@@ -212,6 +211,8 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         engine_version: request.engine_version.to_owned(),
         region_id: request.region_id.to_owned(),
         zone_id: request.zone_id.clone(),
+        resource_group_id: request.resource_group_id.clone(),
+        auto_upgrade: false,
         vpc_id: params.required("VpcId").to_owned(),
         vswitch_id: params.required("VSwitchId").to_owned(),
         node_type: selector::node_type(params.text("NodeType").unwrap_or("STAND_ALONE")).to_owned(),
@@ -235,55 +236,14 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
     }
 }
 
-/// Writes the intent, under the first free port from the wanted one.
-fn persist(
-    context: &Context<'_>,
-    instance: &mut Instance,
-    wanted_port: u16,
-) -> Result<(), ApiError> {
-    loop {
-        instance.running = None;
-        let claims = context.store.list(store::Kind::Port)?;
-        let taken = |port: u16| claims.iter().any(|claim| claim.id == port.to_string());
-        let free = port::choose(wanted_port, taken);
-        instance.port = free.ok_or_else(|| error::QUOTA_EXCEED.says("All ports are taken."))?;
-        let task = (TaskKind::Create, Outcome::Canceled);
-        let mut changes = tasks::open(context.store, instance, task, context.now_unix_ms)?.1;
-        changes.extend([
-            documents::put_instance(instance, Expect::Absent),
-            documents::claim_port(instance, instance.port),
-        ]);
-        if let Some(token) = &context.token {
-            let claim = TokenClaim {
-                fingerprint: token.claim_fingerprint.clone(),
-                resource_id: instance.instance_id.clone(),
-            };
-            let account = context.account_id;
-            let absent = Expect::Absent;
-            changes.push(documents::put(store::Kind::Token, &token.key, absent, account, &claim));
-        }
-        match context.store.txn(&changes) {
-            Ok(_) => return Ok(()),
-            // Someone took the port between reading and writing: choose again.
-            Err(StoreError::Conflict { kind: store::Kind::Port, .. }) => {}
-            Err(StoreError::Conflict { kind: store::Kind::Instance, .. }) => {
-                instance.instance_id = ident::instance_id(&mut random::fill);
-            }
-            // The same request at the same time: the caller's next try finds what it made.
-            Err(StoreError::Conflict { kind: store::Kind::Token, .. }) => {
-                return Err(error::SERVICE_UNAVAILABLE.says("The same request is being processed."));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::actions::{Nodes, Token};
     use crate::store::memory::MemoryStore;
+    use crate::store::{self, documents};
     use control_model::HostView;
+    use control_model::account::TokenClaim;
 
     struct NoNodes;
 

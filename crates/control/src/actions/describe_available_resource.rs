@@ -72,6 +72,7 @@ fn classes(context: &Context<'_>, params: &Params<'_>) -> Result<Vec<&'static Cl
         _ if !engine.eq_ignore_ascii_case("Redis") => return Ok(Vec::new()),
         "Local" => "redis.master.",
         "OnECS" => "redis.shard.",
+        "Tair_rdb" => "tair.rdb.",
         _ => return Ok(Vec::new()),
     };
     let fits = |class: &&Class| match order {

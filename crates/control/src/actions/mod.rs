@@ -10,6 +10,7 @@ pub mod cloud;
 pub mod contacts;
 pub mod create_account;
 pub mod create_instance;
+pub mod create_instances;
 pub mod delete_account;
 pub mod delete_instance;
 pub mod describe_accounts;
@@ -30,6 +31,7 @@ pub mod later;
 pub mod live;
 pub mod log_records;
 pub mod lookup_events;
+pub mod making;
 pub mod metric_data;
 pub mod metric_rules;
 pub mod modify_account_description;
@@ -51,6 +53,7 @@ pub mod ram_roles;
 pub mod ram_users;
 pub mod refresh;
 pub mod reset_account_password;
+pub mod resource_groups;
 pub mod restart_instance;
 pub mod rule_params;
 pub mod service_role;
@@ -167,6 +170,8 @@ pub struct Settings {
     pub advertise: String,
     /// `host:port` of the API.
     pub api: String,
+    /// Most instances of this host.
+    pub instances_max: usize,
     /// Which master.key seals the secrets.
     pub key_id: String,
 }

@@ -86,6 +86,11 @@ impl<'a> Params<'a> {
         Ok(params)
     }
 
+    /// All parameters as they came.
+    pub fn given(&self) -> &'a BTreeMap<String, String> {
+        self.given
+    }
+
     /// The value, unless absent or empty.
     pub fn text(&self, name: &str) -> Option<&'a str> {
         self.given.get(name).map(String::as_str).filter(|value| !value.is_empty())

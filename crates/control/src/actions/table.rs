@@ -3,7 +3,7 @@
 
 use super::{
     Action, audit_log, backup_state, billing, contacts, create_account, create_instance,
-    delete_account, delete_instance, describe_accounts, describe_alert_log_list,
+    create_instances, delete_account, delete_instance, describe_accounts, describe_alert_log_list,
     describe_available_resource, describe_engine_version, describe_history_tasks,
     describe_instance_attribute, describe_instances, describe_instances_overview, describe_regions,
     describe_security_ips, describe_zones, flush, grant_account_privilege, installation_accounts,
@@ -11,7 +11,7 @@ use super::{
     modify_account_password, modify_instance_attribute, modify_instance_maintain_time,
     modify_instance_spec, modify_instance_vpc_auth_mode, modify_security_ips, monitor_values,
     ram_attach, ram_groups, ram_keys, ram_login, ram_policies, ram_roles, ram_users, refresh,
-    reset_account_password, restart_instance, service_role, sts, tags, topology,
+    reset_account_password, resource_groups, restart_instance, service_role, sts, tags, topology,
 };
 use crate::error::{self, ApiError};
 
@@ -74,9 +74,11 @@ pub const ACTIONS: &[&Action] = &[
     &installation_accounts::CREATE,
     &create_instance::SPEC,
     &ram_login::CREATE,
+    &create_instances::SEVERAL,
     &ram_policies::CREATE,
     &ram_policies::CREATE_VERSION,
     &ram_roles::CREATE,
+    &create_instances::TAIR,
     &ram_users::CREATE,
     &ram_keys::DELETE,
     &delete_account::SPEC,
@@ -167,6 +169,7 @@ pub const ACTIONS: &[&Action] = &[
     &modify_instance_maintain_time::SPEC,
     &modify_instance_spec::SPEC,
     &modify_instance_vpc_auth_mode::SPEC,
+    &resource_groups::MODIFY,
     &modify_security_ips::SPEC,
     &contacts::PUT,
     &contacts::PUT_GROUP,

@@ -70,7 +70,7 @@ fn described(instance: &Instance, status: Status, settings: &Settings) -> Map<St
         "CreateTime": time(instance.created_unix_ms),
         "PrivateIp": private_ip(settings),
         "GlobalInstanceId": "",
-        "ResourceGroupId": "",
+        "ResourceGroupId": instance.resource_group_id,
         "SecondaryZoneId": "",
         "IsRds": true,
         "ShardCount": 1,

@@ -10,6 +10,7 @@ mod faults;
 mod flush;
 mod http;
 mod identity;
+mod lifecycle;
 mod logs;
 pub mod metrics;
 mod tags;
