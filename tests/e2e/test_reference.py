@@ -25,8 +25,6 @@ ModifyBackupExpireTime DescribeClusterBackupList
 ModifyInstanceMinorVersion ModifyDBInstanceConnectionString DescribeParameters
 DescribeInstanceConfig ModifyInstanceConfig DescribeParameterTemplates
 DescribeParameterModificationHistory
-DescribeSlowLogRecords DescribeRunningLogRecords DescribeAuditRecords ModifyAuditLogConfig
-DescribeAuditLogConfig
 """.split()
 
 # Documented fields that must not be there: Terraform tells the primary endpoint by their absence.

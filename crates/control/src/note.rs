@@ -4,7 +4,7 @@
 use crate::actions::{Access, Action, Done, live, table};
 use crate::audit::refusals::Note;
 use crate::audit::{Durability, time, told};
-use crate::call::{LoginError, Via};
+use crate::call::{Identity, LoginError, Principal, Via};
 use crate::error::{self, ApiError};
 use crate::mask::{self, MASK, Masking};
 use crate::pipeline::{Request, Shared};
@@ -57,6 +57,7 @@ impl<'a> Entry<'a> {
         let Request { call, request_id, nonce } = self.request;
         let action = self.row.map_or_else(|| mask::action(&call.action), |row| row.name.into());
         let (resource_type, resource) = self.resource();
+        let (identity, principal_id) = identity(&call.principal);
         crate::actions::object(json!({
             "time": time(self.now_unix_ms),
             "event": event,
@@ -68,6 +69,8 @@ impl<'a> Entry<'a> {
             "rw": if self.writes() { "Write" } else { "Read" },
             "account_id": call.principal.account_id,
             "principal": call.principal.name,
+            "identity": identity,
+            "principal_id": principal_id,
             "access_key_id": call.principal.access_key_id,
             "source": call.source.to_string(),
             "via": format!("{:?}", call.via),
@@ -97,6 +100,17 @@ impl<'a> Entry<'a> {
     fn is_refresh(&self) -> bool {
         self.request.call.via == Via::ConsoleRefresh
             && self.row.is_some_and(|row| row.name == live::SPEC.name)
+    }
+}
+
+/// What ActionTrail calls the principal, and its id.
+fn identity(principal: &Principal) -> (&'static str, String) {
+    match &principal.identity {
+        Identity::Root => ("root-account", principal.account_id.clone()),
+        Identity::User { user_id } => ("ram-user", user_id.clone()),
+        Identity::Session { role_id, session_name, .. } => {
+            ("assumed-role", format!("{role_id}:{session_name}"))
+        }
     }
 }
 

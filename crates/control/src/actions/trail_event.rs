@@ -98,14 +98,12 @@ fn region(told: &str) -> &str {
 fn identity(line: &Value) -> Value {
     let text = |name: &str| line[name].as_str().unwrap_or_default();
     let (account_id, name, key) = (text("account_id"), text("principal"), text("access_key_id"));
-    let is_system = line["event"] == "system";
-    let kind = match name {
-        _ if is_system => "system",
-        control_model::policy::ROOT => "root-account",
-        _ if key.starts_with("STS.") => "assumed-role",
-        _ => "ram-user",
+    // Logins are those of the account; what happens by itself has nobody behind it.
+    let (kind, principal_id) = match (line["event"].as_str(), text("identity")) {
+        (Some("system"), _) => ("system", name),
+        (_, "") => ("root-account", account_id),
+        (_, kind) => (kind, text("principal_id")),
     };
-    let principal_id = if kind == "root-account" { account_id } else { name };
     let mut identity = json!({
         "type": kind,
         "principalId": principal_id,

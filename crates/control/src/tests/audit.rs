@@ -1,7 +1,7 @@
 //! What the audit log tells of calls and how ActionTrail asks for it.
 
 use crate::actions::table::ACTIONTRAIL;
-use crate::call::{Answer, Call, Via};
+use crate::call::{Answer, Call, Identity, Via};
 use crate::testing::{NOW_UNIX_MS, World};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -212,4 +212,33 @@ async fn what_happens_without_a_call_is_an_event_too() {
         (&json!("AliyunServiceEvent"), &json!(id))
     );
     assert_eq!(event["userIdentity"]["type"], "system");
+}
+
+#[tokio::test]
+async fn events_tell_what_kind_of_principal_it_was() {
+    let world = World::new();
+    let session = Identity::Session {
+        role_id: "3".into(),
+        role_name: "reader".into(),
+        session_name: "night".into(),
+        policy: None,
+    };
+    let rows = [
+        (Identity::Root, "root-account", world.credentials.account_id.clone()),
+        (Identity::User { user_id: "2".into() }, "ram-user", "2".into()),
+        (session, "assumed-role", "3:night".into()),
+    ];
+    for (identity, kind, id) in rows {
+        let mut call = world.request("DescribeRegions", "");
+        call.principal.identity = identity;
+        world.control.call(call).await;
+        let answer = look_up(
+            &world,
+            "LookupAttribute.1.Key=EventName\
+                                      &LookupAttribute.1.Value=DescribeRegions",
+        )
+        .await;
+        let told = &answer.body["Events"][0]["userIdentity"];
+        assert_eq!((&told["type"], &told["principalId"]), (&json!(kind), &json!(id)));
+    }
 }
