@@ -22,9 +22,7 @@ AddShardingNode DeleteShardingNode SwitchInstanceHA AllocateInstancePublicConnec
 ReleaseInstancePublicConnection AllocateDirectConnection ReleaseDirectConnection ModifyInstanceSSL
 CreateBackup DeleteBackup DescribeBackups DescribeBackupTasks ModifyBackupPolicy RestoreInstance
 ModifyBackupExpireTime DescribeClusterBackupList
-ModifyInstanceMinorVersion ModifyDBInstanceConnectionString DescribeParameters
-DescribeInstanceConfig ModifyInstanceConfig DescribeParameterTemplates
-DescribeParameterModificationHistory
+ModifyInstanceMinorVersion ModifyDBInstanceConnectionString
 """.split()
 
 # Documented fields that must not be there: Terraform tells the primary endpoint by their absence.

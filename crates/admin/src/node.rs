@@ -131,6 +131,9 @@ pub struct NodeStatus {
     pub changes_since_save: u64,
     /// Unix seconds of the last successful save, 0 if never.
     pub last_save_unix_s: u64,
+    /// Parameters of the instance as they are in force, by their names of the API.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// What metrics are made of. Counters are since the process started, or since CONFIG RESETSTAT.

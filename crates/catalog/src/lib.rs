@@ -7,6 +7,7 @@ pub mod class;
 pub mod command;
 pub mod commands;
 pub mod events;
+pub mod managed;
 pub mod metrics;
 pub mod params;
 

@@ -9,6 +9,7 @@ use crate::task::{Queued, Running};
 use crate::window::Window;
 use admin::agent::NodeSpec;
 use admin::{Clears, NodeSettings, Privilege, UserSettings, Verifier};
+use catalog::managed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,7 +73,7 @@ pub struct Instance {
     pub default_descriptions: BTreeMap<String, String>,
     /// Allowlist groups.
     pub groups: Groups,
-    /// Directives in redis.conf words.
+    /// Parameters that were set, by their names of the API.
     pub parameters: BTreeMap<String, String>,
     /// In the order given.
     pub tags: Vec<Tag>,
@@ -156,10 +157,15 @@ impl Instance {
             allowlist: self.groups.enforced(),
             maxmemory_bytes: self.class().capacity_mb << 20,
             connections_max: self.class().connections_max,
-            parameters: self.parameters.clone(),
             clears: self.clears.clone(),
             audit_log_days: self.audit_log_days,
+            parameters: self.effective_parameters(),
         }
+    }
+
+    /// Every parameter that the instance has, set or not, with its value.
+    pub fn effective_parameters(&self) -> BTreeMap<String, String> {
+        managed::effective(&self.engine_version, &self.parameters)
     }
 
     /// Marks that a node must hear of a change.

@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod metric;
 pub mod name;
 pub mod observation;
+pub mod parameter;
 pub mod password;
 pub mod planner;
 pub mod policy;

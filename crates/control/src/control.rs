@@ -239,7 +239,11 @@ impl Control {
         let (status, clients) =
             tokio::join!(agent.status(node_id), agent.request(&clients, LIVE_LIMIT));
         let status = match status {
-            Ok(status) => serde_json::to_value(status).unwrap_or_default(),
+            // DescribeParameters tells of them by their own names.
+            Ok(mut status) => {
+                status.parameters.clear();
+                serde_json::to_value(status).unwrap_or_default()
+            }
             Err(_) => Value::Null,
         };
         let clients = match clients {

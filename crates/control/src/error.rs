@@ -219,6 +219,10 @@ faults! {
         "Specified SecurityToken mismatch with the AccessKey.";
     TOKEN_EXPIRED = 400 "InvalidSecurityToken.Expired" "Specified SecurityToken is expired.";
     MALFORMED_POLICY = 400 "MalformedPolicyDocument" "The policy document is not valid.";
+    // Parameters.
+    INVALID_PARAMETERS = 400 "InvalidParameters.Format" "Specified parameters is not valid.";
+    PARAM_NOT_SUPPORTED = 400 "ParamNotSupportedForCurrentVersion"
+        "The parameter is not supported for the current version.";
     // Allowlist.
     INVALID_GROUP_NAME = 400 "InvalidGroupName.Format"
         "The Specified parameter SecurityIpGroupName is not valid.";

@@ -224,6 +224,7 @@ fn forget(
     changes.extend([
         documents::delete(Kind::Instance, id, Expect::Revision(read.revision)),
         documents::delete(Kind::Port, &instance.port.to_string(), Expect::Any),
+        documents::delete(Kind::ParameterHistory, id, Expect::Any),
     ]);
     if let Some(token) = &instance.token_key {
         changes.push(documents::delete(Kind::Token, token, Expect::Any));

@@ -197,8 +197,17 @@ impl FakeAgent {
                 state.nodes.remove(&node_id);
                 AgentReply::Done
             }),
-            AgentRequest::Probe { .. } => {
-                let status = self.state().status.clone();
+            AgentRequest::Probe { node_id } => {
+                let state = self.state();
+                let mut specs = state.specs.iter().rev();
+                let spec = specs.find(|spec| spec.node_id == node_id);
+                let in_force = spec.map(|spec| spec.settings.parameters.clone());
+                let status = state.status.clone().map(|mut status| {
+                    if status.parameters.is_empty() {
+                        status.parameters = in_force.unwrap_or_default();
+                    }
+                    status
+                });
                 Some(status.map_or(refused("Failed"), |s| AgentReply::Status(Box::new(s))))
             }
             AgentRequest::Sample => Some(AgentReply::Samples(Vec::new())),

@@ -3,6 +3,7 @@
 
 use crate::figures;
 use crate::io::Hall;
+use crate::parameters;
 use admin::node::{ClientRow, NodeFigures, NodeReply, NodeRequest, NodeStatus, Role};
 use admin::transport::{Connection, answer_hello, check_peer};
 use admin::{Clears, NodeSettings, Privilege, Refusal};
@@ -13,6 +14,7 @@ use server::access::{Access, Allowlist, DEFAULT_USER, Right, Rights, User, Verif
 use server::clearing::{self, Wanted};
 use server::config::reported_version;
 use server::{commands, info, snapshot};
+use std::collections::BTreeMap;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -43,6 +45,9 @@ struct State {
     generation: u64,
     maxmemory_bytes: u64,
     clears: Wanted,
+    engine_version: String,
+    /// Commands that nobody may run, joined by commas.
+    disabled: String,
 }
 
 impl AdminServer {
@@ -130,11 +135,7 @@ impl AdminServer {
         let access = access_of(settings)?;
         self.shared.records.set_audited(settings.audit_log_days);
         let mut config = self.shared.config.lock();
-        for (name, value) in &settings.parameters {
-            if let Err(error) = config.set_at_start(name, value) {
-                tracing::warn!(%error, "skip a parameter of the instance");
-            }
-        }
+        parameters::set(&mut config, &settings.parameters);
         let limits = [
             ("maxmemory", settings.maxmemory_bytes.to_string()),
             ("maxclients", settings.connections_max.to_string()),
@@ -143,6 +144,7 @@ impl AdminServer {
             let set = config.set_at_start(name, &value);
             set.map_err(|error| refusal("BadRequest", error.to_string()))?;
         }
+        config.apply_limits();
         let new = Arc::new(config.settings(reported_version(&settings.engine_version)));
         drop(config);
         let mut exclusive = self.shared.executor.exclusive();
@@ -165,6 +167,8 @@ impl AdminServer {
         }
         state.generation = generation;
         state.maxmemory_bytes = settings.maxmemory_bytes;
+        state.engine_version.clone_from(&settings.engine_version);
+        state.disabled = access.disabled.join(",");
         tracing::info!(generation, "configured");
         Ok(NodeReply::Done)
     }
@@ -257,6 +261,7 @@ impl AdminServer {
         let (keys, keys_with_ttl) = self.key_counts();
         let saves = shared.saves.lock().clone();
         let (user_us, system_us) = shared.host.cpu_us();
+        let parameters = self.parameters();
         let state = self.state.lock();
         let now_ms = shared.host.clock().unix_ms();
         NodeStatus {
@@ -284,6 +289,7 @@ impl AdminServer {
             cpu_us: user_us + system_us,
             changes_since_save: shared.total(|stats| &stats.changes) - saves.changes_at_last,
             last_save_unix_s: saves.last_s,
+            parameters,
         }
     }
 
@@ -309,6 +315,15 @@ impl AdminServer {
         let counted = self.key_counts();
         let maxmemory_bytes = self.state.lock().maxmemory_bytes;
         figures::of(&self.shared, counted, maxmemory_bytes)
+    }
+
+    /// Parameters of the instance as they are in force.
+    fn parameters(&self) -> BTreeMap<String, String> {
+        let (version, disabled) = {
+            let state = self.state.lock();
+            (state.engine_version.clone(), state.disabled.clone())
+        };
+        parameters::in_force(&self.shared.config.lock(), &version, disabled)
     }
 
     fn clients(&self) -> Vec<ClientRow> {
@@ -382,7 +397,9 @@ fn access_of(settings: &NodeSettings) -> Result<Access, Refusal> {
         }
     };
     let audited = settings.audit_log_days.is_some();
-    Ok(Access { users: users.collect::<Result<_, Refusal>>()?, allowlist, managed: true, audited })
+    let disabled = parameters::disabled(&settings.parameters);
+    let users = users.collect::<Result<_, Refusal>>()?;
+    Ok(Access { users, allowlist, managed: true, audited, disabled })
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {

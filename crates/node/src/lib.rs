@@ -8,6 +8,7 @@ pub mod host;
 pub mod io;
 mod keeper;
 pub mod options;
+mod parameters;
 mod recorder;
 pub mod run;
 mod upstream;

@@ -1,7 +1,7 @@
 //! Who may connect and as whom: users with salted verifiers, privileges, and the allowlist. Must
 //! not know connections; those that are logged in share their user's rights.
 
-use catalog::Flags;
+use catalog::{Command, Flags};
 use hmac::{Hmac, KeyInit, Mac};
 use ipnet::IpNet;
 use sha2::Sha256;
@@ -20,6 +20,8 @@ pub struct Access {
     pub managed: bool,
     /// Writes and refusals are recorded: the instance's audit log is on.
     pub audited: bool,
+    /// Commands that nobody may run, by lower-case name, sorted; with a container its subcommands.
+    pub disabled: Vec<String>,
 }
 
 /// An account.
@@ -175,7 +177,16 @@ impl Access {
             rights: Rights::new(Right::Write),
         };
         let users = vec![Arc::new(user)];
-        Self { users, allowlist: Allowlist::Everybody, managed: false, audited: false }
+        Self { users, ..Self::default() }
+    }
+
+    /// True when nobody may run this command.
+    #[inline]
+    #[must_use]
+    pub fn disables(&self, row: &Command) -> bool {
+        let name = || row.container().unwrap_or(row.name);
+        !self.disabled.is_empty()
+            && self.disabled.binary_search_by(|known| (**known).cmp(name())).is_ok()
     }
 
     /// A user by name.

@@ -168,6 +168,14 @@ pub fn managed(command: &str) -> CommandError {
     other(format!("ERR command '{upper}' not support for normal user{instead}"))
 }
 
+/// A command that the owner of a managed instance has disabled.
+#[must_use]
+pub fn disabled(command: &str) -> CommandError {
+    let upper = command.replace('|', " ").to_ascii_uppercase();
+    let text = "not support for normal user; #no_loose_disabled-commands of the instance names it";
+    other(format!("ERR command '{upper}' {text}"))
+}
+
 /// A command on a RESP2 connection that has subscriptions.
 #[must_use]
 pub fn in_pubsub(command: &str) -> CommandError {

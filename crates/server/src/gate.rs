@@ -122,6 +122,9 @@ pub fn check(
     if state.access.managed && flags.has(Flags::ADMIN) && !flags.has(Flags::TENANT) {
         return Err(error::managed(row.name));
     }
+    if state.access.disables(row) {
+        return Err(error::disabled(row.name));
+    }
     if !user.rights.allow(flags) {
         return Err(error::no_permission(row.name));
     }

@@ -20,7 +20,7 @@ fn managed() -> Access {
     let full = |name: &str| user(name, "pw", Right::Write);
     let users = vec![full("r-1"), full("default"), user("ro", "x", Right::Read)];
     let allowlist = Allowlist::parse(["127.0.0.1"].into_iter()).expect("an address");
-    Access { users, allowlist, managed: true, audited: false }
+    Access { users, allowlist, managed: true, ..Access::default() }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use admin::node::{ClientRow, NodeReply, NodeRequest, NodeStatus, Role};
 use admin::transport::{Connection, answer_hello, bind_private, check_peer};
 use admin::{Hello, PROTOCOL, Refusal};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
@@ -176,6 +177,7 @@ fn status(node: &Node) -> NodeStatus {
         cpu_us: 0,
         changes_since_save: 0,
         last_save_unix_s: 0,
+        parameters: BTreeMap::new(),
     }
 }
 

@@ -255,6 +255,10 @@ mod tests {
         fn used_memory_bytes(&self, _: &str) -> Result<u64, ApiError> {
             Err(error::SERVICE_UNAVAILABLE.plain())
         }
+
+        fn parameters(&self, _: &str) -> Result<BTreeMap<String, String>, ApiError> {
+            Err(error::SERVICE_UNAVAILABLE.plain())
+        }
     }
 
     #[test]

@@ -21,12 +21,14 @@ pub mod describe_history_tasks;
 pub mod describe_instance_attribute;
 pub mod describe_instances;
 pub mod describe_instances_overview;
+pub mod describe_parameters;
 pub mod describe_regions;
 pub mod describe_security_ips;
 pub mod describe_zones;
 pub mod flush;
 pub mod grant_account_privilege;
 pub mod installation_accounts;
+pub mod instance_config;
 pub mod later;
 pub mod live;
 pub mod log_records;
@@ -78,6 +80,7 @@ use control_model::task::{Change, Outcome};
 use control_model::{HostView, Instance, Status, lifecycle};
 use params::{Param, Params};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// One row of the table of actions.
 pub struct Action {
@@ -150,6 +153,11 @@ pub trait Nodes {
     /// # Errors
     /// `ServiceUnavailable` when it cannot be read.
     fn log(&self, query: &LogQuery) -> Result<LogPage, ApiError>;
+    /// Parameters that the node has in force, by their names of the API. Blocks for a bounded time.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` when it cannot be asked.
+    fn parameters(&self, node_id: &str) -> Result<BTreeMap<String, String>, ApiError>;
 }
 
 /// A client token that matches its request.

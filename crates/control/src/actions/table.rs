@@ -5,13 +5,14 @@ use super::{
     Action, audit_log, backup_state, billing, contacts, create_account, create_instance,
     create_instances, delete_account, delete_instance, describe_accounts, describe_alert_log_list,
     describe_available_resource, describe_engine_version, describe_history_tasks,
-    describe_instance_attribute, describe_instances, describe_instances_overview, describe_regions,
-    describe_security_ips, describe_zones, flush, grant_account_privilege, installation_accounts,
-    later, live, log_records, lookup_events, metric_data, metric_rules, modify_account_description,
-    modify_account_password, modify_instance_attribute, modify_instance_maintain_time,
-    modify_instance_spec, modify_instance_vpc_auth_mode, modify_security_ips, monitor_values,
-    ram_attach, ram_groups, ram_keys, ram_login, ram_policies, ram_roles, ram_users, refresh,
-    reset_account_password, resource_groups, restart_instance, service_role, sts, tags, topology,
+    describe_instance_attribute, describe_instances, describe_instances_overview,
+    describe_parameters, describe_regions, describe_security_ips, describe_zones, flush,
+    grant_account_privilege, installation_accounts, instance_config, later, live, log_records,
+    lookup_events, metric_data, metric_rules, modify_account_description, modify_account_password,
+    modify_instance_attribute, modify_instance_maintain_time, modify_instance_spec,
+    modify_instance_vpc_auth_mode, modify_security_ips, monitor_values, ram_attach, ram_groups,
+    ram_keys, ram_login, ram_policies, ram_roles, ram_users, refresh, reset_account_password,
+    resource_groups, restart_instance, service_role, sts, tags, topology,
 };
 use crate::error::{self, ApiError};
 
@@ -106,6 +107,7 @@ pub const ACTIONS: &[&Action] = &[
     &describe_history_tasks::SPEC,
     &describe_instance_attribute::SPEC,
     &billing::RENEWAL,
+    &instance_config::DESCRIBE,
     &refresh::SSL,
     &describe_instances::SPEC,
     &describe_instances_overview::SPEC,
@@ -117,6 +119,9 @@ pub const ACTIONS: &[&Action] = &[
     &metric_rules::LIST,
     &metric_data::TOP,
     &monitor_values::ITEMS,
+    &describe_parameters::HISTORY,
+    &describe_parameters::TEMPLATES,
+    &describe_parameters::PARAMETERS,
     &billing::PRICE,
     &describe_regions::SPEC,
     &topology::ROLES,
@@ -166,6 +171,7 @@ pub const ACTIONS: &[&Action] = &[
     &modify_account_password::SPEC,
     &audit_log::MODIFY,
     &modify_instance_attribute::SPEC,
+    &instance_config::MODIFY,
     &modify_instance_maintain_time::SPEC,
     &modify_instance_spec::SPEC,
     &modify_instance_vpc_auth_mode::SPEC,
@@ -230,8 +236,10 @@ mod tests {
             let reads = ["Describe", "LarderDescribe", "Get", "List", "Lookup"];
             let reads = reads.iter().any(|word| row.name.starts_with(word));
             assert_eq!(row.access == Access::Read, reads, "{}", row.name);
-            let password =
-                |param: &&Param| param.name.contains("Password") && param.kind != Kind::Boolean;
+            let password = |param: &&Param| {
+                let about = param.name.contains("Password") && param.kind != Kind::Boolean;
+                about && !param.name.contains("PasswordFree")
+            };
             for param in row.params.iter().filter(password) {
                 assert_eq!(param.kind, Kind::Secret, "{} {}", row.name, param.name);
             }

@@ -47,6 +47,8 @@ pub enum Kind {
     ContactGroup,
     /// [`control_model::alarm::Alert`] by log id.
     Alert,
+    /// [`control_model::parameter::ParameterHistory`] by instance id.
+    ParameterHistory,
 }
 
 impl Kind {
@@ -68,6 +70,7 @@ impl Kind {
             Kind::Contact => "contact",
             Kind::ContactGroup => "contact-group",
             Kind::Alert => "alert",
+            Kind::ParameterHistory => "parameter-history",
         }
     }
 }

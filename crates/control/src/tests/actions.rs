@@ -52,7 +52,7 @@ async fn an_instance_of_nobody_or_of_another_account_is_not_found() {
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
                 &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open\
                 &StartTime=2026-11-22T12:50Z&EndTime=2026-11-22T12:51Z&IntervalForHistory=01m\
-                &RegionId=cn-hangzhou&Retention=7&DbIndex=0";
+                &RegionId=cn-hangzhou&Retention=7&DbIndex=0&Config=%7B%22timeout%22:5%7D";
     let own = |row: &&&crate::actions::Action| {
         row.params.iter().any(|param| param.required && param.name == "InstanceId")
     };
@@ -82,7 +82,8 @@ async fn changes_are_refused_outside_normal() {
                 &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
                 &NewAccountPassword=y&RegionId=a1&ResourceGroupId=rg-x&DbIndex=1\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
-                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open&Retention=7&DbIndex=0";
+                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open&Retention=7&DbIndex=0\
+                &Config=%7B%22timeout%22:5%7D";
     let changes = |row: &&&crate::actions::Action| {
         let of_one = row.params.iter().any(|param| param.required && param.name == "InstanceId");
         row.access == Access::Write && of_one
@@ -145,7 +146,7 @@ async fn client_token_makes_one_instance() {
     assert_eq!(again["InstanceId"], id);
     for other in [
         "&InstanceName=other\
-                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open",
+                &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open&Config=%7B%22timeout%22:5%7D",
         "&Tag.1.Key=a",
         "&DryRun=true",
     ] {

@@ -13,6 +13,7 @@ mod identity;
 mod lifecycle;
 mod logs;
 pub mod metrics;
+mod parameters;
 mod tags;
 mod tasks;
 

@@ -114,11 +114,12 @@ impl<'e> Turn<'_, 'e> {
         let flags = row.flags;
         let managed = self.gate().access.managed;
         let administers = managed && flags.has(Flags::ADMIN) && !flags.has(Flags::TENANT);
+        let disabled = self.gate().access.disables(row);
         if self.session.applies {
             return true;
         }
         let user = self.session.user.as_ref();
         let allowed = user.map_or(!flags.has(Flags::WRITE), |user| user.rights.allow(flags));
-        !administers && allowed
+        !administers && !disabled && allowed
     }
 }
