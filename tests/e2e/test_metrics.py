@@ -44,6 +44,8 @@ def test_what_a_client_does_is_seen(shared):
     sdk = NewSdk(shared.ready)
     instance = shared.ready["instance"]
     client = shared.redis(instance)
+    rated = lambda: "TotalQps" in newest(sdk, instance["id"], "UsedQPS")
+    until(rated, "two samples, which tell a rate", 30)
     for number in range(500):
         client.set(f"key:{number}", "x" * 100, ex=3600 if number < 50 else None)
         client.get(f"key:{number}")
