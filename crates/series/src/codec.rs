@@ -64,6 +64,20 @@ pub fn decode(bytes: &[u8]) -> Result<Block, CodecError> {
     }
 }
 
+/// First and last time of a block, without reading its columns; `None` without rows, and for bytes
+/// that are no block.
+pub fn span(bytes: &[u8]) -> Option<(i64, i64)> {
+    let (&format, mut rest) = bytes.split_first()?;
+    let input = &mut rest;
+    let rows = usize::try_from(varint::take(input)?).ok()?;
+    if format != FORMAT || !(1..=ROWS_MAX).contains(&rows) {
+        return None;
+    }
+    let (mode, _) = column::take_mode(input)?;
+    let times_s = column::decode(input, mode, rows)?;
+    Some((*times_s.first()?, *times_s.last()?))
+}
+
 fn decode_body(mut input: &[u8]) -> Option<Block> {
     let input = &mut input;
     let rows = usize::try_from(varint::take(input)?).ok().filter(|&rows| rows <= ROWS_MAX)?;

@@ -34,9 +34,17 @@ pub struct Scanned {
 /// Reads all frames. A frame that is longer than the rest is a torn tail, after which nothing
 /// counts; one whose checksum does not match is left out.
 pub fn scan(bytes: &[u8]) -> Scanned {
+    scan_range(bytes, (i64::MIN, i64::MAX))
+}
+
+/// As [`scan`], but blocks without a row of `from_s..=to_s` are left out unread.
+pub fn scan_range(bytes: &[u8], (from_s, to_s): (i64, i64)) -> Scanned {
     let mut found = Scanned { blocks: Vec::new(), valid_bytes: 0, damaged: 0 };
     while let Some((body, sum)) = next(&bytes[found.valid_bytes..]) {
         found.valid_bytes += HEAD_BYTES + body.len();
+        if codec::span(body).is_some_and(|(first_s, last_s)| last_s < from_s || to_s < first_s) {
+            continue;
+        }
         match codec::decode(body) {
             Ok(block) if CRC.checksum(body) == sum => found.blocks.push(block),
             _ => found.damaged += 1,
@@ -85,6 +93,8 @@ mod tests {
             assert!(found.blocks.iter().all(|block| block != &self::block(hit as i64 * 100)));
             assert!(hit <= found.blocks.len() && found.blocks.len() < 3, "{at}");
         }
+        let found = scan_range(&whole, (111, 250));
+        assert_eq!((found.blocks, found.valid_bytes), (vec![block(100), block(200)], whole.len()));
         let holed = [whole.as_slice(), &[0; 64]].concat();
         assert_eq!(scan(&holed).valid_bytes, whole.len());
     }

@@ -12,4 +12,4 @@ pub mod rollup;
 mod varint;
 
 pub use block::{Block, ROWS_MAX, Value};
-pub use codec::{CodecError, decode, encode};
+pub use codec::{CodecError, decode, encode, span};

@@ -4,7 +4,7 @@
 //! columns measure.
 
 use crate::vault::make_private_dir;
-use series::frame::{Scanned, frame, scan};
+use series::frame::{Scanned, frame, scan_range};
 use series::rollup;
 use series::{Block, Value};
 use std::collections::BTreeSet;
@@ -109,7 +109,7 @@ impl Files {
         Ok(self.scan(TAIL)?.blocks)
     }
 
-    /// Blocks whose files may hold rows of `from_s..=to_s`.
+    /// Blocks that hold rows of `from_s..=to_s`.
     ///
     /// # Errors
     /// As the disk says.
@@ -119,7 +119,7 @@ impl Files {
         for (found, name) in self.files(grain)? {
             // A block lies in the file of its first row.
             if (number(from_s - TAIL_S)..=number(to_s)).contains(&found) {
-                blocks.extend(self.scan(&name)?.blocks);
+                blocks.extend(self.scan_range(&name, (from_s, to_s))?.blocks);
             }
         }
         Ok(blocks)
@@ -161,12 +161,16 @@ impl Files {
     }
 
     fn scan(&self, name: &str) -> io::Result<Scanned> {
+        self.scan_range(name, (i64::MIN, i64::MAX))
+    }
+
+    fn scan_range(&self, name: &str, range_s: (i64, i64)) -> io::Result<Scanned> {
         let path = self.directory.join(name);
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
-        let found = scan(&bytes);
+        let found = scan_range(&bytes, range_s);
         if found.damaged > 0 {
             tracing::warn!("{}: {} damaged blocks are left out", path.display(), found.damaged);
         }

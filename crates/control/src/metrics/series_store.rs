@@ -109,7 +109,10 @@ impl SeriesStore {
             }
         };
         if period_s < COARSE_S || to_s - from_s <= FINE_RANGE_S {
-            fine.extend(node.files.blocks(Grain::Fine, from_s, to_s)?);
+            let first_s = fine.iter().filter_map(|block| block.times_s().first()).min();
+            if first_s.is_none_or(|first_s| from_s < *first_s) {
+                fine.extend(node.files.blocks(Grain::Fine, from_s, to_s)?);
+            }
             for (at_s, row) in merged(fine) {
                 row.into_iter().for_each(|(id, value)| add(at_s, id, Fold::of(value)));
             }

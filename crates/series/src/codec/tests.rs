@@ -44,6 +44,8 @@ fn random_blocks_come_back() {
     let mut rng = Rng::new(seed);
     for _ in 0..400 {
         let block = random_block(&mut rng);
+        let whole = block.times_s().first().copied().zip(block.times_s().last().copied());
+        assert_eq!(span(&encode(&block)), whole, "seed {seed}");
         let back = decode(&encode(&block)).unwrap_or_else(|error| panic!("{error}, seed {seed}"));
         assert_eq!(back.times_s(), block.times_s(), "seed {seed}");
         for (id, values) in block.columns() {
@@ -72,7 +74,7 @@ fn damaged_bytes_are_refused_or_another_block_and_never_panic() {
         }
         let noise: Vec<u8> = (0..rng.below(200)).map(|_| rng.next_u64() as u8).collect();
         let mut noise = [&[FORMAT], noise.as_slice()].concat();
-        let _ = decode(&noise);
+        let _ = (decode(&noise), span(&noise));
         noise[0] = 9;
         assert_eq!(decode(&noise), Err(CodecError::Format(9)));
     }
