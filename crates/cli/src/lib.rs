@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+pub mod derived;
 mod error;
 mod options;
 mod output;

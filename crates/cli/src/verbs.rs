@@ -4,6 +4,7 @@
 mod allow;
 mod backup_state;
 mod configure;
+mod connect;
 mod create;
 mod delete;
 mod list;
@@ -14,6 +15,7 @@ mod session;
 mod set;
 mod show;
 mod tasks;
+mod top;
 
 use crate::Command;
 use crate::error::{EXIT_CODES, Error};
@@ -22,7 +24,7 @@ use crate::terminal::Terminal;
 pub use backup_state::BackupCommand;
 use clap::Subcommand;
 pub use configure::ConfigureCommand;
-use session::Session;
+pub use session::Session;
 
 /// One verb of `larder instance`.
 #[derive(Debug)]
@@ -36,6 +38,10 @@ pub struct Verb {
     /// A command line that works, without `larder instance`.
     pub example: &'static str,
 }
+
+/// For waiting after a command that has no row of its own here.
+pub const WAITING: Verb =
+    Verb { name: "wait", actions: &["DescribeInstanceAttribute"], about: "", example: "" };
 
 /// All verbs of `larder instance`, in the order of the help.
 pub const VERBS: &[Verb] = &[
@@ -60,6 +66,18 @@ pub const VERBS: &[Verb] = &[
         ],
         about: "Show one instance: attributes, allowlist, live figures, clients",
         example: "show r-4k2m9x7p1q8z3t",
+    },
+    Verb {
+        name: "connect",
+        actions: &["DescribeInstanceAttribute"],
+        about: "Open redis-cli on an instance",
+        example: "connect r-4k2m9x7p1q8z3t",
+    },
+    Verb {
+        name: "top",
+        actions: &["LarderDescribeInstanceLive"],
+        about: "Watch one instance: load, memory, connections",
+        example: "top r-4k2m9x7p1q8z3t --every 5",
     },
     Verb {
         name: "allow",
@@ -116,6 +134,10 @@ pub enum InstanceCommand {
     List(list::Options),
     #[command(about = verb("show").about, after_help = example("show"))]
     Show(show::Options),
+    #[command(about = verb("connect").about, after_help = example("connect"))]
+    Connect(connect::Options),
+    #[command(about = verb("top").about, after_help = example("top"))]
+    Top(top::Options),
     #[command(about = verb("allow").about, after_help = example("allow"))]
     Allow(allow::Options),
     #[command(about = verb("passwd").about, after_help = example("passwd"))]
@@ -147,6 +169,8 @@ pub fn execute(command: Command, terminal: &mut Terminal) -> Result<(), Error> {
         InstanceCommand::Create(o) => create::run(&o, &mut open("create", &o.common)?),
         InstanceCommand::List(o) => list::run(&o, &mut open("list", &o.common)?),
         InstanceCommand::Show(o) => show::run(&o, &mut open("show", &o.common)?),
+        InstanceCommand::Connect(o) => connect::run(&o, &mut open("connect", &o.common)?),
+        InstanceCommand::Top(o) => top::run(&o, &mut open("top", &o.common)?),
         InstanceCommand::Allow(o) => allow::run(&o, &mut open("allow", &o.common)?),
         InstanceCommand::Passwd(o) => passwd::run(&o, &mut open("passwd", &o.common)?),
         InstanceCommand::Resize(o) => resize::run(&o, &mut open("resize", &o.common)?),

@@ -34,6 +34,17 @@ pub enum Role {
     BackupState(cli::BackupCommand),
     /// Puts such a file back into a data directory that nothing runs on
     RestoreState(RestoreState),
+    /// Prints a completion script: `source <(larder completions bash)`
+    Completions {
+        /// For which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page of larder, or of one of its commands
+    Man {
+        /// Words of the command, such as `instance create`
+        command: Vec<String>,
+    },
     /// Asks a server as many clients would, and says how fast it answered
     Bench(Box<bench::Options>),
     /// Checks the record of everything that was asked of this installation

@@ -78,7 +78,8 @@ fn password_mode(vpc_auth_mode: &str) -> String {
     }
 }
 
-fn live(live: &Value) -> String {
+/// Figures and connections of a node.
+pub fn live(live: &Value) -> String {
     let status = &live["Status"];
     if !status.is_object() {
         return "\nNo live figures: the node does not answer now.\n".to_owned();

@@ -38,6 +38,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// `Tag.1.Key`, `Tag.1.Value`, …
     Tags,
+    /// `Name.1`, `Name.2`, …
+    List,
 }
 
 impl Param {
@@ -155,7 +157,7 @@ pub fn tags(given: &BTreeMap<String, String>) -> Vec<Tag> {
 
 fn fits(value: &str, kind: Kind) -> bool {
     match kind {
-        Kind::Text | Kind::Secret | Kind::Tags => true,
+        Kind::Text | Kind::Secret | Kind::Tags | Kind::List => true,
         Kind::Integer { min, max } => {
             value.parse::<i64>().is_ok_and(|number| (min..=max).contains(&number))
         }
@@ -167,7 +169,7 @@ fn fits(value: &str, kind: Kind) -> bool {
 /// What values of this kind are, for a person.
 fn wanted(kind: Kind) -> String {
     match kind {
-        Kind::Text | Kind::Secret | Kind::Tags => "a text".to_owned(),
+        Kind::Text | Kind::Secret | Kind::Tags | Kind::List => "a text".to_owned(),
         Kind::Integer { min, max: i64::MAX } => format!("a number from {min} on"),
         Kind::Integer { min, max } => format!("a number from {min} to {max}"),
         Kind::Boolean => "true or false".to_owned(),

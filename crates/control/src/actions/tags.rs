@@ -16,7 +16,7 @@ const KEYS_MAX: usize = 20;
 const PAGE: usize = 100;
 
 const TYPE: Param = Param::required("ResourceType", ParamKind::Text, "INSTANCE, in any case");
-const IDS: Param = Param::optional("ResourceId", ParamKind::Text, "ResourceId.N, up to 50");
+const IDS: Param = Param::optional("ResourceId", ParamKind::List, "instances, up to 50");
 const TAGS: Param = Param::optional("Tag", ParamKind::Tags, "Tag.N.Key and Tag.N.Value, up to 20");
 const NEXT: Param = Param::optional("NextToken", ParamKind::Text, "of the answer before");
 
@@ -40,7 +40,7 @@ pub const UNTAG: Action = Action {
         REGION_ID,
         TYPE,
         IDS,
-        Param::optional("TagKey", ParamKind::Text, "TagKey.N, up to 20"),
+        Param::optional("TagKey", ParamKind::List, "up to 20"),
         Param::optional("All", ParamKind::Boolean, "all tags, where no key is given"),
     ],
     doc: "Takes tags off instances.",
