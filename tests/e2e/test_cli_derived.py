@@ -29,11 +29,11 @@ def instance_id(shared):
 
 def test_accounts(shared, instance_id):
     made = shared.cli(
-        "account", "create", instance_id, "reader", "--account-password", "-",
+        "data-account", "create", instance_id, "reader", "--account-password", "-",
         "--account-privilege", "RoleReadOnly", "--wait", stdin=PASSWORD + "\n",
     )
     ok(made)
-    listed = ok(shared.cli("account", "list", instance_id))
+    listed = ok(shared.cli("data-account", "list", instance_id))
     assert "reader" in listed and "Available" in listed
     ping = shared.cli(
         "instance", "connect", instance_id, "--account", "reader", "--", "PING",
@@ -44,10 +44,10 @@ def test_accounts(shared, instance_id):
     assert "PONG" not in wrong.stdout
     missing = shared.cli("instance", "connect", instance_id, "--program", "no-such-cli", stdin="x\n")
     assert missing.returncode == 2 and "redis-tools" in missing.stderr
-    refused = shared.cli("account", "delete", instance_id, "reader")
+    refused = shared.cli("data-account", "delete", instance_id, "reader")
     assert refused.returncode == 2 and "--yes" in refused.stderr
-    ok(shared.cli("account", "delete", instance_id, "reader", "--yes", "--wait"))
-    assert "reader" not in ok(shared.cli("account", "list", instance_id))
+    ok(shared.cli("data-account", "delete", instance_id, "reader", "--yes", "--wait"))
+    assert "reader" not in ok(shared.cli("data-account", "list", instance_id))
 
 
 def test_tags_and_raw_actions(shared, instance_id):
@@ -106,7 +106,7 @@ def test_completions_and_pages(shared):
     assert "DescribeInstances" in script
     checked = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
     assert checked.returncode == 0, checked.stderr
-    page = ok(shared.cli("man", "account", "create", profile=False))
-    assert ".TH larder-account-create" in page
+    page = ok(shared.cli("man", "data-account", "create", profile=False))
+    assert ".TH larder-data-account-create" in page
     unknown = shared.cli("man", "nothing", profile=False)
     assert unknown.returncode == 2 and "nothing" in unknown.stderr

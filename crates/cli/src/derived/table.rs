@@ -22,7 +22,7 @@ pub struct Short {
 
 /// Groups with what the help says of them.
 const GROUPS: &[(&str, &str)] = &[
-    ("account", "Works with the accounts of an instance"),
+    ("data-account", "Works with the accounts of an instance"),
     ("allowlist", "Shows and changes who may connect to an instance"),
     ("tag", "Puts tags on instances and finds instances by them"),
     ("user", "Works with the users of your account, their keys and groups"),
@@ -98,7 +98,7 @@ pub const SHORTS: &[Short] = &[
         ..PLAIN
     },
     Short {
-        group: "account",
+        group: "data-account",
         name: "list",
         action: "DescribeAccounts",
         list: "Accounts.Account",
@@ -111,35 +111,35 @@ pub const SHORTS: &[Short] = &[
         ..PLAIN
     },
     Short {
-        group: "account",
+        group: "data-account",
         name: "create",
         action: "CreateAccount",
         positionals: &[ID, ACCOUNT],
         ..PLAIN
     },
     Short {
-        group: "account",
+        group: "data-account",
         name: "grant",
         action: "GrantAccountPrivilege",
         positionals: &[ID, ACCOUNT, ("PRIVILEGE", "AccountPrivilege")],
         ..PLAIN
     },
     Short {
-        group: "account",
+        group: "data-account",
         name: "describe",
         action: "ModifyAccountDescription",
         positionals: &[ID, ACCOUNT, ("TEXT", "AccountDescription")],
         ..PLAIN
     },
     Short {
-        group: "account",
+        group: "data-account",
         name: "passwd",
         action: "ResetAccountPassword",
         positionals: &[ID, ACCOUNT],
         ..PLAIN
     },
     Short {
-        group: "account",
+        group: "data-account",
         name: "delete",
         action: "DeleteAccount",
         positionals: &[ID, ACCOUNT],

@@ -95,7 +95,7 @@ fn what_is_typed_becomes_parameters() {
             "DescribeInstances RegionId=b&SearchKey=a&Tag.1.Key=x".to_owned(),
         ),
         (
-            "account create r-1 bob --account-password - --account-privilege RoleReadOnly",
+            "data-account create r-1 bob --account-password - --account-privilege RoleReadOnly",
             "CreateAccount InstanceId=r-1&AccountName=bob&AccountPrivilege=RoleReadOnly\
              &AccountPassword=Typed_12"
                 .to_owned(),
@@ -125,11 +125,11 @@ fn answers_become_tables() {
     let accounts = json!({"Accounts": {"Account": [
         {"AccountName": "default", "AccountStatus": "Available", "AccountType": "Normal"},
     ]}});
-    let (_, out, _) = run_line("account list r-1", "", Some(accounts.clone()));
+    let (_, out, _) = run_line("data-account list r-1", "", Some(accounts.clone()));
     assert!(out.starts_with("ACCOUNT") && out.contains("default  Available"), "{out}");
     let (_, out, _) =
         run_line("api DescribeAccounts --instance-id r-1", "", Some(accounts.clone()));
     assert!(out.contains("Accounts.Account (1)") && out.contains("Available"), "{out}");
-    let (_, out, _) = run_line("account list r-1 -o json", "", Some(accounts.clone()));
+    let (_, out, _) = run_line("data-account list r-1 -o json", "", Some(accounts.clone()));
     assert_eq!(serde_json::from_str::<Value>(&out).expect("JSON"), accounts);
 }
