@@ -42,7 +42,8 @@ managed! {
     "AliyunKvstoreFullAccess" "Everything of instances."
         ["kvstore:*", "vpc:DescribeVpcs", "vpc:DescribeVSwitches"];
     "AliyunKvstoreReadOnlyAccess" "Reading of instances."
-        ["kvstore:Describe*", "kvstore:List*", "vpc:DescribeVpcs", "vpc:DescribeVSwitches"];
+        ["kvstore:Describe*", "kvstore:List*", "kvstore:LarderDescribe*", "vpc:DescribeVpcs",
+         "vpc:DescribeVSwitches"];
     "AliyunRAMFullAccess" "Everything of users, groups, roles and policies." ["ram:*"];
     "AliyunRAMReadOnlyAccess" "Reading of users, groups, roles and policies."
         ["ram:Get*", "ram:List*"];
@@ -51,7 +52,7 @@ managed! {
     "AliyunVPCReadOnlyAccess" "Reading of networks."
         ["vpc:Describe*", "vpc:Get*", "vpc:List*"];
     "ReadOnlyAccess" "Reading of everything."
-        ["*:Describe*", "*:Get*", "*:List*", "*:Lookup*", "*:Query*"];
+        ["*:Describe*", "*:Get*", "*:List*", "*:Lookup*", "*:Query*", "*:LarderDescribe*"];
 }
 
 /// The policy of this name.

@@ -210,7 +210,7 @@ async fn a_policy_decides_the_next_call() {
     assert_eq!(attempt("DescribeInstanceAttribute", &attribute).await.status, 403, "at once");
 }
 
-fn trust(account_id: &str) -> String {
+pub(super) fn trust(account_id: &str) -> String {
     let statement = json!({
         "Effect": "Allow",
         "Action": "sts:AssumeRole",

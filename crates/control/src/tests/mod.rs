@@ -12,6 +12,7 @@ mod http;
 mod identity;
 mod lifecycle;
 mod logs;
+mod matrix;
 pub mod metrics;
 mod parameters;
 mod tags;
