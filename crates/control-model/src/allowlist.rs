@@ -1,9 +1,9 @@
 //! Who may connect to an instance: named groups of addresses, and how they may be changed. A new
-//! instance's `default` group reads 127.0.0.1 and means nobody; from the first change on, entries
-//! mean what they say. Must not know sockets.
+//! instance's `default` group reads 127.0.0.1 and means nobody; once its owner has changed it, its
+//! entries mean what they say, as those of all other groups always do. Must not know sockets.
 
+use crate::address_list::{self, ENTRIES_MAX, ListFault};
 use admin::Allowlist;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ pub const DEFAULT_GROUP: &str = "default";
 
 const SYSTEM_GROUPS: [&str; 2] = ["ali_dms_group", "hdm_security_ips"];
 const PLACEHOLDER: &str = "127.0.0.1";
-const ENTRIES_MAX: usize = 1000;
+const ATTRIBUTE_CHARS_MAX: usize = 128;
 const GROUPS_MAX: usize = 50;
 
 /// One named list.
@@ -29,7 +29,7 @@ pub struct Group {
 /// All groups of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Groups {
-    /// False until the owner changed a group: the placeholder admits nobody.
+    /// False until the owner changed the default group: its placeholder admits nobody.
     pub configured: bool,
     /// `default` first.
     pub groups: Vec<Group>,
@@ -76,17 +76,17 @@ pub enum AllowlistFault {
     /// A group name is malformed or belongs to the system.
     #[error("`{0}` cannot be the name of a group of yours")]
     GroupName(String),
-    /// Not an address or block.
-    #[error("`{0}` is not an IP address or CIDR block")]
-    Entry(String),
-    /// Twice in the list, or in the group already.
-    #[error("`{0}` is there already")]
-    Duplicate(String),
+    /// The attribute is too long or holds characters that cannot be shown.
+    #[error("it has at most {ATTRIBUTE_CHARS_MAX} characters, none of them a control character")]
+    Attribute,
+    /// The list.
+    #[error(transparent)]
+    List(#[from] ListFault),
     /// Not in the group, or the last of the default group.
     #[error("`{0}` is not in the group, or is the last of the default group")]
     NotFound(String),
     /// More than 1000 entries or 50 groups.
-    #[error("a group holds at most 1000 entries, an instance at most 50 groups")]
+    #[error("a group holds at most {ENTRIES_MAX} entries, an instance at most {GROUPS_MAX} groups")]
     TooMany,
 }
 
@@ -99,7 +99,10 @@ impl Groups {
         if !group_name(change.group) {
             return Err(AllowlistFault::GroupName(change.group.to_owned()));
         }
-        let listed = parse(change.entries)?;
+        if change.attribute.is_some_and(|attribute| !attribute_fits(attribute)) {
+            return Err(AllowlistFault::Attribute);
+        }
+        let listed = address_list::parse(change.entries)?;
         let mut next = self.clone();
         let at = next.position_or_new(change.group);
         let group = &mut next.groups[at];
@@ -118,8 +121,13 @@ impl Groups {
         if next.groups.len() > GROUPS_MAX {
             return Err(AllowlistFault::TooMany);
         }
-        next.configured = true;
+        next.configured |= change.group == DEFAULT_GROUP;
         Ok(next)
+    }
+
+    /// Whether the owner has said anything about who may connect.
+    pub fn is_touched(&self) -> bool {
+        self.configured || self.groups.len() > 1
     }
 
     fn position_or_new(&mut self, name: &str) -> usize {
@@ -131,24 +139,33 @@ impl Groups {
         self.groups.len() - 1
     }
 
-    /// What a node must enforce: nobody yet, or the union of all groups.
-    pub fn enforced(&self) -> Allowlist {
-        if !self.configured {
-            return Allowlist::Nobody;
-        }
-        Allowlist::Entries(self.all_entries())
+    /// What a node must enforce: the union of all groups and of what is `shared` with other
+    /// instances; nobody while nothing was said.
+    pub fn enforced<'a>(&'a self, shared: impl IntoIterator<Item = &'a String>) -> Allowlist {
+        address_list::enforced(self.meant().flat_map(|group| &group.entries).chain(shared))
+    }
+
+    /// Names of the groups that admit a peer at `address`.
+    pub fn admitting(&self, address: IpAddr) -> Vec<&str> {
+        let admits = |group: &&Group| address_list::admits(&group.entries, address);
+        self.meant().filter(admits).map(|group| group.name.as_str()).collect()
+    }
+
+    /// All groups but a default one that is only a placeholder.
+    fn meant(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|group| self.configured || group.name != DEFAULT_GROUP)
     }
 
     /// The union of all groups, in order, as written.
     pub fn all_entries(&self) -> Vec<String> {
-        let mut union: Vec<String> = Vec::new();
-        for entry in self.groups.iter().flat_map(|group| &group.entries) {
-            if !union.contains(entry) {
-                union.push(entry.clone());
-            }
-        }
-        union
+        let mut seen = std::collections::BTreeSet::new();
+        let all = self.groups.iter().flat_map(|group| &group.entries);
+        all.filter(|entry| seen.insert(entry.as_str())).cloned().collect()
     }
+}
+
+fn attribute_fits(attribute: &str) -> bool {
+    attribute.chars().count() <= ATTRIBUTE_CHARS_MAX && !attribute.chars().any(char::is_control)
 }
 
 fn group_name(name: &str) -> bool {
@@ -160,53 +177,33 @@ fn group_name(name: &str) -> bool {
         && !SYSTEM_GROUPS.contains(&name)
 }
 
-fn parse(list: &str) -> Result<Vec<String>, AllowlistFault> {
-    let mut entries: Vec<String> = Vec::new();
-    for entry in list.split(',').map(str::trim) {
-        let block = block(entry).ok_or_else(|| AllowlistFault::Entry(entry.to_owned()))?;
-        if contains(&entries, block) {
-            return Err(AllowlistFault::Duplicate(entry.to_owned()));
-        }
-        entries.push(entry.to_owned());
-    }
-    Ok(entries)
-}
-
-/// The block that an entry means; a prefix of 0 only as the block of all addresses.
-fn block(entry: &str) -> Option<IpNet> {
-    if let Ok(address) = entry.parse::<IpAddr>() {
-        return Some(IpNet::from(address));
-    }
-    let block = entry.parse::<IpNet>().ok()?;
-    (block.prefix_len() > 0 || block.addr().is_unspecified()).then(|| block.trunc())
-}
-
-fn contains(entries: &[String], wanted: IpNet) -> bool {
-    entries.iter().any(|entry| block(entry) == Some(wanted))
-}
-
 fn append(group: &mut Group, new: Vec<String>, configured: bool) -> Result<(), AllowlistFault> {
+    let present = address_list::blocks(&group.entries);
     for entry in new {
-        let wanted = block(&entry).expect("parse checked each entry");
-        if !contains(&group.entries, wanted) {
+        let is_new = address_list::block(&entry).is_some_and(|block| !present.contains(&block));
+        if is_new {
             group.entries.push(entry);
-        } else if configured || entry != PLACEHOLDER {
-            return Err(AllowlistFault::Duplicate(entry));
+        } else if configured || group.name != DEFAULT_GROUP || entry != PLACEHOLDER {
+            return Err(ListFault::Duplicate(entry).into());
         }
     }
     Ok(())
 }
 
 fn delete(group: &mut Group, gone: &[String]) -> Result<(), AllowlistFault> {
-    for entry in gone {
-        let wanted = block(entry);
-        let at = group.entries.iter().position(|present| block(present) == wanted);
-        let at = at.ok_or_else(|| AllowlistFault::NotFound(entry.clone()))?;
-        if group.name == DEFAULT_GROUP && group.entries.len() == 1 {
-            return Err(AllowlistFault::NotFound(entry.clone()));
-        }
-        group.entries.remove(at);
+    let present = address_list::blocks(&group.entries);
+    let is_absent =
+        |entry: &&String| address_list::block(entry).is_none_or(|block| !present.contains(&block));
+    let absent = gone.iter().find(is_absent);
+    // All of them are there, so as many as there are means all.
+    let last = gone.last().filter(|_| gone.len() == present.len() && group.name == DEFAULT_GROUP);
+    if let Some(culprit) = absent.or(last) {
+        return Err(AllowlistFault::NotFound(culprit.clone()));
     }
+    let gone = address_list::blocks(gone);
+    group
+        .entries
+        .retain(|entry| address_list::block(entry).is_none_or(|block| !gone.contains(&block)));
     Ok(())
 }
 
@@ -253,15 +250,17 @@ mod tests {
 
     #[test]
     fn refusals() {
-        check(&["default cover 10.0.0.1,10.0.0.1"], "Duplicate(\"10.0.0.1\")");
-        check(&["default cover 10.0.0.0/24,10.0.0.7/24"], "Duplicate(\"10.0.0.7/24\")");
-        check(&["default append ::1", "default append ::1"], "Duplicate(\"::1\")");
+        let twice = |entry: &str| format!("List(Duplicate({entry:?}))");
+        check(&["default cover 10.0.0.1,10.0.0.1"], &twice("10.0.0.1"));
+        check(&["default cover 10.0.0.0/24,10.0.0.7/24"], &twice("10.0.0.7/24"));
+        check(&["default append ::1", "default append ::1"], &twice("::1"));
+        check(&["office cover 127.0.0.1", "office append 127.0.0.1"], &twice("127.0.0.1"));
         check(&["default delete 10.9.9.9"], "NotFound(\"10.9.9.9\")");
         check(&["default delete 127.0.0.1"], "NotFound(\"127.0.0.1\")");
         check(&["office delete 10.0.0.1"], "NotFound(\"10.0.0.1\")");
         for bad in ["", "10.0.0", "10.0.0.0/33", "10.0.0.0/0", "localhost", "10.0.0.1,"] {
             let entry = bad.rsplit(',').next().expect("one part at least");
-            check(&[&format!("default cover {bad}")], &format!("Entry({entry:?})"));
+            check(&[&format!("default cover {bad}")], &format!("List(Entry({entry:?}))"));
         }
         for name in ["a", "Office", "office_", "1office", "ali_dms_group", "of-fice"] {
             check(&[&format!("{name} cover ::1")], &format!("GroupName({name:?})"));
@@ -279,23 +278,100 @@ mod tests {
             Groups::default().changed(Change { group, attribute: None, mode, entries })
         };
         assert!(cover(&list(1000)).is_ok());
-        assert_eq!(cover(&list(1001)), Err(AllowlistFault::TooMany));
+        assert_eq!(cover(&list(1001)), Err(ListFault::TooMany.into()));
+        let full = cover(&list(1000)).expect("as many as fit");
+        fn change<'a>(group: &'a str, entries: &'a str, attribute: Option<&'a str>) -> Change<'a> {
+            Change { group, attribute, mode: Mode::Append, entries }
+        }
+        let one_more = change(DEFAULT_GROUP, "10.1.0.1", None);
+        assert_eq!(full.changed(one_more), Err(AllowlistFault::TooMany));
+        assert!(full.changed(change("office", "10.1.0.1", None)).is_ok(), "each group has its own");
+        for attribute in ["x\ny".to_owned(), "x".repeat(ATTRIBUTE_CHARS_MAX + 1)] {
+            let refused = full.changed(change("office", "10.1.0.1", Some(&attribute)));
+            assert_eq!(refused, Err(AllowlistFault::Attribute), "{attribute}");
+        }
+        let mut many = full;
+        for at in 1..GROUPS_MAX {
+            let name = format!("group_{at}");
+            many = many.changed(change(&name, "10.0.0.1", None)).expect("as many as fit");
+        }
+        let refused = many.changed(change("one_more", "10.0.0.1", None));
+        assert_eq!(refused, Err(AllowlistFault::TooMany));
     }
 
     #[test]
-    fn nobody_until_changed_then_literal() {
+    fn the_placeholder_means_nobody_until_its_group_is_changed() {
+        let check = |groups: &Groups, expected: &[&str]| {
+            let expected: Vec<_> = expected.iter().map(|&entry| entry.to_owned()).collect();
+            let expected = match expected[..] {
+                [] => Allowlist::Nobody,
+                _ => Allowlist::Entries(expected),
+            };
+            assert_eq!(groups.enforced([]), expected, "{groups:?}");
+        };
+        let cover = |groups: &Groups, group, entries| {
+            let change = Change { group, attribute: None, mode: Mode::Cover, entries };
+            groups.changed(change).expect("well-formed")
+        };
+        let local = "127.0.0.1".parse().expect("an address");
         let new = Groups::default();
-        assert_eq!(new.enforced(), Allowlist::Nobody);
-        let change = Change {
+        check(&new, &[]);
+        assert!(!new.is_touched() && new.admitting(local).is_empty());
+        let shared = "10.9.0.0/16".to_owned();
+        assert_eq!(new.enforced([&shared]), Allowlist::Entries(vec![shared.clone()]));
+        let office = cover(&new, "office", "10.0.0.1");
+        check(&office, &["10.0.0.1"]);
+        assert!(office.is_touched() && office.admitting(local).is_empty());
+        let literal = cover(&office, DEFAULT_GROUP, "127.0.0.1");
+        check(&literal, &["127.0.0.1", "10.0.0.1"]);
+        check(&cover(&literal, "office", "127.0.0.1,10.0.0.2"), &["127.0.0.1", "10.0.0.2"]);
+        assert_eq!(literal.admitting(local), [DEFAULT_GROUP]);
+    }
+
+    #[test]
+    fn random_changes_end_as_in_a_plain_model() {
+        use std::collections::{BTreeMap, BTreeSet};
+        let mut state: u64 = 7;
+        let mut below = |limit: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % limit
+        };
+        let names = [DEFAULT_GROUP, "office", "home"];
+        let mut groups = Groups::default().changed(Change {
             group: DEFAULT_GROUP,
             attribute: None,
             mode: Mode::Cover,
-            entries: "127.0.0.1",
-        };
-        let changed = new.changed(change).expect("well-formed");
-        assert_eq!(changed.enforced(), Allowlist::Entries(vec!["127.0.0.1".into()]));
-        let more = Change { group: "office", entries: "127.0.0.1,10.0.0.1", ..change };
-        let union = changed.changed(more).expect("well-formed").enforced();
-        assert_eq!(union, Allowlist::Entries(vec!["127.0.0.1".into(), "10.0.0.1".into()]));
+            entries: "10.0.0.0",
+        });
+        let mut model = BTreeMap::from([(DEFAULT_GROUP, BTreeSet::from([0]))]);
+        for _ in 0..5_000 {
+            let group = names[below(3) as usize];
+            let listed: BTreeSet<u64> = (0..=below(3)).map(|_| below(6)).collect();
+            let present = model.get(group).cloned().unwrap_or_default();
+            let (mode, wanted) = match below(3) {
+                0 => (Mode::Cover, Some(listed.clone())),
+                1 => (Mode::Append, present.is_disjoint(&listed).then_some(&present | &listed)),
+                _ => (Mode::Delete, present.is_superset(&listed).then_some(&present - &listed)),
+            };
+            let wanted = wanted.filter(|left| group != DEFAULT_GROUP || !left.is_empty());
+            let entries: Vec<_> = listed.iter().map(|n| format!("10.0.0.{n}")).collect();
+            let before = groups.expect("well-formed");
+            let change = Change { group, attribute: None, mode, entries: &entries.join(",") };
+            let changed = before.changed(change);
+            assert_eq!(changed.is_ok(), wanted.is_some(), "{before:?} {change:?}");
+            if let Some(wanted) = wanted {
+                model.insert(group, wanted);
+                model.retain(|_, left| !left.is_empty());
+            }
+            let next = changed.unwrap_or(before);
+            let text = |n: &u64| format!("10.0.0.{n}");
+            for group in &next.groups {
+                let entries: BTreeSet<_> = group.entries.iter().cloned().collect();
+                let expected = model[group.name.as_str()].iter().map(text).collect();
+                assert_eq!(entries, expected);
+            }
+            assert_eq!(next.groups.len(), model.len());
+            groups = Ok(next);
+        }
     }
 }

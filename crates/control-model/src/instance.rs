@@ -154,7 +154,7 @@ impl Instance {
             engine_version: self.engine_version.clone(),
             users: default_users.chain(self.accounts.iter().map(DataAccount::user)).collect(),
             password_free: self.password_free,
-            allowlist: self.groups.enforced(),
+            allowlist: self.groups.enforced([]),
             maxmemory_bytes: self.class().capacity_mb << 20,
             connections_max: self.class().connections_max,
             clears: self.clears.clone(),

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod address_list;
 pub mod alarm;
 pub mod allowlist;
 pub mod data_account;

@@ -158,7 +158,7 @@ impl Steps<'_> {
             crate::store::Kind::Instance,
             id,
         );
-        if found.ok().flatten().is_some_and(|read| read.value.groups.configured) {
+        if found.ok().flatten().is_some_and(|read| read.value.groups.is_touched()) {
             return Ok(());
         }
         let advertise = &self.control.shared.settings.advertise;

@@ -6,6 +6,7 @@ use super::table::KVSTORE;
 use super::{Access, Action, Context, Done};
 use crate::error::{self, ApiError};
 use control_model::Status;
+use control_model::address_list::ListFault;
 use control_model::allowlist::{AllowlistFault, Change, DEFAULT_GROUP, Mode};
 
 /// The row.
@@ -52,10 +53,28 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
 fn refused(fault: AllowlistFault) -> ApiError {
     let row = match fault {
         AllowlistFault::GroupName(_) => &error::INVALID_GROUP_NAME,
-        AllowlistFault::Entry(_) => &error::INVALID_SECURITY_IPS,
-        AllowlistFault::Duplicate(_) => &error::SECURITY_IP_DUPLICATE,
+        AllowlistFault::Attribute => {
+            return error::malformed(
+                "SecurityIpGroupAttribute",
+                "at most 128 characters that can be shown",
+            );
+        }
+        AllowlistFault::List(fault) => return list_refused("SecurityIps", &fault),
         AllowlistFault::NotFound(_) => &error::SECURITY_IP_NOT_FOUND,
         AllowlistFault::TooMany => &error::SECURITY_IPS_EXCEED,
+    };
+    row.says(format!("{} Reason: {fault}.", row.message))
+}
+
+/// The refusal of a list of addresses in this parameter.
+pub fn list_refused(param: &str, fault: &ListFault) -> ApiError {
+    let row = match fault {
+        ListFault::Entry(_) => {
+            let text = format!("The Specified parameter {param} is not valid. Reason: {fault}.");
+            return error::INVALID_SECURITY_IPS.says(text);
+        }
+        ListFault::Duplicate(_) => &error::SECURITY_IP_DUPLICATE,
+        ListFault::TooMany => &error::SECURITY_IPS_EXCEED,
     };
     row.says(format!("{} Reason: {fault}.", row.message))
 }

@@ -260,6 +260,12 @@ async fn allowlist_faults_have_their_codes() {
         ("SecurityIps=nonsense", "400 InvalidSecurityIPList.Format"),
         ("SecurityIps=::1&SecurityIpGroupName=Bad", "400 InvalidGroupName.Format"),
         ("SecurityIps=::1&ModifyMode=Swap", "400 InvalidModifyMode.Malformed"),
+        ("SecurityIps=::1&SecurityIpGroupName=ali_dms_group", "400 InvalidGroupName.Format"),
+        ("SecurityIps=127.0.0.1&ModifyMode=Delete", "404 InvalidSecurityIPList.NotFound"),
+        (
+            "SecurityIps=::1&SecurityIpGroupName=office&SecurityIpGroupAttribute=a%0Ab",
+            "400 InvalidSecurityIpGroupAttribute.Malformed",
+        ),
         ("SecurityIps=", "400 MissingSecurityIps"),
     ];
     for (params, expected) in rows {
