@@ -1,6 +1,7 @@
 """Secrets that are recognised wherever they turn up: after a round through everything that takes
 one, no file, log, process or error answer may hold any."""
 
+import json
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +20,7 @@ from support.sdk import REGION, ApiError, NewSdk, OldSdk
 from support.waiting import until
 
 MARK = "Kanarie7"
+RAM = "2015-05-01"
 
 
 class Cage:
@@ -180,6 +182,19 @@ def proc(larder):
             yield f"{pid}/{name}", Path(f"/proc/{pid}/{name}").read_bytes()
 
 
+def access_keys(cage):
+    """Secrets of keys that users get, and a call signed with one."""
+    found = []
+    cage.common("CreateUser", version=RAM, UserName="keeper")
+    for _ in range(2):
+        made = json.loads(cage.common("CreateAccessKey", version=RAM, UserName="keeper"))
+        key = made["AccessKey"]
+        found.append(key["AccessKeySecret"])
+        cage.refused(cage.common, "DescribeRegions", key_id=key["AccessKeyId"],
+                     secret=key["AccessKeySecret"])
+    return found
+
+
 def hits(larder, needle):
     """Where a text is found."""
     found = [str(path) for path in files(larder) if needle in path.read_bytes()]
@@ -191,6 +206,7 @@ def test_no_secret_is_ever_written_down(larder):
     instance, password = through_the_api(cage)
     by_mistake(cage, instance)
     at_the_console(cage)
+    keys = access_keys(cage)
     on_the_data_plane(cage, instance, password)
     done = larder.cli("instance", "passwd", instance, stdin=cage.bird() + "\n")
     assert MARK not in done.stdout + done.stderr
@@ -200,7 +216,7 @@ def test_no_secret_is_ever_written_down(larder):
     assert hits(larder, MARK.encode()) == []
     assert [words for words in cage.heard if MARK in words] == []
     # What the first start made is announced once, and nowhere else in the clear.
-    for secret in (larder.ready["access_key_secret"], larder.ready["console_password"],
+    for secret in (*keys, larder.ready["access_key_secret"], larder.ready["console_password"],
                    larder.ready["instance"]["password"]):
         assert [where for where in hits(larder, secret.encode()) if where != str(larder.log)] == []
     larder.stop()

@@ -161,9 +161,15 @@ fn open(
         Arc::new(EmbeddedStore::open(&data_dir.join("control/store.redb"))?);
     let clock = Arc::new(|| jiff::Timestamp::now().as_millisecond());
     let audit_dir = data_dir.join(AUDIT_DIR);
+    let interrupted = audit::interrupted(&audit_dir);
+    let interrupted = interrupted.map_err(failed("reading the audit log"))?;
     let audit = Audit::open(&audit_dir, vault.audit_key(), clock());
     let audit = audit.map_err(failed("opening the audit log"))?;
     remember(store.as_ref(), &audit, clock())?;
+    for line in interrupted {
+        let told = audit.append(line, Durability::Synced, clock());
+        told.map_err(failed("writing the audit log"))?;
+    }
     let mut replay = ReplayCache::new(KEEP_MS);
     let used = audit::used_nonces(&audit_dir, clock() - KEEP_MS);
     for used in used.map_err(failed("reading the audit log"))? {

@@ -21,6 +21,7 @@ use files::Files;
 use log::{LIMITS, Log};
 use lookup::{Page, Query};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -166,6 +167,47 @@ pub fn used_nonces(directory: &Path, since_unix_ms: i64) -> io::Result<Vec<UsedN
         })?;
     }
     Ok(nonces)
+}
+
+/// Bytes at the end of the log in which calls are looked for that were begun and not ended.
+const BEGUN_BYTES: u64 = 1 << 20;
+
+/// Changes that had begun and not ended when the log was written last, as lines that end them: the
+/// process that carried them out is gone, and what became of them is not known.
+///
+/// # Errors
+/// As the file system says; a log that does not exist yet is empty.
+pub fn interrupted(directory: &Path) -> io::Result<Vec<Map<String, Value>>> {
+    let path = Files::of(directory).current();
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let from = std::fs::metadata(&path)?.len().saturating_sub(BEGUN_BYTES);
+    let mut begun = BTreeMap::new();
+    files::lines_from(&path, from, |line| {
+        let Ok(Value::Object(mut line)) = serde_json::from_slice(line.bytes) else { return true };
+        let request_id = line.get("request_id").and_then(Value::as_str).unwrap_or_default();
+        let request_id = request_id.to_owned();
+        match line.get("event").and_then(Value::as_str) {
+            Some("begin") => {
+                ["seq", "prev", "mac"].map(|name| line.remove(name));
+                begun.insert(request_id, line);
+            }
+            Some("end") => drop(begun.remove(&request_id)),
+            _ => {}
+        }
+        true
+    })?;
+    Ok(begun.into_values().map(end_of).collect())
+}
+
+fn end_of(mut begun: Map<String, Value>) -> Map<String, Value> {
+    let message = "The control plane ended while it carried this out; look at what it was about.";
+    begun.insert("event".into(), "end".into());
+    begun.insert("status".into(), 500.into());
+    begun.insert("code".into(), "Interrupted".into());
+    begun.insert("message".into(), message.into());
+    begun
 }
 
 /// Bytes among which looking for a time ends.

@@ -7,7 +7,7 @@ use super::files::Files;
 use super::log::{Limits, Log};
 use super::lookup::Query;
 use super::verify::{Report, verify};
-use super::{Durability, UsedNonce, used_nonces};
+use super::{Durability, UsedNonce, interrupted, used_nonces};
 use crate::testing::Scratch;
 use serde_json::{Value, json};
 use std::fs;
@@ -408,4 +408,26 @@ fn answers_by_the_index_are_those_of_the_lines() {
         let answer = query.answer(log.sources().expect("opened")).expect("read");
         assert_eq!(answer, query.answer_plainly(&lines), "round {round}: {query:?}");
     }
+}
+
+#[test]
+fn calls_that_a_crash_interrupted_are_ended_once() {
+    let scratch = Scratch::new();
+    assert_eq!(interrupted(&scratch.path().join("none")).expect("no log yet"), []);
+    let mut log = open(scratch.path(), limits(1 << 20, 2));
+    let line = |id: &str, event: &str| {
+        let line = json!({"event": event, "request_id": id, "action": "X", "account_id": "1"});
+        crate::actions::object(line)
+    };
+    for (id, event) in [("a", "begin"), ("b", "begin"), ("a", "end"), ("c", "refused")] {
+        log.append(line(id, event), Durability::Buffered, NOW).expect("written");
+    }
+    let ends = interrupted(scratch.path()).expect("read");
+    assert_eq!(ends.len(), 1);
+    assert_eq!((&ends[0]["request_id"], &ends[0]["code"]), (&json!("b"), &json!("Interrupted")));
+    for end in ends {
+        log.append(end, Durability::Buffered, NOW).expect("written");
+    }
+    assert_eq!(interrupted(scratch.path()).expect("read"), []);
+    assert_eq!(check(scratch.path()).findings, []);
 }

@@ -18,7 +18,6 @@ async fn who_is_not_allowed_is_refused_by_every_action_and_it_is_audited() {
         }
         call.principal.name = "alice".into();
         call.principal.identity = Identity::User { user_id: "0".into() };
-        call.principal.identity = Identity::User { user_id: "2".into() };
         call.version = row.version.into();
         let answer = world.control.call(call).await;
         assert_eq!(answer.status, 403, "{}", row.name);
