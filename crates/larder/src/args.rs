@@ -75,7 +75,12 @@ pub struct Up {
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = host)]
     pub advertise: String,
     /// Most instances of this host
-    #[arg(long, value_name = "N", default_value_t = control::INSTANCES_MAX, env = "LARDER_MAX_INSTANCES")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = control::INSTANCES_MAX,
+        env = "LARDER_MAX_INSTANCES"
+    )]
     pub max_instances: usize,
     /// Also create an instance, allow this host to use it, and print how
     #[arg(long)]
