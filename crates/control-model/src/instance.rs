@@ -61,8 +61,11 @@ pub struct Instance {
     pub node_type: String,
     /// `VPC` or `CLASSIC`.
     pub network_type: String,
-    /// Port of the endpoint, kept for life.
+    /// Port of the endpoint, kept until its owner wants another.
     pub port: u16,
+    /// Port that is given up once the endpoint has moved to the other one.
+    #[serde(default)]
+    pub former_port: Option<u16>,
     /// Accepted passwords of the default accounts; empty until one is set.
     pub verifiers: Vec<Verifier>,
     /// Accounts that the owner made, in the order in which they were.
@@ -168,6 +171,22 @@ impl Instance {
         managed::effective(&self.engine_version, &self.parameters)
     }
 
+    /// Wants the endpoint on another port, which takes a new start of the node.
+    pub fn move_to(&mut self, port: u16) {
+        self.touch();
+        self.incarnation += 1;
+        self.former_port = Some(std::mem::replace(&mut self.port, port));
+    }
+
+    /// Takes [`Instance::move_to`] back, before a node has heard of it. Gives the port that it does
+    /// not get; `None` when it is not moving.
+    pub fn stay(&mut self) -> Option<u16> {
+        let former = self.former_port.take()?;
+        self.touch();
+        self.incarnation -= 1;
+        Some(std::mem::replace(&mut self.port, former))
+    }
+
     /// Marks that a node must hear of a change.
     pub fn touch(&mut self) {
         self.generation += 1;
@@ -199,6 +218,7 @@ pub(crate) mod tests {
             node_type: "MASTER_SLAVE".into(),
             network_type: "VPC".into(),
             port: 6379,
+            former_port: None,
             verifiers: Vec::new(),
             accounts: Vec::new(),
             default_descriptions: BTreeMap::new(),
@@ -222,11 +242,26 @@ pub(crate) mod tests {
         let mut body = serde_json::to_value(sample()).expect("plain data");
         let fields = body.as_object_mut().expect("an object");
         let later = ["maintain", "password_free", "release_protection", "running", "queued"];
-        let latest = ["clears", "audit_log_days", "resource_group_id", "auto_upgrade"];
+        let latest =
+            ["clears", "audit_log_days", "resource_group_id", "auto_upgrade", "former_port"];
         for name in later.into_iter().chain(latest) {
             fields.remove(name).expect("there");
         }
         assert_eq!(serde_json::from_value::<Instance>(body).expect("read"), sample());
+    }
+
+    #[test]
+    fn moving_and_staying() {
+        let mut instance = sample();
+        assert_eq!(instance.stay(), None);
+        instance.move_to(7000);
+        assert_eq!(
+            (instance.port, instance.former_port, instance.incarnation),
+            (7000, Some(6379), 2)
+        );
+        assert_eq!(instance.stay(), Some(7000));
+        assert_eq!((instance.generation, instance.incarnation), (3, 1));
+        assert_eq!(instance, Instance { generation: 3, ..sample() });
     }
 
     #[test]

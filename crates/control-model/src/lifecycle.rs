@@ -26,6 +26,10 @@ pub enum Status {
     Normal,
     /// On its way to a new incarnation.
     Rebooting,
+    /// On its way to the newest program.
+    MinorVersionUpgrading,
+    /// On its way to another address.
+    NetworkModifying,
     /// Serves, on its way to another class.
     Changing,
     /// Serves, while its data are emptied.
@@ -47,6 +51,8 @@ impl Status {
             Status::Creating => "Creating",
             Status::Normal => "Normal",
             Status::Rebooting => "Rebooting",
+            Status::MinorVersionUpgrading => "MinorVersionUpgrading",
+            Status::NetworkModifying => "NetworkModifying",
             Status::Changing => "Changing",
             Status::Flushing => "Flushing",
             Status::CleaningUpExpiredData => "CleaningUpExpiredData",
@@ -83,8 +89,17 @@ pub fn status(intent: &Instance, observed: Observed<'_>) -> Status {
         (true, ..) => while_serving(intent, observed),
         (false, 0, true) => Status::Error,
         (false, 0, false) => Status::Creating,
-        (false, served, false) if served < intent.incarnation => Status::Rebooting,
+        (false, served, false) if served < intent.incarnation => on_the_way(intent),
         (false, ..) => Status::Unavailable,
+    }
+}
+
+/// The status of an instance that is stopped and started again.
+fn on_the_way(intent: &Instance) -> Status {
+    match intent.running.as_ref().map(|running| running.kind) {
+        Some(TaskKind::MinorVersion) => Status::MinorVersionUpgrading,
+        Some(TaskKind::Network) => Status::NetworkModifying,
+        _ => Status::Rebooting,
     }
 }
 
@@ -98,6 +113,7 @@ fn while_serving(intent: &Instance, observed: Observed<'_>) -> Status {
         Some(TaskKind::Flush | TaskKind::FlushDb) => Status::Flushing,
         Some(TaskKind::FlushDead) => Status::CleaningUpExpiredData,
         Some(TaskKind::Create | TaskKind::Restart | TaskKind::Delete) | None => Status::Normal,
+        Some(TaskKind::MinorVersion | TaskKind::Network) => Status::Normal,
     }
 }
 
@@ -167,6 +183,26 @@ mod tests {
             assert_eq!(status(&changing, Observed::Known(&before)), expected);
             assert_eq!(status(&changing, Observed::Known(&after)), Status::Normal);
             assert_eq!(status(&changing, Observed::Unknown), expected);
+        }
+    }
+
+    #[test]
+    fn why_it_is_started_again_is_told() {
+        let rows = [
+            (TaskKind::Restart, Status::Rebooting),
+            (TaskKind::MinorVersion, Status::MinorVersionUpgrading),
+            (TaskKind::Network, Status::NetworkModifying),
+        ];
+        for (kind, expected) in rows {
+            let running = Some(Running { task_id: "t-1".into(), kind });
+            let base = Instance { served_incarnation: 1, generation: 2, running, ..sample() };
+            let intent = Instance { incarnation: 2, ..base };
+            let before = node(NodePhase::Serving, 1, 1);
+            for observed in [Observed::Unknown, Observed::Known(&before), Observed::Absent] {
+                assert_eq!(status(&intent, observed), expected, "{observed:?}");
+            }
+            let after = node(NodePhase::Serving, 2, 2);
+            assert_eq!(status(&intent, Observed::Known(&after)), Status::Normal);
         }
     }
 

@@ -17,6 +17,15 @@ pub fn client_token(token: &str) -> bool {
     (1..=64).contains(&token.len()) && token.bytes().all(|c| c.is_ascii_graphic())
 }
 
+/// Whether a text can be the first part of an endpoint's name: 8–40 lower-case letters and digits,
+/// the first a letter.
+pub fn connection_prefix(prefix: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (8..=40).contains(&prefix.len())
+        && prefix.starts_with(|c: char| c.is_ascii_lowercase())
+        && prefix.bytes().all(plain)
+}
+
 /// The resource group of an instance that was put into none.
 pub const RESOURCE_GROUP_DEFAULT: &str = "rg-default";
 
@@ -85,6 +94,14 @@ mod tests {
         assert!(client_token(&"x".repeat(64)));
         for token in ["", "a b", "ü", &"x".repeat(65)] {
             assert!(!client_token(token), "{token}");
+        }
+    }
+
+    #[test]
+    fn connection_prefixes() {
+        assert!(connection_prefix("mycache1") && connection_prefix(&"a".repeat(40)));
+        for prefix in ["", "short", "1mycache", "my-cache1", "Mycache1", &"a".repeat(41)] {
+            assert!(!connection_prefix(prefix), "{prefix}");
         }
     }
 

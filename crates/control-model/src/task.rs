@@ -21,6 +21,10 @@ pub enum TaskKind {
     Spec,
     /// DeleteInstance.
     Delete,
+    /// ModifyInstanceMinorVersion.
+    MinorVersion,
+    /// ModifyDBInstanceConnectionString.
+    Network,
     /// FlushInstance.
     Flush,
     /// FlushInstanceForDB.
@@ -52,6 +56,16 @@ pub const KINDS: &[KindRow] = &[
     KindRow { kind: TaskKind::Flush, name: "FlushIns", steps: &["empty_databases"] },
     KindRow { kind: TaskKind::FlushDb, name: "FlushInsForDB", steps: &["empty_database"] },
     KindRow { kind: TaskKind::FlushDead, name: "FlushExpireKeys", steps: &["remove_dead_keys"] },
+    KindRow {
+        kind: TaskKind::MinorVersion,
+        name: "UpgradeMinorVersion",
+        steps: &["save_and_stop_node", "start_node"],
+    },
+    KindRow {
+        kind: TaskKind::Network,
+        name: "ModifyInsConnStr",
+        steps: &["save_and_stop_node", "start_node"],
+    },
     KindRow { kind: TaskKind::Delete, name: "DeleteIns", steps: &["remove_node"] },
 ];
 
@@ -70,6 +84,8 @@ impl TaskKind {
 pub enum Change {
     /// One incarnation more.
     Restart,
+    /// One incarnation more, which is that of the newest program.
+    MinorVersion,
     /// Another class, whose limits the node takes over while it serves.
     Spec {
         /// Row of [`class::CLASSES`].
@@ -107,6 +123,7 @@ impl Change {
     pub fn kind(&self) -> TaskKind {
         match self {
             Change::Restart => TaskKind::Restart,
+            Change::MinorVersion => TaskKind::MinorVersion,
             Change::Spec { .. } => TaskKind::Spec,
             Change::Clear(Clear::All) => TaskKind::Flush,
             Change::Clear(Clear::Db(_)) => TaskKind::FlushDb,
@@ -118,7 +135,7 @@ impl Change {
     pub fn apply(&self, instance: &mut Instance) {
         instance.touch();
         match self {
-            Change::Restart => instance.incarnation += 1,
+            Change::Restart | Change::MinorVersion => instance.incarnation += 1,
             Change::Spec { class } => instance.class.clone_from(class),
             Change::Clear(clear) => clear.add_to(&mut instance.clears),
         }
@@ -217,10 +234,14 @@ impl Task {
 pub fn steps_done(kind: TaskKind, intent: &Instance, observed: Observed<'_>) -> usize {
     let Observed::Known(node) = observed else { return 0 };
     match kind {
-        TaskKind::Create | TaskKind::Restart if lifecycle::serves(intent, node) => 2,
+        TaskKind::Create | TaskKind::Restart | TaskKind::MinorVersion | TaskKind::Network
+            if lifecycle::serves(intent, node) =>
+        {
+            2
+        }
         TaskKind::Create => 1,
         // The node of before goes on until it is told, and stops then.
-        TaskKind::Restart => {
+        TaskKind::Restart | TaskKind::MinorVersion | TaskKind::Network => {
             usize::from(node.incarnation >= intent.incarnation && node.phase != NodePhase::Stopping)
         }
         TaskKind::Spec | TaskKind::Flush | TaskKind::FlushDb | TaskKind::FlushDead => {
@@ -238,8 +259,10 @@ mod tests {
 
     #[test]
     fn each_kind_has_one_row_with_steps() {
-        use TaskKind::{Create, Delete, Flush, FlushDb, FlushDead, Restart, Spec};
-        for kind in [Create, Restart, Spec, Flush, FlushDb, FlushDead, Delete] {
+        use TaskKind::{Create, Delete, Flush, FlushDb, FlushDead, MinorVersion, Network};
+        use TaskKind::{Restart, Spec};
+        let all = [Create, Restart, Spec, MinorVersion, Network, Flush, FlushDb, FlushDead, Delete];
+        for kind in all {
             assert_eq!(KINDS.iter().filter(|row| row.kind == kind).count(), 1, "{kind:?}");
             assert!(!kind.row().steps.is_empty());
         }

@@ -154,6 +154,18 @@ faults! {
         "The Specified parameter Tag.N.Value is not valid. Reason: it has at most 128 \
          characters.";
     DUPLICATE_TAG_KEY = 400 "Duplicate.TagKey" "The Tag.N.Key contains duplicate keys.";
+    SAME_CLASS = 400 "InvalidInstanceClass.NotChanged"
+        "The instance has the InstanceClass provided already.";
+    TASK_NOT_FOUND = 404 "InvalidTaskId.NotFound"
+        "The TaskId provided does not exist in our records.";
+    INVALID_IP_TYPE = 400 "InvalidIPType.Format" "The Specified parameter IPType is not valid.";
+    INVALID_CONNECTION_STRING = 400 "InvalidConnectionString.Format"
+        "The Specified parameter NewConnectionString is not valid. Reason: it is 8 to 40 \
+         lower-case letters and digits, the first a letter.";
+    CONNECTION_NOT_SUPPORTED = 400 "NewConnectionStringNotSupport"
+        "The NewConnectionString is not supported.";
+    CONNECTION_DUPLICATE = 400 "InvalidConnectionStringOrPort.Duplicate"
+        "The connection string or the port is in use.";
     RESOURCE_GROUP = 400 "ResourceGroupNotExist"
         "The ResourceGroupId provided does not exist. Reason: it is rg- and up to 60 lower-case \
          letters, digits and hyphens.";

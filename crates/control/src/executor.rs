@@ -94,6 +94,12 @@ impl Executor {
             {
                 self.stored(move |store| move_port(store, &intent)).await
             }
+            Err(AgentError::Refused(refusal))
+                if refusal.code == "PortInUse" && intent.former_port.is_some() =>
+            {
+                let now_unix_ms = (self.clock)();
+                self.stored(move |store| keep_port(store, &intent, now_unix_ms)).await
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -175,6 +181,21 @@ fn unless_changed(
         Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Leaves the instance on the port that it has: this host cannot give it the wanted one.
+fn keep_port(store: &dyn Store, refused: &Instance, now_unix_ms: i64) -> Result<(), StoreError> {
+    let keep = |instance: &mut Instance| {
+        if instance.port != refused.port || instance.deleting {
+            return Ok(Ok::<_, Infallible>(Vec::new()));
+        }
+        let Some(wanted) = instance.stay() else { return Ok(Ok(Vec::new())) };
+        tracing::info!("{}: port {wanted} is taken on this host", instance.instance_id);
+        let mut changes = tasks::end_running(store, instance, Outcome::Failed, now_unix_ms)?;
+        changes.push(documents::delete(Kind::Port, &wanted.to_string(), Expect::Any));
+        Ok(Ok(changes))
+    };
+    documents::update_instance(store, &refused.instance_id, keep).map(drop)
 }
 
 /// Gives the instance the next port that no instance of ours has, unless it moved meanwhile.

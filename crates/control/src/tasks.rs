@@ -41,7 +41,11 @@ pub fn end_running(
     now_unix_ms: i64,
 ) -> Result<Vec<Change>, StoreError> {
     let Some(running) = instance.running.take() else { return Ok(Vec::new()) };
-    end(store, &running.task_id, outcome, now_unix_ms)
+    let mut changes = end(store, &running.task_id, outcome, now_unix_ms)?;
+    if let Some(port) = instance.former_port.take() {
+        changes.push(documents::delete(Kind::Port, &port.to_string(), Expect::Any));
+    }
+    Ok(changes)
 }
 
 /// Ends all that waits for the maintenance window.

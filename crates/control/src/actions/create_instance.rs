@@ -218,6 +218,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         node_type: selector::node_type(params.text("NodeType").unwrap_or("STAND_ALONE")).to_owned(),
         network_type: params.text("NetworkType").unwrap_or("VPC").to_owned(),
         port: request.port,
+        former_port: None,
         verifiers: request.password.map(vault::verifier).into_iter().collect(),
         accounts: Vec::new(),
         default_descriptions: BTreeMap::new(),

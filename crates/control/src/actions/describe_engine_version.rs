@@ -29,7 +29,7 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
         "IsLatestVersion": true,
         "EnableUpgradeMajorVersion": false,
         "EnableUpgradeMinorVersion": false,
-        "IsAutoUpgradeOpen": "0",
+        "IsAutoUpgradeOpen": if instance.auto_upgrade { "1" } else { "0" },
         "IsSSLEnable": "0",
         "IsNewSSLMode": "0",
         "IsRedisCompatibleVersion": "true",

@@ -1,6 +1,6 @@
 //! DescribeHistoryTasks: lists tasks with how far they are. Must not know what they change.
 
-use super::params::{Kind, Param, Params, REGION_ID};
+use super::params::{INSTANCE_ID, Kind, Param, Params, REGION_ID};
 use super::table::KVSTORE;
 use super::{Access, Action, Context, Done, views};
 use crate::error::{self, ApiError};
@@ -38,6 +38,28 @@ pub const SPEC: Action = Action {
     handler: run,
 };
 
+/// DescribeHistoryTasksStat.
+pub const STAT: Action = Action {
+    name: "DescribeHistoryTasksStat",
+    version: KVSTORE,
+    access: Access::Read,
+    params: SPEC.params,
+    doc: "Counts tasks of instances by their status.",
+    token: None,
+    handler: stat,
+};
+
+/// DescribeTaskDetail.
+pub const DETAIL: Action = Action {
+    name: "DescribeTaskDetail",
+    version: KVSTORE,
+    access: Access::Read,
+    params: &[INSTANCE_ID, Param::required("TaskId", Kind::Text, "which task")],
+    doc: "Tells the status of one task of an instance.",
+    token: None,
+    handler: detail,
+};
+
 const LIST_MAX: usize = 30;
 
 /// What is asked for.
@@ -60,9 +82,42 @@ struct Seen {
 }
 
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
-    let filter = filter(params)?;
     let number = params.integer("PageNumber").unwrap_or(1);
     let size = params.integer("PageSize").unwrap_or(10);
+    let items = select(context, params)?;
+    let total = items.len();
+    let shown: Vec<Value> = page(items, number as usize, size as usize).iter().map(view).collect();
+    Ok(Done::now(json!({
+        "PageNumber": number,
+        "PageSize": size,
+        "TotalCount": total,
+        "Items": shown,
+    })))
+}
+
+fn stat(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    let mut counts = BTreeMap::new();
+    for seen in select(context, params)? {
+        *counts.entry(seen.status).or_insert(0) += 1;
+    }
+    let item = |(status, count): (&str, i64)| json!({"Status": status, "TotalCount": count});
+    Ok(Done::now(json!({"Items": counts.into_iter().map(item).collect::<Vec<_>>()})))
+}
+
+fn detail(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    let instance = context.instance(params.required("InstanceId"))?;
+    let id = params.required("TaskId");
+    let found = documents::get::<Task>(context.store, store::Kind::Task, id)?;
+    let own = found.filter(|read| read.value.instance_id == instance.instance_id);
+    let task = own.ok_or_else(|| error::TASK_NOT_FOUND.plain())?.value;
+    let seen = see(context, Some(&instance), task);
+    let begin = views::time(seen.task.created_unix_ms);
+    Ok(Done::now(json!({"BeginTime": begin, "Status": seen.status})))
+}
+
+/// The caller's tasks that the filters leave, the newest first, as people look for it.
+fn select(context: &Context<'_>, params: &Params<'_>) -> Result<Vec<Seen>, ApiError> {
+    let filter = filter(params)?;
     let instances: BTreeMap<_, _> = documents::instances(context.store)?
         .into_iter()
         .map(|read| (read.value.instance_id.clone(), read.value))
@@ -74,16 +129,8 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
         .map(|read| see(context, instances.get(&read.value.instance_id), read.value))
         .filter(|seen| filter.matches(seen, context.now_unix_ms))
         .collect();
-    // The newest first, as people look for it.
     items.sort_by_key(|seen| (Reverse(seen.task.created_unix_ms), seen.task.task_id.clone()));
-    let total = items.len();
-    let shown: Vec<Value> = page(items, number as usize, size as usize).iter().map(view).collect();
-    Ok(Done::now(json!({
-        "PageNumber": number,
-        "PageSize": size,
-        "TotalCount": total,
-        "Items": shown,
-    })))
+    Ok(items)
 }
 
 fn filter<'a>(params: &Params<'a>) -> Result<Filter<'a>, ApiError> {

@@ -38,6 +38,7 @@ pub mod metric_data;
 pub mod metric_rules;
 pub mod modify_account_description;
 pub mod modify_account_password;
+pub mod modify_connection_string;
 pub mod modify_instance_attribute;
 pub mod modify_instance_maintain_time;
 pub mod modify_instance_spec;
@@ -64,6 +65,7 @@ pub mod table;
 pub mod tags;
 pub mod topology;
 pub mod trail_event;
+pub mod versions;
 pub mod views;
 
 use crate::audit::Audit;

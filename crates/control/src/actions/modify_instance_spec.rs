@@ -54,6 +54,9 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
         return Err(error::MISSING_PARAMETER.says("InstanceClass is mandatory for this action."));
     };
     let none = || error::INVALID_CLASS.says(format!("There is no InstanceClass {name}."));
+    if name == instance.class {
+        return Err(error::SAME_CLASS.says(format!("The instance is of class {name} already.")));
+    }
     let limit_bytes = class::find(name).ok_or_else(none)?.capacity_mb << 20;
     if limit_bytes < instance.class().capacity_mb << 20 {
         let used_bytes = context.nodes.used_memory_bytes(&instance.node_id())?;

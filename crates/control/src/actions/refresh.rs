@@ -51,6 +51,27 @@ pub const BACKUP_POLICY: Action = read(
     backup_policy,
 );
 
+/// DescribeIntranetAttribute.
+pub const INTRANET: Action = read(
+    "DescribeIntranetAttribute",
+    &[INSTANCE_ID],
+    "Tells the bandwidth of an instance, that of its class.",
+    intranet,
+);
+
+fn intranet(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    let instance = context.instance(params.required("InstanceId"))?;
+    Ok(Done::now(json!({
+        "IntranetBandwidth": instance.class().bandwidth_mb_per_s,
+        "IntranetBandWidthBurst": 0,
+        "BandwidthExpireTime": "",
+        "BandwidthPrePaid": "",
+        "ExpireTime": "",
+        "HasPrePaidBandWidthOrderRunning": false,
+        "AutoRenewal": false,
+    })))
+}
+
 fn net_info(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     let instance = context.instance(params.required("InstanceId"))?;
     let (network, ip_type) = match instance.network_type.as_str() {

@@ -47,7 +47,7 @@ async fn an_instance_of_nobody_or_of_another_account_is_not_found() {
     let id = world.instance("").await;
     let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
                 &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
-                &NewAccountPassword=y&RegionId=a1&ResourceGroupId=rg-x&DbIndex=1\
+                &NewAccountPassword=y&RegionId=a1&ResourceGroupId=rg-x&TaskId=t-x&DbIndex=1\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
                 &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open\
                 &StartTime=2026-11-22T12:50Z&EndTime=2026-11-22T12:51Z&IntervalForHistory=01m\
@@ -79,7 +79,7 @@ async fn changes_are_refused_outside_normal() {
     let id = made["InstanceId"].as_str().expect("an id");
     let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
                 &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
-                &NewAccountPassword=y&RegionId=a1&ResourceGroupId=rg-x&DbIndex=1\
+                &NewAccountPassword=y&RegionId=a1&ResourceGroupId=rg-x&TaskId=t-x&DbIndex=1\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
                 &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open&Retention=7&DbIndex=0\
                 &Config=%7B%22timeout%22:5%7D";

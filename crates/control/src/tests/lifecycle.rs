@@ -1,6 +1,9 @@
 //! What happens to an instance as a whole: several made at a time, limits, resource groups.
 
-use crate::testing::World;
+use crate::store::{Kind, documents};
+use crate::testing::{Fault, World};
+use control_model::Task;
+use control_model::task::Outcome;
 use serde_json::{Value, json};
 
 /// `CreateInstances` with this list.
@@ -170,4 +173,118 @@ async fn resource_groups() {
     let mut foreign = world.request("ModifyResourceGroup", &format!("{on}&ResourceGroupId=rg-z"));
     foreign.principal.account_id = "9999999999999999".into();
     assert_eq!(world.control.call(foreign).await.body["Code"], "InvalidInstanceId.NotFound");
+}
+
+/// Type and end of each task but the creation, the oldest first.
+fn ends(world: &World) -> Vec<(&'static str, Option<Outcome>)> {
+    let tasks = documents::list::<Task>(world.control.shared.store.as_ref(), Kind::Task);
+    let tasks = tasks.expect("listed").into_iter().map(|read| read.value);
+    let ends = tasks.map(|task| (task.kind.row().name, task.ended.map(|(_, how)| how)));
+    ends.filter(|(name, _)| *name != "CreateIns").collect()
+}
+
+fn ports(world: &World) -> Vec<String> {
+    let claims = world.control.shared.store.list(Kind::Port).expect("listed");
+    claims.into_iter().map(|claim| claim.id).collect()
+}
+
+#[tokio::test]
+async fn an_endpoint_moves_to_another_port() {
+    let faults = [
+        vec![],
+        vec![Fault::LostBefore, Fault::LostBefore],
+        vec![Fault::LostAfter, Fault::LostAfter],
+        vec![Fault::Refused],
+    ];
+    for faults in faults {
+        let world = World::new();
+        let id = world.instance("Port=7000").await;
+        world.agent.script(&faults);
+        let on = format!("DBInstanceId={id}&CurrentConnectionString=127.0.0.1");
+        world.ok("ModifyDBInstanceConnectionString", &format!("{on}&Port=7100")).await;
+        world.until(&id, "Normal").await;
+        let spec = world.agent.specs().pop().expect("applied");
+        assert_eq!((spec.port, spec.incarnation), (7100, 2), "{faults:?}");
+        let done = async || ends(&world) == [("ModifyInsConnStr", Some(Outcome::Succeed))];
+        world.until_true(done, "the end of the task").await;
+        assert_eq!(ports(&world), ["7100"], "the former one is free");
+        let shown = world.ok("DescribeDBInstanceNetInfo", &format!("InstanceId={id}")).await;
+        assert_eq!(shown["NetInfoItems"]["InstanceNetInfo"][0]["Port"], "7100");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_stays_when_the_host_cannot_give_the_port() {
+    let world = World::new();
+    let id = world.instance("Port=7000").await;
+    world.agent.script(&[Fault::PortInUse]);
+    let on = format!("DBInstanceId={id}&CurrentConnectionString=127.0.0.1");
+    world.ok("ModifyDBInstanceConnectionString", &format!("{on}&Port=7100")).await;
+    let failed = async || ends(&world) == [("ModifyInsConnStr", Some(Outcome::Failed))];
+    world.until_true(failed, "the end of the task").await;
+    world.until(&id, "Normal").await;
+    assert_eq!(ports(&world), ["7000"]);
+    let other = world.instance("Port=7200").await;
+    let rows = [
+        (format!("{on}&Port=7000"), "400 InvalidConnectionStringOrPort.Duplicate"),
+        (format!("{on}&Port=7200"), "400 InvalidConnectionStringOrPort.Duplicate"),
+        (format!("{on}&Port=80"), "400 InvalidPort.Malformed"),
+        (on.clone(), "400 MissingParameter"),
+        (format!("{on}&Port=7300&IPType=Public"), "400 InvalidIPType.Format"),
+        (format!("{on}&NewConnectionString=short"), "400 InvalidConnectionString.Format"),
+        (format!("{on}&NewConnectionString=mycache123"), "400 NewConnectionStringNotSupport"),
+        (
+            format!("DBInstanceId={id}&CurrentConnectionString=x&Port=7300"),
+            "400 InvalidConnectionString.Format",
+        ),
+        (
+            "DBInstanceId=r-x&CurrentConnectionString=127.0.0.1&Port=7300".into(),
+            "404 InvalidInstanceId.NotFound",
+        ),
+    ];
+    for (params, expected) in rows {
+        let found = world.refusal("ModifyDBInstanceConnectionString", &params).await;
+        assert_eq!(found, expected, "{params}");
+    }
+    assert_eq!((ports(&world).len(), other.is_empty()), (2, false));
+}
+
+#[tokio::test]
+async fn the_newest_program_and_tasks_one_by_one() {
+    let world = World::new();
+    let id = world.instance("").await;
+    let on = format!("InstanceId={id}");
+    let minor = async |params: &str| {
+        world.refusal("ModifyInstanceMinorVersion", &format!("{on}&{params}")).await
+    };
+    assert_eq!(minor("Minorversion=redis-9").await, "400 InvalidMinorversion.Malformed");
+    assert_eq!(minor("Minorversion=latest_version").await, "200 no error");
+    world.until(&id, "Normal").await;
+    assert_eq!(world.agent.specs().pop().expect("applied").incarnation, 2);
+    let done = async || ends(&world) == [("UpgradeMinorVersion", Some(Outcome::Succeed))];
+    world.until_true(done, "the end of the task").await;
+
+    let tasks = documents::list::<Task>(world.control.shared.store.as_ref(), Kind::Task);
+    for task in tasks.expect("listed") {
+        let params = format!("{on}&TaskId={}", task.value.task_id);
+        assert_eq!(world.ok("DescribeTaskDetail", &params).await["Status"], "Succeed");
+    }
+    let unknown = world.refusal("DescribeTaskDetail", &format!("{on}&TaskId=t-x")).await;
+    assert_eq!(unknown, "404 InvalidTaskId.NotFound");
+    let range = "RegionId=a1&FromStartTime=2020-01-01T00:00Z&ToStartTime=2099-01-01T00:00Z";
+    let stat = world.ok("DescribeHistoryTasksStat", range).await;
+    assert_eq!(stat["Items"], json!([{"Status": "Succeed", "TotalCount": 2}]));
+
+    let open = async || world.ok("DescribeEngineVersion", &on).await["IsAutoUpgradeOpen"].clone();
+    assert_eq!(open().await, "0");
+    world.ok("ModifyDBInstanceAutoUpgrade", &format!("DBInstanceId={id}&Value=1")).await;
+    assert_eq!(open().await, "1");
+    let wrong = format!("DBInstanceId={id}&Value=2");
+    let wrong = world.refusal("ModifyDBInstanceAutoUpgrade", &wrong).await;
+    assert_eq!(wrong, "400 InvalidValue.Malformed");
+    let bandwidth = world.ok("DescribeIntranetAttribute", &on).await;
+    assert_eq!(bandwidth["IntranetBandwidth"], 24);
+    let same = format!("{on}&InstanceClass=redis.shard.micro.ce");
+    let refusal = world.refusal("ModifyInstanceSpec", &same).await;
+    assert_eq!(refusal, "400 InvalidInstanceClass.NotChanged");
 }
