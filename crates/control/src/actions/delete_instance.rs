@@ -21,6 +21,28 @@ pub const SPEC: Action = Action {
     handler: run,
 };
 
+/// DestroyInstance: what DeleteInstance leaves nothing of needs no purging.
+pub const DESTROY: Action = Action {
+    name: "DestroyInstance",
+    version: KVSTORE,
+    access: Access::Write,
+    params: &[INSTANCE_ID],
+    doc: "Purges a released instance; there is no recycle bin that would keep one.",
+    token: None,
+    handler: destroy,
+};
+
+/// A released instance is on its way out already.
+fn destroy(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    let status = context.status(&context.instance(params.required("InstanceId"))?);
+    if status == Status::Released {
+        return Ok(Done::now(json!({})));
+    }
+    let row = &error::INCORRECT_STATE;
+    let cure = "DeleteInstance releases an instance and its data at once";
+    Err(row.says(format!("{} It is {}; {cure}.", row.message, status.name())))
+}
+
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     let (store, now_unix_ms) = (context.store, context.now_unix_ms);
     context.update(params.required("InstanceId"), Status::allows_delete, |instance| {

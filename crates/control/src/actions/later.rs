@@ -51,7 +51,6 @@ pub const ACTIONS: &[&str] = &[
     "DescribeParameterGroupSupportParam",
     "DescribeParameterGroupTemplateList",
     "DescribeParameterGroups",
-    "DestroyInstance",
     "LockDBInstanceWrite",
     "MasterNodeShutDownFailOver",
     "MigrateToOtherZone",

@@ -137,6 +137,7 @@ pub const ACTIONS: &[&Action] = &[
     &describe_history_tasks::DETAIL,
     &lookup_events::TRAILS,
     &describe_zones::SPEC,
+    &delete_instance::DESTROY,
     &ram_attach::FROM_GROUP,
     &ram_attach::FROM_ROLE,
     &ram_attach::FROM_USER,

@@ -288,3 +288,18 @@ async fn the_newest_program_and_tasks_one_by_one() {
     let refusal = world.refusal("ModifyInstanceSpec", &same).await;
     assert_eq!(refusal, "400 InvalidInstanceClass.NotChanged");
 }
+
+#[tokio::test]
+async fn nothing_is_kept_that_could_be_destroyed() {
+    let world = World::new();
+    let id = world.instance("").await;
+    let on = format!("InstanceId={id}");
+    assert_eq!(world.refusal("DestroyInstance", &on).await, "403 IncorrectDBInstanceState");
+    world.agent.script(&[Fault::Refused]);
+    world.ok("DeleteInstance", &on).await;
+    let first = world.refusal("DestroyInstance", &on).await;
+    assert!(["200 no error", "404 InvalidInstanceId.NotFound"].contains(&&*first), "{first}");
+    world.until(&id, "gone").await;
+    let gone = world.refusal("DestroyInstance", &on).await;
+    assert_eq!(gone, "404 InvalidInstanceId.NotFound");
+}
