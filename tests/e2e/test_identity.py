@@ -238,3 +238,21 @@ def test_groups_roles_and_lists_have_their_shapes(ram, user):
             break
         marker = page["Marker"]
     assert names == sorted(set(names)) and "AdministratorAccess" in names
+
+
+def test_accounts_of_the_installation_see_nothing_of_each_other(shared):
+    instance = shared.ready["instance"]["id"]
+    done = shared.cli("account", "create", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    key = made["AccessKeyId"], made["AccessKeySecret"], None
+    other = NewSdk(shared.ready, key_id=key[0], secret=key[1])
+    assert other.call("DescribeInstances", region_id=REGION)["TotalCount"] == 0
+    foreign = code(other.call, "DeleteInstance", instance_id=instance)
+    unknown = code(other.call, "DeleteInstance", instance_id="r-none")
+    assert foreign == unknown == (404, "InvalidInstanceId.NotFound")
+    ram = Service(RamClient, ram_models, shared.ready, key)
+    assert ram.call("ListUsers")["Users"]["User"] == []
+    listed = shared.cli("account", "list")
+    assert made["AccountId"] in listed.stdout and listed.returncode == 0
+    assert NewSdk(shared.ready).status(instance) == "Normal"

@@ -29,6 +29,8 @@ const GROUPS: &[(&str, &str)] = &[
     ("key", "Works with access keys"),
     ("policy", "Works with policies: what users may do"),
     ("alarm", "Works with alarm rules and what they told"),
+    ("account", "Works with the accounts of the installation; for root of the first one"),
+    ("role", "Works with roles, which users act as for a while"),
     ("offer", "Shows what can be created here"),
 ];
 
@@ -333,6 +335,52 @@ pub const SHORTS: &[Short] = &[
             ("LEVEL", "Level"),
             ("SENT", "SendStatus"),
         ],
+        ..PLAIN
+    },
+    Short {
+        group: "account",
+        name: "create",
+        action: "CreateInstallationAccount",
+        positionals: &[],
+        ..PLAIN
+    },
+    Short {
+        group: "account",
+        name: "list",
+        action: "ListInstallationAccounts",
+        positionals: &[],
+        list: "Accounts.Account",
+        columns: &[("ACCOUNT", "AccountId"), ("CREATED", "CreateDate")],
+        ..PLAIN
+    },
+    Short {
+        group: "role",
+        name: "list",
+        action: "ListRoles",
+        positionals: &[],
+        list: "Roles.Role",
+        columns: &[("ROLE", "RoleName"), ("ARN", "Arn"), ("DESCRIPTION", "Description")],
+        ..PLAIN
+    },
+    Short {
+        group: "role",
+        name: "create",
+        action: "CreateRole",
+        positionals: &[("ROLE", "RoleName"), ("TRUST", "AssumeRolePolicyDocument")],
+        ..PLAIN
+    },
+    Short {
+        group: "role",
+        name: "delete",
+        action: "DeleteRole",
+        positionals: &[("ROLE", "RoleName")],
+        ..PLAIN
+    },
+    Short {
+        group: "role",
+        name: "assume",
+        action: "AssumeRole",
+        positionals: &[("ARN", "RoleArn"), ("SESSION", "RoleSessionName")],
         ..PLAIN
     },
     Short {

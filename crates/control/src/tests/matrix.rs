@@ -1,5 +1,5 @@
-//! Every action × every kind of caller × own, foreign and unknown instance, against a plain model of
-//! who may do what. Rows are called with values made up from their parameters' kinds, so a new row
+//! Every action × every caller × own, foreign and unknown instance, against a plain model of who
+//! may do what. Rows are called with values made up from their parameters' kinds, so a new row
 //! is covered by being in the table.
 
 use super::identity::{document, ok, refusal, user};
