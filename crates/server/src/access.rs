@@ -127,6 +127,34 @@ impl User {
     }
 }
 
+/// What a password led to.
+#[derive(Debug, Clone, Copy)]
+pub enum LogIn<'a> {
+    /// It is this user's.
+    Right(&'a Arc<User>),
+    /// It is not the named user's, but everybody may be this one.
+    Anyway(&'a Arc<User>),
+    /// There is no such user, or it has another password.
+    Wrong,
+}
+
+impl<'a> LogIn<'a> {
+    /// Who has been logged in.
+    #[must_use]
+    pub fn user(self) -> Option<&'a Arc<User>> {
+        match self {
+            Self::Right(user) | Self::Anyway(user) => Some(user),
+            Self::Wrong => None,
+        }
+    }
+
+    /// False for a guess that failed.
+    #[must_use]
+    pub fn is_right(self) -> bool {
+        matches!(self, Self::Right(_))
+    }
+}
+
 /// Who may connect.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Allowlist {
@@ -218,19 +246,29 @@ impl Access {
     /// The user that `AUTH password` logs in: `default`; or, for `AUTH user:password`, the one
     /// named before the colon. Where `default` needs no password, it is who nobody else is.
     #[must_use]
-    pub fn log_in_by_password(&self, password: &[u8]) -> Option<&Arc<User>> {
+    pub fn log_in_by_password(&self, password: &[u8]) -> LogIn<'_> {
         let default = self.find(DEFAULT_USER.as_bytes());
         let named = || {
             let colon = password.iter().position(|&byte| byte == b':')?;
-            self.log_in(&password[..colon], &password[colon + 1..])
+            self.find_right(&password[..colon], &password[colon + 1..])
         };
         let owned = default.filter(|user| user.has(password));
-        owned.or_else(named).or(default.filter(|user| user.password_free))
+        match (owned.or_else(named), default.filter(|user| user.password_free)) {
+            (Some(user), _) => LogIn::Right(user),
+            // The answer is the same for every password: it tells nothing.
+            (None, Some(user)) if !password.contains(&b':') => LogIn::Right(user),
+            (None, Some(user)) => LogIn::Anyway(user),
+            (None, None) => LogIn::Wrong,
+        }
     }
 
     /// The user that `AUTH name password` logs in.
     #[must_use]
-    pub fn log_in(&self, name: &[u8], password: &[u8]) -> Option<&Arc<User>> {
+    pub fn log_in(&self, name: &[u8], password: &[u8]) -> LogIn<'_> {
+        self.find_right(name, password).map_or(LogIn::Wrong, LogIn::Right)
+    }
+
+    fn find_right(&self, name: &[u8], password: &[u8]) -> Option<&Arc<User>> {
         self.find(name).filter(|user| user.accepts(password))
     }
 }
@@ -256,14 +294,15 @@ mod tests {
     #[test]
     fn both_forms_of_auth() {
         let access = access();
-        let by_password = |p: &str| access.log_in_by_password(p.as_bytes()).map(|u| &*u.name);
+        let by_password =
+            |p: &str| access.log_in_by_password(p.as_bytes()).user().map(|u| &*u.name);
         assert_eq!(by_password("secret"), Some("default"));
         assert_eq!(by_password("r-1:secret"), Some("r-1"));
         assert_eq!(by_password("app:a:b"), Some("app"));
         assert_eq!(by_password("app:wrong"), None);
         assert_eq!(by_password(""), None);
-        assert!(access.log_in(b"app", b"a:b").is_some());
-        assert!(access.log_in(b"nobody", b"secret").is_none());
+        assert!(access.log_in(b"app", b"a:b").is_right());
+        assert!(access.log_in(b"nobody", b"secret").user().is_none());
         assert!(access.initial_user().is_none());
     }
 
@@ -272,11 +311,17 @@ mod tests {
         let mut access = access();
         let default = User { password_free: true, ..(*access.users[1]).clone() };
         access.users[1] = Arc::new(default);
-        let by_password = |p: &str| access.log_in_by_password(p.as_bytes()).map(|u| &*u.name);
+        let by_password =
+            |p: &str| access.log_in_by_password(p.as_bytes()).user().map(|u| &*u.name);
         for (password, name) in [("app:a:b", "app"), ("app:x", "default"), ("secret", "default")] {
             assert_eq!(by_password(password), Some(name), "{password}");
         }
-        assert!(access.log_in(b"app", b"x").is_none());
+        assert!(access.log_in(b"app", b"x").user().is_none());
+        for (password, right) in [("app:a:b", true), ("app:x", false), ("x", true), ("x:y", false)]
+        {
+            let log_in = access.log_in_by_password(password.as_bytes());
+            assert_eq!(log_in.is_right(), right, "{password}: is it a guess that failed");
+        }
     }
 
     #[test]

@@ -209,6 +209,8 @@ fn stats(out: &mut String, shared: &Shared, _: &GateState) {
         ("total_net_input_bytes", shared.total(|s| &s.net_input_bytes)),
         ("total_net_output_bytes", shared.total(|s| &s.net_output_bytes)),
         ("rejected_connections", shared.total(|s| &s.connections_refused)),
+        ("acl_access_denied_auth", shared.total(|s| &s.wrong_passwords)),
+        ("larder_braked_logins", shared.total(|s| &s.braked_logins)),
         ("expired_keys", shared.total(|s| &s.expired_keys)),
         ("evicted_keys", shared.total(|s| &s.evicted_keys)),
         ("keyspace_hits", shared.total(|s| &s.keyspace_hits)),

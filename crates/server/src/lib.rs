@@ -7,6 +7,7 @@ pub mod access;
 pub mod ahead;
 pub mod aof;
 pub mod blocked;
+pub mod brake;
 pub mod clearing;
 pub mod clients;
 pub mod commands;
@@ -48,6 +49,8 @@ pub mod upstream;
 pub use loop_core::LoopCore;
 pub use shared::Shared;
 
+#[cfg(test)]
+mod access_tests;
 #[cfg(test)]
 mod admin_tests;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use catalog::commands::CommandId;
 use engine::keyspace::{Reader, WatchFlag};
 use resp::{OwnedArgs, Protocol};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -17,6 +18,8 @@ use std::sync::atomic::Ordering::Relaxed;
 pub struct Session {
     /// The part that others may see.
     pub record: Arc<ClientRecord>,
+    /// The peer's address; `None` over a unix socket.
+    pub source: Option<IpAddr>,
     /// Protocol of replies.
     pub protocol: Protocol,
     /// Selected database.
@@ -88,6 +91,7 @@ impl Session {
     pub fn new(record: Arc<ClientRecord>, user: Option<Arc<User>>) -> Self {
         let session = Self {
             record,
+            source: None,
             protocol: Protocol::Two,
             db: 0,
             user: None,

@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::aof::Aof;
 use crate::blocked::Blocked;
+use crate::brake::Brake;
 use crate::clients::Clients;
 use crate::config::{Config, DROP_IN_VERSION};
 use crate::dispatch::{Bound, bind};
@@ -49,6 +50,8 @@ pub struct Shared {
     pub inboxes: Vec<Inbox>,
     /// Records of all connections.
     pub clients: Clients,
+    /// The brake on guessing passwords.
+    pub brake: Brake,
     /// Commands that wait for a key.
     pub blocked: Blocked,
     /// Who is shown every command.
@@ -156,6 +159,7 @@ impl Shared {
             inboxes: wakers.into_iter().map(Inbox::new).collect(),
             clients: Clients::default(),
             blocked: Blocked::default(),
+            brake: Brake::default(),
             monitors: Padded(Monitors::default()),
             pubsub: PubSub::default(),
             config: Mutex::new(config),

@@ -37,6 +37,10 @@ pub struct LoopStats {
     pub connections_closed: Counter,
     /// Connections refused by the allowlist or the limit.
     pub connections_refused: Counter,
+    /// Passwords that were wrong.
+    pub wrong_passwords: Counter,
+    /// Passwords that were not looked at: too many from their source were wrong.
+    pub braked_logins: Counter,
     /// Bytes read.
     pub net_input_bytes: Counter,
     /// Bytes written.
@@ -96,6 +100,8 @@ impl LoopStats {
             &self.connections_received,
             &self.connections_closed,
             &self.connections_refused,
+            &self.wrong_passwords,
+            &self.braked_logins,
             &self.net_input_bytes,
             &self.net_output_bytes,
             &self.keyspace_hits,

@@ -11,7 +11,7 @@ fn check(script: &str) {
     }
 }
 
-fn managed() -> Access {
+pub(crate) fn managed() -> Access {
     let user = |name: &str, password: &str, right| {
         let verifiers = vec![Verifier::new(b"salt", password.as_bytes())];
         let rights = Rights::new(right);

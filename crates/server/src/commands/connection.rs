@@ -1,6 +1,6 @@
 //! AUTH, ECHO, HELLO, PING, QUIT, RESET, SELECT: the connection itself.
 
-use crate::access::{DEFAULT_USER, User};
+use crate::access::{Access, DEFAULT_USER, LogIn, User};
 use crate::error;
 use crate::session::Replies;
 use crate::turn::Turn;
@@ -14,22 +14,47 @@ use std::sync::atomic::Ordering::Relaxed;
 /// # Errors
 /// A wrong password; or none is set.
 pub fn auth(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
-    let access = &turn.gate().access;
     let user = match (turn.args.find(1), turn.args.find(2)) {
         (Some(password), None) => {
+            let access = &turn.gate().access;
             let default = access.find(DEFAULT_USER.as_bytes());
             if !access.managed && default.is_some_and(|user| user.password_free) {
                 return Err(error::reply(error::NO_PASSWORD_SET));
             }
-            access.log_in_by_password(password)
+            look_at(turn, |access| access.log_in_by_password(password))?
         }
-        (Some(name), Some(password)) if turn.args.len() == 3 => access.log_in(name, password),
+        (Some(name), Some(password)) if turn.args.len() == 3 => {
+            look_at(turn, |access| access.log_in(name, password))?
+        }
         _ => return Err(engine::error::SYNTAX),
     };
-    let user = user.cloned().ok_or_else(|| error::reply(error::WRONGPASS))?;
     turn.session.log_in(Some(user));
     turn.reply().ok();
     Ok(())
+}
+
+/// Tries a password. On a managed node strangers can try, so a brake is on guessing; it refuses at
+/// once, as whoever waited for the answer would hold a connection.
+fn look_at(
+    turn: &Turn<'_, '_>,
+    attempt: impl FnOnce(&Access) -> LogIn<'_>,
+) -> Result<Arc<User>, CommandError> {
+    let (shared, source) = (turn.shared, turn.session.source);
+    let (access, stats) = (&turn.gate().access, &shared.stats[turn.state.slot]);
+    let now_us = shared.host.clock().monotonic_us();
+    if access.managed && shared.brake.attempt(source, now_us).is_err() {
+        stats.braked_logins.add(1);
+        return Err(error::reply(error::BRAKED));
+    }
+    let log_in = attempt(access);
+    if log_in.is_right() {
+        if access.managed {
+            shared.brake.was_right(source, now_us);
+        }
+    } else {
+        stats.wrong_passwords.add(1);
+    }
+    log_in.user().cloned().ok_or_else(|| error::reply(error::WRONGPASS))
 }
 
 /// ECHO message.
@@ -106,8 +131,7 @@ fn parse_hello<'a>(turn: &Turn<'a, '_>) -> Result<Hello<'a>, CommandError> {
         match rest {
             (Some(user), word) if parse::is(word, "AUTH") => {
                 let password = words.next().ok_or_else(|| bad_option(word))?;
-                let found = turn.gate().access.log_in(user, password).cloned();
-                hello.user = Some(found.ok_or_else(|| error::reply(error::WRONGPASS))?);
+                hello.user = Some(look_at(turn, |access| access.log_in(user, password))?);
             }
             (Some(name), word) if parse::is(word, "SETNAME") => hello.name = Some(name),
             (_, word) => return Err(bad_option(word)),

@@ -3,6 +3,7 @@
 
 use super::Run;
 use super::measure::shorten_for;
+use crate::error;
 use crate::measure::slow::{Slow, shorten};
 use catalog::Flags;
 use catalog::commands::CommandId;
@@ -17,7 +18,8 @@ const WORD_BYTES_MAX: usize = 48;
 const TEXT_BYTES_MAX: usize = WORDS_MAX * (WORD_BYTES_MAX + 4) + 3;
 
 /// Errors that say that someone was not allowed.
-const REFUSALS: [&str; 4] = ["NOAUTH", "NOPERM", "WRONGPASS", "ERR illegal address"];
+const REFUSALS: [&str; 5] =
+    ["NOAUTH", "NOPERM", "WRONGPASS", error::ILLEGAL_ADDRESS, error::BRAKED];
 
 impl Run<'_, '_> {
     /// Records a command that writes.

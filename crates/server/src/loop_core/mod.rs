@@ -116,6 +116,7 @@ impl LoopCore {
         stats.connections_received.add(1);
         shared.clients.add(&record);
         let mut conn = Conn::new(Session::new(record, user));
+        conn.session.source = peer.address;
         if !allowed {
             conn.session.refused = true;
             conn.session.log_in(None);
