@@ -115,6 +115,8 @@ impl Shell {
             .arg("--dir")
             .arg(layout.node(node_id))
             .args(["--io-threads", &loops.to_string(), "--node-id", node_id])
+            // Holds the password of a mail server, which is control's business.
+            .env_remove("LARDER_SMTP_URL")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
