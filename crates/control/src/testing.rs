@@ -404,8 +404,8 @@ impl World {
         lines
     }
 
-    /// Waits until the audit log tells of so many things that happened without a call.
-    pub async fn until_told(&self, count: usize) {
+    /// Waits until the audit log tells of so many things that happened without a call; their names.
+    pub async fn until_told(&self, count: usize) -> Vec<String> {
         let told = || {
             let lines = self.audit_lines();
             lines.iter().filter(|line| line["event"] == "system").count()
@@ -417,6 +417,9 @@ impl World {
         };
         let late = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err();
         assert!(!late, "waited in vain for {count} events");
+        let lines = self.audit_lines().into_iter();
+        let system = lines.filter(|line| line["event"] == "system");
+        system.map(|line| line["action"].as_str().expect("a name").to_owned()).collect()
     }
 
     fn audit_lines(&self) -> Vec<Value> {

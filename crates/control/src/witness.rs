@@ -5,6 +5,7 @@
 use crate::audit::{Durability, time};
 use crate::pipeline::Shared;
 use crate::store::{Kind, StoreError, documents};
+use control_model::alarm::Alert;
 use control_model::task::Outcome;
 use control_model::{Instance, Task};
 use serde_json::{Value, json};
@@ -59,6 +60,8 @@ struct Told {
     tasks: HashMap<String, bool>,
     /// Crashes by node.
     crashes: HashMap<String, u32>,
+    /// The newest alert; their ids grow with time.
+    alert: String,
 }
 
 /// Tells until it is dropped. To be called before the first call of an action is taken: what comes
@@ -129,7 +132,40 @@ fn look(shared: &Shared, told: &mut Told, since: Option<i64>) -> Result<(), Stor
     for (unix_ms, name, task) in news {
         tell_task(shared, task, name, unix_ms);
     }
+    tell_alerts(shared, told, since)?;
     tell_crashes(shared, told)
+}
+
+/// Tells of alarms that began and ended.
+fn tell_alerts(shared: &Shared, told: &mut Told, since: Option<i64>) -> Result<(), StoreError> {
+    for document in shared.store.list(Kind::Alert)? {
+        if document.id <= told.alert {
+            continue;
+        }
+        let Ok(alert) = serde_json::from_value::<Alert>(document.body) else { continue };
+        told.alert = document.id;
+        if since.is_some_and(|since| alert.at_unix_ms <= since) {
+            continue;
+        }
+        note_system(
+            shared,
+            &SystemEvent {
+                account_id: &alert.account_id,
+                name: &format!("InstanceAlarm:{:?}", alert.event),
+                instance_id: &alert.instance_id,
+                unix_ms: alert.at_unix_ms,
+                details: json!({
+                    "RuleId": alert.rule_id,
+                    "RuleName": alert.rule_name,
+                    "MetricName": alert.metric,
+                    "Level": format!("{:?}", alert.level),
+                    "Expression": alert.expression,
+                    "Value": alert.value,
+                }),
+            },
+        );
+    }
+    Ok(())
 }
 
 fn ended_as(outcome: Outcome) -> &'static str {

@@ -233,6 +233,8 @@ async fn an_alarm_is_told_once_and_so_is_its_end() {
     assert_eq!(alerts(&world).len(), 1, "not told again");
     pass(&world, &mut second, &id, 120, 10);
     let [_, end] = alerts(&world).try_into().expect("two");
+    let told = world.until_told(4).await;
+    assert_eq!(told[2..], ["InstanceAlarm:Triggered", "InstanceAlarm:Resolved"]);
     assert_eq!((end.event, end.level.name()), (Event::Resolved, "Critical"));
     assert_eq!(body(&end)["alertState"], "OK");
     let log = world.ok("DescribeAlertLogList", "").await;
