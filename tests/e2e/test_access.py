@@ -3,10 +3,8 @@
 import socket
 
 import pytest
-import redis
 
-from support.sdk import ApiError, NewSdk
-from support.waiting import until
+from support.sdk import REGION, ApiError, NewSdk
 
 PASSWORD = "Access-2026"
 
@@ -132,3 +130,68 @@ def test_limits_and_refusals(subject):
     for ips, parameters, expected in rows:
         assert code(lambda: subject.allow(ips, **parameters)) == expected, (ips[-60:], parameters)
     assert subject.groups() == {"default": full, "second": full}
+
+
+def test_a_shared_group_reaches_every_bound_instance(sdk, subject):
+    other = Subject(sdk)
+
+    def call(action, **parameters):
+        return sdk.call(action, region_id=REGION, **parameters)
+
+    def bind(to, group_id):
+        about = {"dbcluster_id": to.instance_id, "global_security_group_id": group_id}
+        return call("ModifyGlobalSecurityIPGroupRelation", **about)
+
+    made = call("CreateGlobalSecurityIPGroup", global_ig_name="loop", gip_list="127.0.0.1")
+    [group] = made["GlobalSecurityIPGroup"]
+    group_id = group["GlobalSecurityGroupId"]
+    about = {"global_security_group_id": group_id}
+    for bound in (subject, other):
+        assert bound.admitted() == []
+        bind(bound, group_id)
+        assert bound.admitted() == ["127.0.0.1"], "in force when the call returns"
+    names = {"global_ig_name": "loops", "gip_list": "127.0.0.2,127.0.1.0/24"}
+    call("ModifyGlobalSecurityIPGroup", **(about | names))
+    for bound in (subject, other):
+        assert bound.admitted() == ["127.0.0.2", "127.0.1.1"]
+    call("ModifyGlobalSecurityIPGroupName", global_ig_name="ring", **about)
+    [seen] = call("DescribeGlobalSecurityIPGroup", **about)["GlobalSecurityIPGroup"]
+    assert sorted(seen["DBInstances"]) == sorted([subject.instance_id, other.instance_id])
+    assert (seen["GlobalIgName"], seen["GIpList"]) == ("ring", names["gip_list"])
+    refused = code(lambda: call("DeleteGlobalSecurityIPGroup", **about))
+    assert refused == (403, "OperationDenied.GlobalSecurityIPGroupInUse")
+    other.delete()
+    bind(subject, "")
+    assert subject.admitted() == []
+    relation = {"dbcluster_id": subject.instance_id}
+    answer = call("DescribeGlobalSecurityIPGroupRelation", **relation)
+    assert answer["GlobalSecurityIPGroupRel"] == []
+    call("DeleteGlobalSecurityIPGroup", **about)
+    refused = code(lambda: call("DescribeGlobalSecurityIPGroup", **about))
+    assert refused == (404, "InvalidGlobalSecurityGroupId.NotFound")
+
+
+def test_the_diagnosis_agrees_with_what_clients_see(sdk, subject):
+    def ask(source):
+        about = {"dbinstance_id": subject.instance_id, "src_ip": source}
+        said = sdk.call("DescribeDbInstanceConnectivity", **about)
+        return said["ConnCheckResult"], said["ConnCheckErrorCode"]
+
+    def agrees(source):
+        passes = ask(source)[0] == "Success"
+        assert passes == admitted(subject.endpoint, source), source
+        return passes
+
+    assert ask("127.0.0.1") == ("Failed", "SRC_IP_NOT_IN_USER_WHITELIST")
+    subject.allow("127.0.0.2")
+    assert [agrees(source) for source in ("127.0.0.1", "127.0.0.2")] == [False, True]
+    assert ask("10.0.0.1") == ("Failed", "CONNECTION_ABNORMAL"), "the endpoint is this host's own"
+    assert code(lambda: ask("nonsense")) == (400, "InvalidSrcIp.Malformed")
+
+
+def test_no_security_group_is_promised(sdk, subject):
+    def change(group):
+        about = {"dbinstance_id": subject.instance_id, "security_group_id": group}
+        return sdk.call("ModifySecurityGroupConfiguration", **about)
+
+    assert code(lambda: change("sg-1")) == (404, "InvalidSecurityGroupId.NotFound")

@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(instance.create_account(one_more.clone()), Err(AccountFault::TooMany));
         assert_eq!(instance.delete_account("a1"), Ok(()));
         assert_eq!(instance.create_account(one_more), Ok(()));
-        let users = instance.node_spec("127.0.0.1").settings.users;
+        let users = instance.node_spec("127.0.0.1", &[]).settings.users;
         assert_eq!(users.len(), 2 + CREATED_MAX);
         assert_eq!((users[2].name.as_str(), users[2].privilege), ("app", Privilege::ReadOnly));
     }

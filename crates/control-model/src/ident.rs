@@ -57,6 +57,11 @@ pub fn group_id(random: &mut impl Randomness) -> String {
     format!("g-{}", text(random, ALNUM, 16))
 }
 
+/// Of an allowlist group that instances share: `g-` and 16 lower-case characters.
+pub fn template_id(random: &mut impl Randomness) -> String {
+    format!("g-{}", text(random, LOWER, 16))
+}
+
 /// `STS.` and 20 characters, of a session.
 pub fn session_key_id(random: &mut impl Randomness) -> String {
     format!("STS.{}", text(random, ALNUM, 20))

@@ -76,6 +76,9 @@ pub struct Instance {
     pub default_descriptions: BTreeMap<String, String>,
     /// Allowlist groups.
     pub groups: Groups,
+    /// Ids of the allowlist groups that it shares with other instances.
+    #[serde(default)]
+    pub global_groups: Vec<String>,
     /// Parameters that were set, by their names of the API.
     pub parameters: BTreeMap<String, String>,
     /// In the order given.
@@ -131,8 +134,9 @@ impl Instance {
         [&self.instance_id, "default"]
     }
 
-    /// What the agent is told, for a node bound to `bind`.
-    pub fn node_spec(&self, bind: &str) -> NodeSpec {
+    /// What the agent is told, for a node bound to `bind`, with the entries of the allowlist groups
+    /// that it shares.
+    pub fn node_spec(&self, bind: &str, shared: &[String]) -> NodeSpec {
         NodeSpec {
             node_id: self.node_id(),
             instance_id: self.instance_id.clone(),
@@ -141,11 +145,11 @@ impl Instance {
             bind: bind.to_owned(),
             port: self.port,
             loops: self.class().loops,
-            settings: self.settings(),
+            settings: self.settings(shared),
         }
     }
 
-    fn settings(&self) -> NodeSettings {
+    fn settings(&self, shared: &[String]) -> NodeSettings {
         let account = |name: &str| UserSettings {
             name: name.to_owned(),
             verifiers: self.verifiers.clone(),
@@ -157,7 +161,7 @@ impl Instance {
             engine_version: self.engine_version.clone(),
             users: default_users.chain(self.accounts.iter().map(DataAccount::user)).collect(),
             password_free: self.password_free,
-            allowlist: self.groups.enforced([]),
+            allowlist: self.groups.enforced(shared),
             maxmemory_bytes: self.class().capacity_mb << 20,
             connections_max: self.class().connections_max,
             clears: self.clears.clone(),
@@ -223,6 +227,7 @@ pub(crate) mod tests {
             accounts: Vec::new(),
             default_descriptions: BTreeMap::new(),
             groups: Groups::default(),
+            global_groups: Vec::new(),
             parameters: BTreeMap::new(),
             tags: Vec::new(),
             token_key: None,
@@ -242,8 +247,14 @@ pub(crate) mod tests {
         let mut body = serde_json::to_value(sample()).expect("plain data");
         let fields = body.as_object_mut().expect("an object");
         let later = ["maintain", "password_free", "release_protection", "running", "queued"];
-        let latest =
-            ["clears", "audit_log_days", "resource_group_id", "auto_upgrade", "former_port"];
+        let latest = [
+            "clears",
+            "global_groups",
+            "audit_log_days",
+            "resource_group_id",
+            "auto_upgrade",
+            "former_port",
+        ];
         for name in later.into_iter().chain(latest) {
             fields.remove(name).expect("there");
         }
@@ -268,7 +279,7 @@ pub(crate) mod tests {
     fn node_hears_of_both_accounts_class_limits_and_nobody() {
         let mut instance = sample();
         instance.verifiers.push(Verifier { salt: "00".into(), mac: "11".into() });
-        let spec = instance.node_spec("127.0.0.1");
+        let spec = instance.node_spec("127.0.0.1", &[]);
         assert_eq!(spec.node_id, "r-000000000000aaaa-node-0");
         let names: Vec<_> = spec.settings.users.iter().map(|user| user.name.as_str()).collect();
         assert_eq!(names, ["r-000000000000aaaa", "default"]);

@@ -159,7 +159,7 @@ mod tests {
         let texts: Vec<_> = changes.iter().map(|c| [&*c.name, &*c.old, &*c.new]).collect();
         assert_eq!(texts, [["timeout", "0", "9"]]);
         assert_eq!((instance.generation, &*instance.parameters["timeout"]), (2, "9"));
-        assert_eq!(instance.node_spec("::1").settings.parameters["timeout"], "9");
+        assert_eq!(instance.node_spec("::1", &[]).settings.parameters["timeout"], "9");
         assert!(set(&mut instance, &wanted, ("root", 6)).is_empty());
         assert_eq!(instance.generation, 2);
         let mut history = ParameterHistory::default();

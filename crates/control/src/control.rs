@@ -209,7 +209,10 @@ impl Control {
         match done.after {
             After::Nothing => {}
             After::Enforced { node_id, generation } => {
-                self.await_enforced(&node_id, generation).await;
+                self.await_enforced(&[(node_id, generation)]).await;
+            }
+            After::AllEnforced(nodes) => {
+                self.await_enforced(&nodes).await;
             }
             After::Live { node_id } => {
                 let (status, clients) = self.live(&node_id).await;
@@ -220,16 +223,19 @@ impl Control {
         body
     }
 
-    /// Waits until the node enforces the generation. While the agent is away there is nothing to
+    /// Waits until the nodes enforce these generations. While the agent is away there is nothing to
     /// wait for: the change is stored and will be applied.
-    async fn await_enforced(&self, node_id: &str, generation: u64) {
+    async fn await_enforced(&self, nodes: &[(String, u64)]) {
         let mut view = self.shared.view.clone();
         let settled = view.wait_for(|view| {
             let host = &view.host;
-            !host.is_known() || lifecycle::enforces(generation, host.node(node_id))
+            let enforces = |(node_id, generation): &(String, u64)| {
+                lifecycle::enforces(*generation, host.node(node_id))
+            };
+            !host.is_known() || nodes.iter().all(enforces)
         });
         if timeout(ENFORCED_LIMIT, settled).await.is_err() {
-            tracing::warn!("{node_id} does not enforce generation {generation} yet");
+            tracing::warn!("not all of {nodes:?} enforce these generations yet");
         }
     }
 

@@ -246,6 +246,14 @@ faults! {
         "The SecurityIps contain an address that is not there.";
     SECURITY_IPS_EXCEED = 400 "SecurityIPList.LimitExceeded"
         "The number of addresses or groups exceeds the limit.";
+    GLOBAL_GROUP_NOT_FOUND = 404 "InvalidGlobalSecurityGroupId.NotFound"
+        "The GlobalSecurityGroupId provided does not exist in our records.";
+    GLOBAL_GROUP_DUPLICATE = 400 "InvalidGlobalIgName.Duplicate"
+        "Specified GlobalIgName exists already.";
+    GLOBAL_GROUP_IN_USE = 403 "OperationDenied.GlobalSecurityIPGroupInUse"
+        "The group is bound to instances; unbind them with ModifyGlobalSecurityIPGroupRelation.";
+    SECURITY_GROUP_NOT_FOUND = 404 "InvalidSecurityGroupId.NotFound"
+        "The SecurityGroupId provided does not exist in our records.";
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::store::documents::{self, Versioned};
 use crate::store::{Change, Expect, Kind, Store, StoreError};
 use crate::tasks;
 use admin::agent::{AgentReply, AgentRequest};
+use control_model::global_group::GlobalGroups;
 use control_model::task::Outcome;
 use control_model::{Instance, Step, port};
 use std::convert::Infallible;
@@ -84,7 +85,8 @@ impl Executor {
     }
 
     async fn apply(&self, intent: Instance, generation: u64) -> Result<Progress, StepError> {
-        let request = AgentRequest::Apply(Box::new(intent.node_spec(&self.bind)));
+        let shared = self.shared_entries(&intent).await?;
+        let request = AgentRequest::Apply(Box::new(intent.node_spec(&self.bind, &shared)));
         match self.agent.request(&request, APPLY_LIMIT).await {
             Ok(AgentReply::Applied) => Ok(Progress::Accepted { generation }),
             Ok(_) => Err(AgentError::Unexpected.into()),
@@ -102,6 +104,19 @@ impl Executor {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Entries of the groups that the instance is bound to. Whoever changes them later makes a new
+    /// generation, so newer ones than those of `intent` do no harm.
+    async fn shared_entries(&self, intent: &Instance) -> Result<Vec<String>, StepError> {
+        if intent.global_groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (store, account) = (self.store.clone(), intent.account_id.clone());
+        let read =
+            move || documents::get::<GlobalGroups>(store.as_ref(), Kind::GlobalGroups, &account);
+        let read = tokio::task::spawn_blocking(read).await.map_err(|_| StepError::Broken)??;
+        Ok(read.map(|read| read.value.entries(&intent.global_groups)).unwrap_or_default())
     }
 
     async fn remove(

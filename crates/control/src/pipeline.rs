@@ -129,23 +129,16 @@ impl Nodes for Agent<'_> {
         }
     }
 
-    fn used_memory_bytes(&self, node_id: &str) -> Result<u64, ApiError> {
-        self.status(node_id).map(|status| status.used_memory_bytes)
-    }
-
-    fn parameters(&self, node_id: &str) -> Result<BTreeMap<String, String>, ApiError> {
-        self.status(node_id).map(|status| status.parameters)
-    }
-}
-
-impl Agent<'_> {
     fn status(&self, node_id: &str) -> Result<NodeStatus, ApiError> {
-        // Handlers run where blocking is fine.
         let asked = tokio::runtime::Handle::current().block_on(self.0.status(node_id));
         asked.map_err(|error| {
             tracing::warn!("asking {node_id}: {error}");
             error::SERVICE_UNAVAILABLE.says("The instance's node cannot be asked now.")
         })
+    }
+
+    fn parameters(&self, node_id: &str) -> Result<BTreeMap<String, String>, ApiError> {
+        self.status(node_id).map(|status| status.parameters)
     }
 }
 

@@ -223,6 +223,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         accounts: Vec::new(),
         default_descriptions: BTreeMap::new(),
         groups: Groups::default(),
+        global_groups: Vec::new(),
         parameters: BTreeMap::from(parameters),
         tags: request.tags.clone(),
         token_key: context.token.as_ref().map(|token| token.key.clone()),
@@ -253,7 +254,7 @@ mod tests {
             Err(error::SERVICE_UNAVAILABLE.plain())
         }
 
-        fn used_memory_bytes(&self, _: &str) -> Result<u64, ApiError> {
+        fn status(&self, _: &str) -> Result<admin::node::NodeStatus, ApiError> {
             Err(error::SERVICE_UNAVAILABLE.plain())
         }
 

@@ -16,6 +16,7 @@ pub mod delete_instance;
 pub mod describe_accounts;
 pub mod describe_alert_log_list;
 pub mod describe_available_resource;
+pub mod describe_db_instance_connectivity;
 pub mod describe_engine_version;
 pub mod describe_history_tasks;
 pub mod describe_instance_attribute;
@@ -26,6 +27,7 @@ pub mod describe_regions;
 pub mod describe_security_ips;
 pub mod describe_zones;
 pub mod flush;
+pub mod global_security_groups;
 pub mod grant_account_privilege;
 pub mod installation_accounts;
 pub mod instance_config;
@@ -76,6 +78,7 @@ use crate::store::{self, Kind, Store, StoreError, documents};
 use crate::tasks;
 use crate::vault::Vault;
 use admin::logs::{LogPage, LogQuery};
+use admin::node::NodeStatus;
 use control_model::account::TokenClaim;
 use control_model::policy::Facts;
 use control_model::task::{Change, Outcome};
@@ -144,11 +147,11 @@ pub struct Context<'a> {
 
 /// What nodes say of themselves.
 pub trait Nodes {
-    /// Bytes that the node has allocated. Blocks for a bounded time.
+    /// The node's own account of itself. Blocks for a bounded time.
     ///
     /// # Errors
     /// `ServiceUnavailable` when it cannot be asked.
-    fn used_memory_bytes(&self, node_id: &str) -> Result<u64, ApiError>;
+    fn status(&self, node_id: &str) -> Result<NodeStatus, ApiError>;
 
     /// A page of a node's log. Blocks for a bounded time.
     ///
@@ -207,6 +210,8 @@ pub enum After {
         /// Which generation.
         generation: u64,
     },
+    /// As `Enforced`, of several nodes.
+    AllEnforced(Vec<(String, u64)>),
     /// The node's own account, added to the answer.
     Live {
         /// Which node.

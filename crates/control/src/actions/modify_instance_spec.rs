@@ -59,7 +59,7 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     }
     let limit_bytes = class::find(name).ok_or_else(none)?.capacity_mb << 20;
     if limit_bytes < instance.class().capacity_mb << 20 {
-        let used_bytes = context.nodes.used_memory_bytes(&instance.node_id())?;
+        let used_bytes = context.nodes.status(&instance.node_id())?.used_memory_bytes;
         if used_bytes > limit_bytes {
             let row = &error::TARGET_MEMORY;
             let figures = format!("{used_bytes} bytes are used, {name} has {limit_bytes}");

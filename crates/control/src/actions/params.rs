@@ -98,6 +98,11 @@ impl<'a> Params<'a> {
         self.given.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Whether it is there, even if empty.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.contains_key(name)
+    }
+
     /// The value of a required parameter, empty if the row does not require it.
     pub fn required(&self, name: &str) -> &'a str {
         self.text(name).unwrap_or_default()

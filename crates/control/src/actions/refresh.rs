@@ -4,7 +4,7 @@
 use super::params::{INSTANCE_ID, Kind, Param, Params};
 use super::table::KVSTORE;
 use super::{Access, Action, Context, Done, Handler, views};
-use crate::error::ApiError;
+use crate::error::{self, ApiError};
 use serde_json::{Value, json};
 
 const fn read(
@@ -34,6 +34,20 @@ pub const SECURITY_GROUPS: Action = read(
     "Lists the security groups of an instance: none, this host has none.",
     security_groups,
 );
+
+/// ModifySecurityGroupConfiguration.
+pub const BIND_SECURITY_GROUPS: Action = Action {
+    name: "ModifySecurityGroupConfiguration",
+    version: KVSTORE,
+    access: Access::Write,
+    params: &[
+        Param::required("DBInstanceId", Kind::Text, "which instance"),
+        Param::optional("SecurityGroupId", Kind::Text, "comma-separated; empty: none"),
+    ],
+    doc: "Binds an instance to security groups: this host has none, so only to none.",
+    token: None,
+    handler: bind_security_groups,
+};
 
 /// DescribeInstanceSSL.
 pub const SSL: Action = read(
@@ -103,6 +117,25 @@ fn net_info(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError
 fn security_groups(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     context.instance(params.required("InstanceId"))?;
     Ok(Done::now(json!({"Items": {"EcsSecurityGroupRelation": []}})))
+}
+
+fn bind_security_groups(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    context.instance(params.required("DBInstanceId"))?;
+    match params.text("SecurityGroupId") {
+        None if params.is_given("SecurityGroupId") => Ok(Done::now(json!({}))),
+        None => Err(error::missing("SecurityGroupId")),
+        // Saying yes would let its owner believe that the group's rules hold.
+        Some(groups) => {
+            let first = groups.split(',').next().unwrap_or_default().trim();
+            let first: String = first.chars().take(64).collect();
+            let row = &error::SECURITY_GROUP_NOT_FOUND;
+            Err(row.says(format!(
+                "{} There is no security group {first}: say who may connect with \
+                 ModifySecurityIps or ModifyGlobalSecurityIPGroupRelation.",
+                row.message
+            )))
+        }
+    }
 }
 
 fn ssl(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {

@@ -18,7 +18,8 @@ pub(crate) struct Target {
 }
 
 /// Parameters that name instances; a list has commas or is numbered.
-const INSTANCES: &[&str] = &["InstanceId", "DBInstanceId", "InstanceIds", "ResourceId"];
+const INSTANCES: &[&str] =
+    &["InstanceId", "DBInstanceId", "DBClusterId", "InstanceIds", "ResourceId"];
 
 /// Parameters that name other things, by service, with what stands before the name.
 const OTHERS: &[(&str, &str, &str)] = &[

@@ -25,6 +25,8 @@ pub enum Kind {
     ConsoleUser,
     /// [`control_model::Instance`] by instance id.
     Instance,
+    /// [`control_model::global_group::GlobalGroups`] by account id.
+    GlobalGroups,
     /// [`control_model::account::PortClaim`] by port.
     Port,
     /// [`control_model::account::TokenClaim`] by account, action and token.
@@ -59,6 +61,7 @@ impl Kind {
             Kind::AccessKey => "access-key",
             Kind::ConsoleUser => "console-user",
             Kind::Instance => "instance",
+            Kind::GlobalGroups => "global-groups",
             Kind::Port => "port",
             Kind::Token => "token",
             Kind::Bootstrap => "bootstrap",

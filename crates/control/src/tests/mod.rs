@@ -1,6 +1,7 @@
 //! The control plane in one process with a fake agent: life of an instance, faults at each step,
 //! refusals of each action, the HTTP door.
 
+mod access;
 mod accounts;
 mod actions;
 mod alarms;

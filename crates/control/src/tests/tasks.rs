@@ -288,7 +288,7 @@ async fn a_smaller_class_that_does_not_fit_any_more_fails_in_its_window() {
 }
 
 /// What a node says that uses so many bytes.
-fn status_with(used_memory_bytes: u64) -> NodeStatus {
+pub fn status_with(used_memory_bytes: u64) -> NodeStatus {
     let zero = |name: &str| (name.to_owned(), Value::from(0));
     let names = [
         "epoch",
