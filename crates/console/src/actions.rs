@@ -1,6 +1,7 @@
 //! The console's view of the control plane: a gate that lets people in, and callers, each able to
 //! do what its person may. A session holds a caller and nothing else of that person's rights.
 
+use control::actions::table::{ACTIONS, KVSTORE};
 use control::{Answer, Call, Control, LoginError, Principal, Via};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -72,9 +73,10 @@ impl Caller for Person {
 
     fn call(&self, ask: Ask) -> Later<'_, Answer> {
         let via = if ask.background { Via::ConsoleRefresh } else { Via::Console };
+        let row = ACTIONS.iter().find(|row| row.name == ask.action);
         let call = Call {
             action: ask.action.to_owned(),
-            version: "2015-01-01".to_owned(),
+            version: row.map_or(KVSTORE, |row| row.version).to_owned(),
             params: ask.params,
             principal: self.principal.clone(),
             source: ask.source,

@@ -41,6 +41,10 @@ impl Console {
         self.clock.monotonic_us() / 1000
     }
 
+    fn unix_ms(&self) -> u64 {
+        self.clock.unix_ms()
+    }
+
     /// The sessions. Each change of the table is complete in itself, so one that a panic cut short
     /// elsewhere leaves it usable.
     fn sessions(&self) -> MutexGuard<'_, Sessions> {

@@ -1,6 +1,7 @@
 //! The table of pages, and what all pages share: the frame around them, notices, and the page that
 //! is shown when another cannot be. Knows no HTTP beyond status codes.
 
+mod actions;
 mod allowlist;
 mod create;
 mod delete;
@@ -9,8 +10,11 @@ mod instance;
 mod instances;
 mod live;
 mod login;
+mod manage;
+mod monitoring;
 mod password;
 mod restart;
+mod sheet;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
@@ -93,6 +97,10 @@ pages! {
     Form Member "/console/instances/{id}/restart" => restart::submit;
     Show Member "/console/instances/{id}/delete" => delete::show;
     Form Member "/console/instances/{id}/delete" => delete::submit;
+    Show Member "/console/instances/{id}/monitoring" => monitoring::show;
+    Show Member "/console/actions" => actions::index;
+    Show Member "/console/actions/{id}" => actions::show;
+    Form Member "/console/actions/{id}" => actions::submit;
     Show Member "/console/{*rest}" => files::nowhere;
 }
 

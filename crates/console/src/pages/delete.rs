@@ -39,7 +39,11 @@ pub async fn submit(member: Member) -> Outcome {
     }
 }
 
-async fn prove(member: &Member) -> Result<(), LoginError> {
+/// Asks for the console's password again, unless it was typed a moment ago.
+///
+/// # Errors
+/// It is wrong.
+pub async fn prove(member: &Member) -> Result<(), LoginError> {
     let visit = &member.visit;
     if member.session.proved(visit.console.now_ms()) {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use super::allowlist::{Group, groups};
 use super::live::Panel;
+use super::manage::{self, Link};
 use super::{Frame, Outcome, draw};
 use crate::door::Member;
 use crate::figures;
@@ -21,6 +22,8 @@ struct InstancePage {
     closed: bool,
     /// Clients need a password.
     password: bool,
+    /// What can be done, by heading.
+    manage: Vec<(&'static str, Vec<Link>)>,
 }
 
 /// Attributes that are shown as they are.
@@ -59,6 +62,7 @@ pub async fn show(member: Member) -> Outcome {
         password: text("VpcAuthMode") != "Close",
         groups,
         panel,
+        manage: manage::links(&id),
     };
     draw(StatusCode::OK, &page)
 }
