@@ -193,3 +193,64 @@ def test_a_tenant_sees_no_paths_and_no_secrets(shared):
     assert "maxmemory-policy" in shown
     for name, value in shown.items():
         assert "/" not in value and name not in ("dir", "requirepass", "masterauth", "logfile"), name
+
+
+def entries(sdk, instance_id, name):
+    """What the history tells of one parameter, the newest first."""
+    now = datetime.now(timezone.utc)
+    shape = "%Y-%m-%dT%H:%MZ"
+    about = {"instance_id": instance_id, "parameter_name": name}
+    about |= {"start_time": (now - timedelta(minutes=5)).strftime(shape)}
+    about |= {"end_time": (now + timedelta(minutes=1)).strftime(shape)}
+    answer = sdk.call("DescribeParameterModificationHistory", **about)
+    return answer["HistoricalParameters"]["HistoricalParameter"]
+
+
+def test_config_set_of_a_permitted_parameter_becomes_the_intent(shared, sdk, instance_id):
+    client = shared.redis()
+    assert client.config_set("timeout", 4321)
+    assert client.config_get("timeout") == {"timeout": "4321"}
+    until(lambda: read(sdk, instance_id)["timeout"] == "4321", "control knows", 30)
+    assert entries(sdk, instance_id, "timeout")[0]["NewParameterValue"] == "4321"
+    # What comes later does not undo it.
+    modify(sdk, instance_id, slowlog_max_len="300")
+    assert client.config_get("timeout") == {"timeout": "4321"}
+    modify(sdk, instance_id, timeout="0")
+    assert client.config_get("timeout") == {"timeout": "0"}
+
+
+def test_config_set_of_anything_else_is_refused(shared, sdk, instance_id):
+    client = shared.redis()
+    before = client.config_get("*")
+    for words in (
+        "maxmemory 1", "dir /tmp", "requirepass x", "appendonly yes", "hz 100", "port 1",
+        "save 1", "enable-debug-command yes", "timeout 5 maxclients 1", "nosuch 1",
+        f"{DISABLED} get",
+    ):
+        with pytest.raises(redis.ResponseError, match="ModifyInstanceConfig"):
+            client.execute_command("CONFIG", "SET", *words.split())
+    for words in ("timeout -1", "timeout x", "slowlog-max-len 5", "maxmemory-policy LRU"):
+        with pytest.raises(redis.ResponseError, match="CONFIG SET failed .*argument must be"):
+            client.execute_command("CONFIG", "SET", *words.split())
+    assert client.config_get("*") == before
+    with pytest.raises(redis.RedisError):
+        client.config_rewrite()
+
+
+def test_config_set_survives_a_stop_of_larder_or_is_undone(larder):
+    sdk = NewSdk(larder.ready)
+    instance = larder.ready["instance"]
+    client = larder.redis(instance)
+    client.config_set("timeout", 1234)
+    larder.stop()
+    larder.start()
+    sdk = NewSdk(larder.ready)
+    sdk.wait_normal(instance["id"])
+    client = larder.redis(instance)
+    until(lambda: attempt(client.ping, redis.RedisError), "it serves")
+
+    def said():
+        return client.config_get("timeout")["timeout"]
+
+    until(lambda: said() == read(sdk, instance["id"])["timeout"], "both say the same", 30)
+    assert said() in ("0", "1234")

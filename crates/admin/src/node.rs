@@ -197,6 +197,28 @@ pub struct NodeFigures {
     /// Counter: runs of each command that ever ran, by lower-case name; a subcommand counts for its
     /// container.
     pub commands: BTreeMap<String, u64>,
+    /// Generation of the settings in force.
+    pub generation: u64,
+    /// Parameters of the instance as they are in force, by their names of the API.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// What accounts of the data plane set since what control has answered, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tenant_changes: Vec<TenantChange>,
+}
+
+/// Parameters that an account of the data plane has set by CONFIG SET, all at once. They are in
+/// force until control answers: it makes them the intent, or undoes them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TenantChange {
+    /// Grows with each change of an instance, over all of its processes.
+    pub number: u64,
+    /// Who.
+    pub account: String,
+    /// When.
+    pub unix_ms: u64,
+    /// Names of the API and values.
+    pub set: Vec<(String, String)>,
 }
 
 /// One tenant connection.

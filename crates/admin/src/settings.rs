@@ -31,6 +31,9 @@ pub struct NodeSettings {
     /// Writes and refusals are recorded and kept for so many days.
     #[serde(default)]
     pub audit_log_days: Option<u32>,
+    /// Changes by accounts of the data plane up to this number are answered by these settings.
+    #[serde(default)]
+    pub adopted_change: u64,
 }
 
 /// Numbered wishes to empty data, the newest of each kind; 0 is none. A data set remembers the

@@ -102,6 +102,9 @@ pub struct Instance {
     /// The task that it is under; `None` when all that was begun has come about.
     #[serde(default)]
     pub running: Option<Running>,
+    /// Number of the last change by an account of the data plane that was answered.
+    #[serde(default)]
+    pub adopted_change: u64,
     /// What waits for the maintenance window, in the order in which it was asked for.
     #[serde(default)]
     pub queued: Vec<Queued>,
@@ -166,6 +169,7 @@ impl Instance {
             connections_max: self.class().connections_max,
             clears: self.clears.clone(),
             audit_log_days: self.audit_log_days,
+            adopted_change: self.adopted_change,
             parameters: self.effective_parameters(),
         }
     }
@@ -236,6 +240,7 @@ pub(crate) mod tests {
             password_free: false,
             audit_log_days: None,
             release_protection: false,
+            adopted_change: 0,
             running: None,
             queued: Vec::new(),
             clears: Clears::default(),

@@ -2,6 +2,7 @@
 //! what was set. Must not know where the wish comes from.
 
 use crate::instance::Instance;
+use admin::node::{NodeFigures, TenantChange};
 use catalog::managed::{self, Fault};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -119,6 +120,55 @@ pub fn set(
     changes
 }
 
+/// What a node reports that its intent does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// Accounts of the data plane have set parameters.
+    Changed,
+    /// Values differ from the intent, though the node has confirmed it: name and value in force.
+    Drifted(Vec<(String, String)>),
+}
+
+/// What these figures report of the instance.
+pub fn report(instance: &Instance, figures: &NodeFigures) -> Option<Report> {
+    let is_new = |change: &TenantChange| instance.adopted_change < change.number;
+    if figures.tenant_changes.iter().any(is_new) {
+        return Some(Report::Changed);
+    }
+    // What was answered is on its way to the node.
+    if !figures.tenant_changes.is_empty() || figures.generation != instance.generation {
+        return None;
+    }
+    let set = instance.effective_parameters();
+    let differs =
+        |(name, value): &(&String, &String)| set.get(*name).is_some_and(|it| it != *value);
+    let drift = figures.parameters.iter().filter(differs);
+    let drift: Vec<_> = drift.map(|(name, value)| (name.clone(), value.clone())).collect();
+    (!drift.is_empty()).then_some(Report::Drifted(drift))
+}
+
+/// Answers what accounts of the data plane have set: makes it the intent as far as it may be, and
+/// has the node told. Gives what has changed; none of it is new when the answer was given before.
+pub fn adopt(instance: &mut Instance, reported: &[TenantChange]) -> Option<Vec<ParameterChange>> {
+    let answered = instance.adopted_change;
+    let mut changes = Vec::new();
+    for change in reported.iter().filter(|change| answered < change.number) {
+        instance.adopted_change = instance.adopted_change.max(change.number);
+        let version = &instance.engine_version;
+        let checked = change.set.iter().map(|(name, value)| managed::check(version, name, value));
+        let Ok(checked) = checked.collect::<Result<Vec<_>, _>>() else { continue };
+        let wanted: Vec<_> = checked.into_iter().map(|(n, value)| (n.to_owned(), value)).collect();
+        let user = format!("account:{}", change.account);
+        let unix_ms = i64::try_from(change.unix_ms).unwrap_or(i64::MAX);
+        changes.extend(set(instance, &wanted, (&user, unix_ms)));
+    }
+    if answered == instance.adopted_change {
+        return None;
+    }
+    instance.touch();
+    Some(changes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +198,55 @@ mod tests {
             (r#"{"a/b":"x"}"#, fault("a name that is none", Fault::Unknown)),
         ] {
             assert_eq!(parse("7.0", text), expected, "{text}");
+        }
+    }
+
+    fn by_tenant(number: u64, name: &str, value: &str) -> TenantChange {
+        let set = vec![(name.to_owned(), value.to_owned())];
+        TenantChange { number, account: "app".into(), unix_ms: 7, set }
+    }
+
+    #[test]
+    fn what_accounts_set_is_adopted_once_or_undone() {
+        let mut instance = sample();
+        let reported = [
+            by_tenant(4, "timeout", "9"),
+            by_tenant(5, "dir", "/"),
+            by_tenant(6, "timeout", "-5"),
+            by_tenant(9, "slowlog-max-len", "500"),
+        ];
+        let changes = adopt(&mut instance, &reported).expect("news");
+        let texts: Vec<_> = changes.iter().map(|c| [&*c.name, &*c.new, &*c.user]).collect();
+        let app = "account:app";
+        assert_eq!(texts, [["timeout", "9", app], ["slowlog-max-len", "500", app]]);
+        assert_eq!(instance.adopted_change, 9);
+        let told = instance.node_spec("::1").settings;
+        assert_eq!((told.adopted_change, &*told.parameters["timeout"]), (9, "9"));
+        assert!(sample().generation < instance.generation);
+        let generation = instance.generation;
+        assert_eq!(adopt(&mut instance, &reported), None, "answered before");
+        assert_eq!(adopt(&mut instance, &[by_tenant(10, "port", "1")]), Some(Vec::new()));
+        assert!(generation < instance.generation, "the node is told to undo it");
+    }
+
+    #[test]
+    fn reports() {
+        let instance = Instance { adopted_change: 4, ..sample() };
+        let all = instance.effective_parameters();
+        let stray: Vec<_> = [("timeout", "7"), ("dir", "/")].into();
+        let stray = stray.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let drifted = || all.clone().into_iter().chain(stray.clone()).collect();
+        let drift = Some(Report::Drifted(vec![("timeout".to_owned(), "7".to_owned())]));
+        for (generation, parameters, tenant_changes, expected) in [
+            (1, all.clone(), vec![], None),
+            (1, drifted(), vec![], drift),
+            (0, drifted(), vec![], None),
+            (1, drifted(), vec![by_tenant(4, "timeout", "7")], None),
+            (1, drifted(), vec![by_tenant(5, "timeout", "7")], Some(Report::Changed)),
+        ] {
+            let figures =
+                NodeFigures { generation, parameters, tenant_changes, ..NodeFigures::default() };
+            assert_eq!(report(&instance, &figures), expected, "{figures:?}");
         }
     }
 

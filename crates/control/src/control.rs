@@ -21,7 +21,7 @@ use crate::signature::{Claim, WireRequest};
 use crate::store::Store;
 use crate::throttle::Throttle;
 use crate::vault::{self, Vault};
-use crate::{random, witness};
+use crate::{drift, random, witness};
 use admin::agent::{AgentReply, AgentRequest};
 use control_model::lifecycle;
 use serde_json::{Map, Value};
@@ -78,6 +78,7 @@ impl Control {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { observer::run(&parts.agent_socket, publisher).await });
         tasks.spawn(Reconciler::new(executor, view.clone()).run());
+        let (drift, said) = mpsc::unbounded_channel();
         if let Some(channels) = parts.channels {
             let (outbox, fresh) = mpsc::unbounded_channel();
             let (store, clock) = (parts.store.clone(), parts.clock.clone());
@@ -87,6 +88,7 @@ impl Control {
                 agent: agent.clone(),
                 store: store.clone(),
                 clock: clock.clone(),
+                drift,
                 evaluator: Mutex::new(evaluator),
             }));
             let notifier = Notifier { store, clock, channels, api: parts.settings.api.clone() };
@@ -109,6 +111,7 @@ impl Control {
         };
         let shared = Arc::new(shared);
         tasks.spawn(witness::start(shared.clone()));
+        tasks.spawn(drift::run(shared.clone(), said));
         Control { shared, _tasks: Arc::new(tasks) }
     }
 

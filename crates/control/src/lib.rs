@@ -14,6 +14,7 @@ mod brake;
 mod call;
 mod control;
 mod directory;
+mod drift;
 pub mod error;
 mod executor;
 mod hex;

@@ -134,8 +134,13 @@ impl AdminServer {
         }
         let access = access_of(settings)?;
         self.shared.records.set_audited(settings.audit_log_days);
+        let mut exclusive = self.shared.executor.exclusive();
         let mut config = self.shared.config.lock();
         parameters::set(&mut config, &settings.parameters);
+        let mut tenant = self.shared.tenant.lock();
+        tenant.answered(settings.adopted_change);
+        parameters::set_again(&mut config, tenant.waiting());
+        drop(tenant);
         let limits = [
             ("maxmemory", settings.maxmemory_bytes.to_string()),
             ("maxclients", settings.connections_max.to_string()),
@@ -147,7 +152,6 @@ impl AdminServer {
         config.apply_limits();
         let new = Arc::new(config.settings(reported_version(&settings.engine_version)));
         drop(config);
-        let mut exclusive = self.shared.executor.exclusive();
         let access = Arc::new(access.in_place_of(&exclusive.gate().access));
         exclusive.change_gate(|gate| {
             gate.settings = Arc::clone(&new);
@@ -314,7 +318,11 @@ impl AdminServer {
     fn figures(&self) -> NodeFigures {
         let counted = self.key_counts();
         let maxmemory_bytes = self.state.lock().maxmemory_bytes;
-        figures::of(&self.shared, counted, maxmemory_bytes)
+        let generation = self.state.lock().generation;
+        let parameters = self.parameters();
+        let tenant_changes = parameters::reported(self.shared.tenant.lock().waiting());
+        let figures = figures::of(&self.shared, counted, maxmemory_bytes);
+        NodeFigures { generation, parameters, tenant_changes, ..figures }
     }
 
     /// Parameters of the instance as they are in force.

@@ -42,6 +42,7 @@ pub fn of(shared: &Shared, counted: (u64, u64), maxmemory_bytes: u64) -> NodeFig
         slowest_us: slowest_us.unwrap_or(0),
         changes_since_save: changes.saturating_sub(shared.saves.lock().changes_at_last),
         commands: calls.by_name,
+        ..NodeFigures::default()
     }
 }
 

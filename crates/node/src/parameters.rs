@@ -1,8 +1,10 @@
 //! Parameters of the instance between their names of the API and the node's directives. Must not
 //! know who sets them.
 
+use admin::node::TenantChange;
 use catalog::managed::{self, DISABLED_COMMANDS};
 use server::config::Config;
+use server::tenant::Change;
 use std::collections::BTreeMap;
 
 /// Puts the instance's parameters into the configuration. What it does not take is skipped: control
@@ -13,6 +15,27 @@ pub fn set(config: &mut Config, parameters: &BTreeMap<String, String>) {
             tracing::warn!(%error, "skip a parameter of the instance");
         }
     }
+}
+
+/// Puts what accounts have set, and nobody has answered yet, over that.
+pub fn set_again(config: &mut Config, changes: &[Change]) {
+    for (name, value) in changes.iter().flat_map(|change| &change.set) {
+        if let Err(error) = config.set_at_start(name, value) {
+            tracing::warn!(%error, "skip a parameter that an account has set");
+        }
+    }
+}
+
+/// Those changes, as they are reported.
+pub fn reported(changes: &[Change]) -> Vec<TenantChange> {
+    let pair = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+    let report = |change: &Change| TenantChange {
+        number: change.number,
+        account: change.account.clone(),
+        unix_ms: change.unix_ms,
+        set: change.set.iter().map(pair).collect(),
+    };
+    changes.iter().map(report).collect()
 }
 
 /// The commands that the parameters disable, sorted.

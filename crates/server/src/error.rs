@@ -165,7 +165,6 @@ pub fn managed(command: &str) -> CommandError {
     let instead = match upper.as_str() {
         "SHUTDOWN" => "; RestartInstance restarts the instance",
         "SAVE" | "BGSAVE" => "; RestartInstance saves and restarts the instance",
-        "CONFIG SET" => "; parameters belong to the service",
         _ => "",
     };
     other(format!("ERR command '{upper}' not support for normal user{instead}"))

@@ -41,6 +41,7 @@ pub mod snapshot;
 pub mod stats;
 pub mod switches;
 pub mod sync;
+pub mod tenant;
 pub mod tracking;
 pub mod trash;
 pub mod turn;

@@ -22,6 +22,7 @@ use crate::snapshot::background::RdbName;
 use crate::snapshot::{Cuts, SaveState};
 use crate::stats::{Counter, LoopStats};
 use crate::switches::Switches;
+use crate::tenant::Changes;
 use crate::trash::Trash;
 use crate::turn::LoopState;
 use crate::upstream::Upstream;
@@ -65,6 +66,8 @@ pub struct Shared {
     pub stats: Vec<Padded<LoopStats>>,
     /// Parameters as text.
     pub config: Mutex<Config>,
+    /// Parameters that accounts of a managed instance have set.
+    pub tenant: Mutex<Changes>,
     /// Scripts and functions.
     pub scripts: Scripts,
     /// Values on their way to the reaper.
@@ -163,6 +166,7 @@ impl Shared {
             monitors: Padded(Monitors::default()),
             pubsub: PubSub::default(),
             config: Mutex::new(config),
+            tenant: Mutex::default(),
             scripts: Scripts::new(DROP_IN_VERSION),
             trash: Trash::default(),
             links: Links::default(),

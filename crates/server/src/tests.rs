@@ -193,7 +193,7 @@ fn passwords_and_the_allowlist() {
             d> client getname => $2 me
             d> shutdown => -ERR command 'SHUTDOWN' not support for normal user; RestartInstance restarts the instance
             d> config get dir requirepass maxmemory => *2 $9 maxmemory $1 0
-            d> config set maxmemory 1 => -ERR command 'CONFIG SET' not support for normal user; parameters belong to the service
+            d> config set maxmemory 1 => -ERR command 'CONFIG SET' not support for normal user with argument 'maxmemory'; ModifyInstanceConfig sets the parameters of the instance
             ",
         );
         bench.connect_from('e', "127.0.0.2");

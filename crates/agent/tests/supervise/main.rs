@@ -188,6 +188,7 @@ fn spec(node_id: &str, generation: u64, incarnation: u64, port: u16) -> NodeSpec
             parameters: BTreeMap::new(),
             clears: Default::default(),
             audit_log_days: None,
+            adopted_change: 0,
         },
     }
 }

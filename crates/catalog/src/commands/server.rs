@@ -145,6 +145,8 @@ pub const CONNECTION: &[Command] = &[
 
 const ADMIN: Flags = all(&[Flags::ADMIN, OPEN, Flags::DANGEROUS]);
 const LOOK: Flags = all(&[ADMIN, Flags::TENANT]);
+/// Tenants may, as far as the handler lets them; accounts that only read may not.
+const CHANGE: Flags = all(&[LOOK, Flags::INTERFERES]);
 const DEBUG: Flags = all(&[ADMIN, Flags::PROTECTED]);
 const SAVE: Flags = all(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::NO_MULTI, Flags::DANGEROUS]);
 const BGSAVE: Flags = all(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::DANGEROUS]);
@@ -183,7 +185,7 @@ pub const SERVER: &[Command] = &[
     row("config|rewrite", 2, ADMIN, Family::Server, "2.8.0", "Writes parameters to their file."),
     locked(
         Lock::Exclusive,
-        row("config|set", -4, ADMIN, Family::Server, "2.0.0", "Sets parameters."),
+        row("config|set", -4, CHANGE, Family::Server, "2.0.0", "Sets parameters."),
     ),
     locked(Lock::Exclusive, row("debug", -2, DEBUG, Family::Server, "1.0.0", "Serves tests.")),
     locked(Lock::Walk, row("dbsize", 1, SIZE, Family::Server, "1.0.0", "Counts the keys.")),

@@ -232,6 +232,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         password_free: false,
         audit_log_days: None,
         release_protection: false,
+        adopted_change: 0,
         running: None,
         queued: Vec::new(),
         clears: Clears::default(),

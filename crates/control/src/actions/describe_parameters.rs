@@ -1,5 +1,5 @@
-//! DescribeParameters, DescribeParameterTemplates and DescribeParameterModificationHistory: what can
-//! be set, what is set, what is in force, and what was set when. Must not know how it is set.
+//! DescribeParameters, DescribeParameterTemplates and DescribeParameterModificationHistory: what
+//! can be set, what is set, what is in force, and what was set when. Must not know how it is set.
 
 use super::describe_history_tasks::time;
 use super::params::{INSTANCE_ID, Kind, Param, Params, REGION_ID};

@@ -4,12 +4,14 @@
 use super::{Metrics, PERIOD_S};
 use crate::agent::AgentClient;
 use crate::alarms::Evaluator;
+use crate::drift::{self, Said};
 use crate::pipeline::Clock;
 use crate::store::{Store, StoreError, documents};
 use admin::agent::{AgentReply, AgentRequest, NodeSample};
 use control_model::Instance;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 /// How long the agent may take; a silent node costs it a second.
@@ -23,6 +25,8 @@ pub(crate) struct Collector {
     pub(crate) agent: Arc<AgentClient>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
+    /// Takes what nodes say of parameters that their intents do not know.
+    pub(crate) drift: UnboundedSender<Said>,
     /// Looks at the alarm rules after each sample.
     pub(crate) evaluator: Mutex<Evaluator>,
 }
@@ -81,6 +85,7 @@ impl Collector {
             known.instances = Arc::new(read.into_iter().map(|read| read.value).collect());
             known.revision = Some(revision);
         }
+        drift::sift(&samples, &known.instances, &self.drift);
         self.metrics.take(at_s, samples, &known.instances);
         if at_s.rem_euclid(SWEEP_S) == 0
             && let Err(error) = self.metrics.forget_others(&known.instances)

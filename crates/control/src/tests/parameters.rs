@@ -1,10 +1,11 @@
-//! Parameters of instances through the API: what the node is told, what is answered and refused, and
-//! what the history keeps.
+//! Parameters of instances through the API: what the node is told, what is answered and refused,
+//! and what the history keeps.
 
+use crate::drift;
 use crate::testing::{NOW_UNIX_MS, World};
-use admin::node::NodeStatus;
+use admin::node::{NodeFigures, NodeStatus, TenantChange};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 
 /// Parameters that the node was told of last.
@@ -218,4 +219,76 @@ async fn templates_by_version() {
     ] {
         assert_eq!(refusal(params).await, expected, "{params}");
     }
+}
+
+/// The node's figures, with what an account has set.
+fn figures(world: &World, change: Option<(u64, &str, &str)>) -> NodeFigures {
+    let spec = world.agent.specs().pop().expect("applied");
+    let tenant_changes = change.map(|(number, name, value)| TenantChange {
+        number,
+        account: "app".into(),
+        unix_ms: NOW_UNIX_MS.unsigned_abs(),
+        set: vec![(name.into(), value.into())],
+    });
+    NodeFigures {
+        generation: spec.generation,
+        parameters: spec.settings.parameters,
+        tenant_changes: tenant_changes.into_iter().collect(),
+        ..NodeFigures::default()
+    }
+}
+
+#[tokio::test]
+async fn what_an_account_sets_becomes_the_intent_or_is_undone() {
+    let world = World::new();
+    let id = world.instance("EngineVersion=7.0").await;
+    let say = |figures: &NodeFigures| {
+        drift::answer(&world.control.shared, &id, figures, &mut HashMap::new()).expect("stored");
+    };
+    let until_told = async |number: u64| {
+        let told = async || {
+            let spec = world.agent.specs().pop().expect("applied");
+            spec.settings.adopted_change == number
+        };
+        world.until_true(told, "the node to be answered").await;
+    };
+    let permitted = figures(&world, Some((7, "timeout", "42")));
+    say(&permitted);
+    until_told(7).await;
+    assert_eq!(told(&world)["timeout"], "42");
+    say(&permitted);
+    assert_eq!(history(&world, &id, "").await, ["timeout 0 42 account:app"], "answered once");
+    say(&figures(&world, Some((9, "maxmemory", "1"))));
+    until_told(9).await;
+    assert_eq!(config(&world, &id).await["timeout"], "42");
+    assert_eq!(history(&world, &id, "").await.len(), 1);
+    world.until_told(2).await;
+}
+
+#[tokio::test]
+async fn what_has_drifted_is_brought_back() {
+    let world = World::new();
+    let id = world.instance("EngineVersion=7.0").await;
+    let mut memory = HashMap::new();
+    let mut say = |figures: &NodeFigures| {
+        drift::answer(&world.control.shared, &id, figures, &mut memory).expect("stored");
+    };
+    let generation = || world.agent.specs().pop().expect("applied").generation;
+    let first = generation();
+    say(&figures(&world, None));
+    assert_eq!(generation(), first, "as it should be");
+    let stray = |generation| {
+        let mut figures = figures(&world, None);
+        figures.parameters.insert("timeout".into(), "7".into());
+        NodeFigures { generation, ..figures }
+    };
+    say(&stray(first - 1));
+    say(&stray(first));
+    world.until_true(async || generation() == first + 1, "a new generation").await;
+    assert_eq!(told(&world)["timeout"], "0");
+    say(&stray(first + 1));
+    assert_eq!(generation(), first + 1, "not again at once");
+    world.now_unix_ms.store(NOW_UNIX_MS + 60_000, Ordering::Relaxed);
+    say(&stray(first + 1));
+    world.until_true(async || generation() == first + 2, "a new generation").await;
 }

@@ -4,6 +4,7 @@ use crate::access::Access;
 use crate::aof;
 use crate::config_file;
 use crate::evict;
+use crate::tenant::{self, Who};
 use crate::turn::Turn;
 use engine::CommandError;
 use std::io::{Read, Write};
@@ -39,6 +40,7 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let words: Vec<_> = turn.args.from(2).collect();
     let pairs: Vec<_> = words.chunks(2).map(|p| (text(p[0]), p[1].to_vec())).collect();
+    let of_tenant = check_tenant(turn, &pairs)?;
     let mut config = turn.shared.config.lock();
     let allowed = match config.get("enable-protected-configs") {
         "yes" => true,
@@ -87,8 +89,31 @@ pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     turn.shared.cuts.wake();
     turn.shared.links.resize_backlog(turn.shared);
     turn.shared.links.count_close(turn.state.now_ms, turn.gate());
+    if let Some(set) = of_tenant {
+        report(turn, set);
+    }
     turn.reply().ok();
     Ok(())
+}
+
+/// What an account of a managed instance may set, and control is to be told of.
+fn check_tenant(
+    turn: &mut Turn<'_, '_>,
+    pairs: &[(String, Vec<u8>)],
+) -> Result<Option<Vec<(&'static str, String)>>, CommandError> {
+    if !turn.gate().access.managed {
+        return Ok(None);
+    }
+    let set = tenant::check(turn.gate().settings.redis_version, pairs)?;
+    turn.shared.tenant.lock().check_room()?;
+    Ok(Some(set))
+}
+
+fn report(turn: &mut Turn<'_, '_>, set: Vec<(&'static str, String)>) {
+    let account = turn.session.user.as_ref().map_or("", |user| user.name.as_str());
+    let unix_ms = turn.shared.host.clock().unix_ms();
+    let who = Who { epoch: turn.gate().epoch, account, unix_ms };
+    turn.shared.tenant.lock().add(who, set);
 }
 
 /// A lower limit takes effect at once, not with the next write.

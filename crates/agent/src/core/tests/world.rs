@@ -33,6 +33,7 @@ pub(super) fn spec(node_id: &str, generation: u64, incarnation: u64) -> NodeSpec
             parameters: BTreeMap::new(),
             clears: Default::default(),
             audit_log_days: None,
+            adopted_change: 0,
         },
     }
 }
