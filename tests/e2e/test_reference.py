@@ -10,6 +10,7 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.runtime import RuntimeOptions
 
 from support import api_reference
+from support.ports import free_port
 from support.sdk import REGION, ZONE, ApiError, NewSdk
 from support.waiting import until
 
@@ -22,7 +23,6 @@ AddShardingNode DeleteShardingNode SwitchInstanceHA AllocateInstancePublicConnec
 ReleaseInstancePublicConnection AllocateDirectConnection ReleaseDirectConnection ModifyInstanceSSL
 CreateBackup DeleteBackup DescribeBackups DescribeBackupTasks ModifyBackupPolicy RestoreInstance
 ModifyBackupExpireTime DescribeClusterBackupList
-ModifyInstanceMinorVersion ModifyDBInstanceConnectionString
 """.split()
 
 # Documented fields that must not be there: Terraform tells the primary endpoint by their absence.
@@ -116,7 +116,7 @@ class Subject:
             "ModifySecurityIps": {"SecurityIps": "10.0.0.1,10.1.0.0/16"},
             "ModifyDBInstanceConnectionString": {
                 "CurrentConnectionString": self.sdk.attribute(self.instance_id)["ConnectionDomain"],
-                "NewConnectionString": "reference2026",
+                "Port": free_port(),
             },
             "ModifyInstanceVpcAuthMode": {"VpcAuthMode": "Open"},
             "ModifyInstanceConfig": {"Config": '{"timeout":"300"}'},
