@@ -1,5 +1,5 @@
-//! Parameters that accounts of a managed instance have set by CONFIG SET, until control has answered:
-//! numbered, so that each is answered once. Must not know how they are reported.
+//! Parameters that accounts of a managed instance have set by CONFIG SET, until control has
+//! answered: numbered, so that each is answered once. Must not know how they are reported.
 
 use catalog::managed::{self, Fault};
 use engine::CommandError;

@@ -1,6 +1,6 @@
 //! DescribeInstanceConfig and ModifyInstanceConfig: the parameters of an instance as one JSON
-//! object. What is set is in force when the call returns; nothing is set when one of them cannot be. Must
-//! not know ranges.
+//! object. What is set is in force when the call returns; nothing is set when one of them cannot
+//! be. Must not know ranges.
 
 use super::params::{INSTANCE_ID, Kind, Param, Params};
 use super::table::KVSTORE;
