@@ -1,6 +1,6 @@
 //! Parameters that a node has in force and its instance's intent does not know: what accounts of
-//! the data plane have set becomes the intent or is undone, and what has drifted is brought back. Both
-//! are audited. Must not know ranges or how nodes are told.
+//! the data plane have set becomes the intent or is undone, and what has drifted is brought back.
+//! Both are audited. Must not know ranges or how nodes are told.
 
 use crate::actions::instance_config::note;
 use crate::pipeline::Shared;
