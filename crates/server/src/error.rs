@@ -8,8 +8,9 @@ pub const NOAUTH: &str = "NOAUTH Authentication required.";
 /// A wrong password or an unknown user.
 pub const WRONGPASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 /// A password, right or wrong, from a source with too many wrong ones.
-pub const BRAKED: &str = "ERR too many wrong passwords from this address: no password is looked at \
-    until fewer than 10 of the last second were wrong; stop the client that guesses, or retry later";
+pub const BRAKED: &str = "ERR too many wrong passwords from this address: no password is \
+    looked at until fewer than 10 of the last second were wrong; stop the client that guesses, or \
+    retry later";
 /// The peer's address is not in the allowlist.
 pub const ILLEGAL_ADDRESS: &str = "ERR illegal address";
 /// AUTH where no password is set.

@@ -35,7 +35,7 @@ const ORDER: [&[&str]; 5] = [
 ];
 
 /// Uses that an order would permit and a boundary forbids.
-const NEVER: [(&str, &[&str]); 1] = [("cli", &["control", "console"])];
+const NEVER: [(&str, &[&str]); 1] = [("cli", &["console"])];
 
 /// Crates that may use everything.
 const FREE: [&str; 2] = ["larder", "xtask"];

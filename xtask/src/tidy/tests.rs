@@ -117,7 +117,8 @@ fn crates_use_only_what_stands_to_their_left() {
     check("agent", "stdx resp catalog admin", 0);
     check("agent", "engine", 1);
     check("cli", "catalog admin", 0);
-    check("cli", "control", 1);
+    check("cli", "control", 0);
+    check("cli", "console", 1);
     check("stray", "", 1);
     check("xtask", "engine control", 0);
 }

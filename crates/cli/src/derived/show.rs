@@ -1,5 +1,5 @@
-//! Answers as text for people: the columns that a short verb names, else whatever is there. Knows no
-//! answer in particular.
+//! Answers as text for people: the columns that a short verb names, else whatever is there. Knows
+//! no answer in particular.
 
 use super::line;
 use super::table::Short;

@@ -1,5 +1,5 @@
-//! The short verbs: `larder <group> <name>` is one action with some parameters in their places. Only
-//! data.
+//! The short verbs: `larder <group> <name>` is one action with some parameters in their places.
+//! Only data.
 
 /// One short verb.
 #[derive(Debug)]

@@ -17,7 +17,8 @@ pub struct Options {
     #[arg(value_name = "ID")]
     instance_id: String,
     /// Seconds between two looks
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     every: u64,
     /// Looks before it ends by itself; for ever unless told
     #[arg(long, value_name = "COUNT")]

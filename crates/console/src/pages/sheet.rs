@@ -77,8 +77,8 @@ mod tests {
     fn lists_and_scalars() {
         let answer = json!({
             "RequestId": "R", "Accounts": {"Account": [
-                {"Zone": "", "AccountName": "a", "AccountStatus": "Available", "P": {"x": 1}},
-                {"Zone": "", "AccountName": "b", "AccountStatus": "Available", "P": {"x": 1}},
+                {"Zone": "", "AccountName": "a", "AccountStatus": "In", "P": {"x": 1}},
+                {"Zone": "", "AccountName": "b", "AccountStatus": "Out", "P": {"x": 1}},
             ]}, "Words": ["x", "y"], "None": [],
         });
         let shown: Vec<_> = sheets(&answer)
@@ -86,7 +86,7 @@ mod tests {
             .map(|sheet| format!("{} {:?} {:?}", sheet.title, sheet.headers, sheet.rows))
             .collect();
         let expected = [
-            r#"Account (2) ["AccountName", "AccountStatus"] [["a", "Available"], ["b", "Available"]]"#,
+            r#"Account (2) ["AccountName", "AccountStatus"] [["a", "In"], ["b", "Out"]]"#,
             r#"None (0) ["Value"] []"#,
             r#"Words (2) ["Value"] [["x"], ["y"]]"#,
             r#"Answer ["Field", "Value"] [["RequestId", "R"]]"#,
