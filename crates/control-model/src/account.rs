@@ -102,3 +102,24 @@ pub struct AuditMark {
     /// Number of its newest line.
     pub last_seq: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_of_before_are_read() {
+        let key = AccessKey {
+            access_key_id: "LTAI".into(),
+            account_id: "1000000000000001".into(),
+            principal: "root".into(),
+            user_id: None,
+            secret: Sealed { key_id: "k".into(), nonce: "00".into(), ciphertext: "11".into() },
+            state: KeyState::Active,
+            created_unix_ms: 0,
+        };
+        let mut body = serde_json::to_value(&key).expect("plain data");
+        body.as_object_mut().expect("an object").remove("user_id").expect("there");
+        assert_eq!(serde_json::from_value::<AccessKey>(body).expect("read"), key);
+    }
+}

@@ -157,7 +157,7 @@ fn check_key(key: &str) -> Result<(), String> {
         Some(_) => starts_with(key, known) && known.len() < key.len(),
         None => key.eq_ignore_ascii_case(known),
     };
-    if !key.contains(':') || is_ours && !KEYS.iter().any(|known| is_known(known)) {
+    if !key.contains(':') || is_ours && !KEYS.iter().any(is_known) {
         return Err(format!("{key:?} is none of the condition keys {}", KEYS.join(", ")));
     }
     Ok(())

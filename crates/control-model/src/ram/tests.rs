@@ -34,7 +34,10 @@ const NAMES: [&str; 3] = ["a", "b", "c"];
 const HOLDERS: [[&str; 3]; 2] = [["ua", "ub", "uc"], ["ga", "gb", "gc"]];
 
 fn holder(key: &'static str) -> Holder<'static> {
-    if key.starts_with('u') { Holder::User(&key[1..]) } else { Holder::Group(&key[1..]) }
+    match key.split_at(1) {
+        ("u", name) => Holder::User(name),
+        (_, name) => Holder::Group(name),
+    }
 }
 
 /// Does one random thing to both; gives whether each did it.

@@ -6,7 +6,7 @@ pub(crate) mod session;
 pub(crate) mod target;
 
 use crate::actions::{Action, params, table};
-use crate::call::{Call, Identity, Principal};
+use crate::call::{Call, Identity, Principal, Via};
 use crate::directory;
 use crate::error::{self, ApiError};
 use crate::store::{Kind, Store, documents};
@@ -56,7 +56,7 @@ pub(crate) fn allow(
     if FREE.contains(&permission.as_str()) {
         return Ok(());
     }
-    let grants = grants(store, &call.principal)?;
+    let grants = grants(store, &call.principal, call.via)?;
     let facts = facts(call, row, now_unix_ms);
     let own_instance = |id: &str| {
         let found = documents::get::<Instance>(store, Kind::Instance, id)?;
@@ -83,11 +83,17 @@ pub(crate) fn allow(
     Ok(())
 }
 
-fn grants(store: &dyn Store, principal: &Principal) -> Result<Grants, ApiError> {
+fn grants(store: &dyn Store, principal: &Principal, via: Via) -> Result<Grants, ApiError> {
     let directory = directory::read(store, &principal.account_id)?.1;
     let (documents, session) = match &principal.identity {
         Identity::Root => (Some(Vec::new()), None),
-        Identity::User { user_id } => (directory.documents_of_user(user_id), None),
+        Identity::User { user_id } => {
+            let user = directory.users.values().find(|user| user.user_id == *user_id);
+            // Who came through the console and may log in to it no more has lost it at once.
+            let came_in = via == Via::Api || user.is_some_and(|user| user.login.is_some());
+            let documents = directory.documents_of_user(user_id);
+            (documents.filter(|_| came_in), None)
+        }
         Identity::Session { role_id, policy, .. } => {
             (directory.documents_of_role(role_id), policy.as_deref())
         }

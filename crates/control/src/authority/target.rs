@@ -60,11 +60,12 @@ pub(crate) fn of(
     }
     let mut targets = Vec::new();
     for (_, name, prefix) in OTHERS.iter().filter(|row| row.0 == service && takes(row.1)) {
-        let value = given(call, name).or_else(|| match (*name, &call.principal.identity) {
+        let unnamed = match (*name, &call.principal.identity) {
             // Who names no user means itself.
             ("UserName", Identity::User { .. }) => Some(call.principal.name.as_str()),
             _ => None,
-        });
+        };
+        let value = given(call, name).or(unnamed);
         let Some(value) = value else { continue };
         let is_system = *name == "PolicyName" && given(call, "PolicyType") == Some("System");
         targets.push(bare(match is_system {

@@ -6,6 +6,8 @@ use crate::call::{Answer, Call, Identity, Principal};
 use crate::testing::World;
 use serde_json::{Value, json};
 
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 pub(super) async fn call(world: &World, action: &str, params: &[(&str, &str)]) -> Answer {
     world.control.call(request(world, action, params)).await
 }
@@ -77,7 +79,7 @@ async fn life_of_a_user() {
     let key = list["AccessKeys"]["AccessKey"][0]["AccessKeyId"].as_str().expect("one").to_owned();
     assert!(list["AccessKeys"]["AccessKey"][0].get("AccessKeySecret").is_none());
     let policy = [bob, ("PolicyType", "System"), ("PolicyName", "ReadOnlyAccess")];
-    let rows: [(&str, &str, &[(&str, &str)]); 3] = [
+    let rows: [(&str, &str, Pairs<'_>); 3] = [
         ("409 DeleteConflict.User.AccessKey", "DeleteAccessKey", &[bob, ("UserAccessKeyId", &key)]),
         ("409 DeleteConflict.User.Policy", "DetachPolicyFromUser", &policy),
         ("409 DeleteConflict.User.Group", "RemoveUserFromGroup", &[bob, ("GroupName", "g")]),
@@ -291,10 +293,19 @@ async fn users_log_in_to_the_console_as_themselves() {
     }
     ok(&world, "UpdateLoginProfile", &[("UserName", "alice"), ("Password", "Console-02")]).await;
     assert!(login(&format!("alice@{account}"), "Console-02").await.is_ok());
+    let policy = [("PolicyType", "System"), ("PolicyName", "ReadOnlyAccess")];
+    ok(&world, "AttachPolicyToUser", &[&policy[..], &profile[..1]].concat()).await;
+    let mut clicked = world.request("DescribeRegions", "");
+    clicked.via = crate::call::Via::Console;
+    clicked.principal = login(&format!("alice@{account}"), "Console-02").await.expect("logged in");
+    assert_eq!(world.control.call(clicked.clone()).await.status, 200);
+    ok(&world, "DetachPolicyFromUser", &[&policy[..], &profile[..1]].concat()).await;
     let rest = refusal(&world, "DeleteUser", &profile[..1]).await;
     assert_eq!(rest, "409 DeleteConflict.User.LoginProfile");
     ok(&world, "DeleteLoginProfile", &profile[..1]).await;
     assert!(login(&format!("alice@{account}"), "Console-02").await.is_err());
+    ok(&world, "AttachPolicyToUser", &[&policy[..], &profile[..1]].concat()).await;
+    assert_eq!(world.control.call(clicked).await.status, 403, "an open page is worth nothing");
 }
 
 #[tokio::test]
