@@ -220,7 +220,7 @@ mod tests {
         let app = "account:app";
         assert_eq!(texts, [["timeout", "9", app], ["slowlog-max-len", "500", app]]);
         assert_eq!(instance.adopted_change, 9);
-        let told = instance.node_spec("::1").settings;
+        let told = instance.node_spec("::1", &[]).settings;
         assert_eq!((told.adopted_change, &*told.parameters["timeout"]), (9, "9"));
         assert!(sample().generation < instance.generation);
         let generation = instance.generation;
