@@ -190,7 +190,9 @@ pub fn interrupted(directory: &Path) -> io::Result<Vec<Map<String, Value>>> {
         let request_id = request_id.to_owned();
         match line.get("event").and_then(Value::as_str) {
             Some("begin") => {
-                ["seq", "prev", "mac"].map(|name| line.remove(name));
+                for name in ["seq", "prev", "mac"] {
+                    line.remove(name);
+                }
                 begun.insert(request_id, line);
             }
             Some("end") => drop(begun.remove(&request_id)),
