@@ -10,6 +10,7 @@ pub mod events;
 pub mod managed;
 pub mod metrics;
 pub mod params;
+pub mod restrictions;
 
 pub use command::{Command, Family, Flags, Keys, Lock};
 pub use params::{Kind, Param};

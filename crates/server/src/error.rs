@@ -159,15 +159,17 @@ pub fn no_permission(command: &str) -> CommandError {
     other(format!("NOPERM this user has no permissions to run the '{command}' command"))
 }
 
-/// A command that tenants of a managed instance may not run.
+/// A command that tenants of a managed instance may not run, with what does its work there.
 #[must_use]
 pub fn managed(command: &str) -> CommandError {
     let upper = command.replace('|', " ").to_ascii_uppercase();
-    let instead = match upper.as_str() {
-        "SHUTDOWN" => "; RestartInstance restarts the instance",
-        "SAVE" | "BGSAVE" => "; RestartInstance saves and restarts the instance",
-        _ => "",
-    };
+    let instead = catalog::restrictions::find(command.as_bytes()).map_or(String::new(), |known| {
+        let catalog::restrictions::Restriction { instead, action, .. } = known;
+        match action {
+            &"" => format!("; {instead}"),
+            action => format!("; {instead} {action} (larder api {action})"),
+        }
+    });
     other(format!("ERR command '{upper}' not support for normal user{instead}"))
 }
 

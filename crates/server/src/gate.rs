@@ -119,7 +119,7 @@ pub fn check(
     if session.multi.is_some() && flags.has(Flags::NO_MULTI) {
         return Err(error::reply(error::NOT_IN_MULTI));
     }
-    if state.access.managed && flags.has(Flags::ADMIN) && !flags.has(Flags::TENANT) {
+    if state.access.managed && catalog::restrictions::refuses(flags) {
         return Err(error::managed(row.name));
     }
     if state.access.disables(row) {

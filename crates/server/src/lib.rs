@@ -53,6 +53,8 @@ pub use shared::Shared;
 #[cfg(test)]
 mod access_tests;
 #[cfg(test)]
+mod account_tests;
+#[cfg(test)]
 mod admin_tests;
 #[cfg(test)]
 mod blocking_tests;

@@ -191,7 +191,7 @@ fn passwords_and_the_allowlist() {
             c> get k => $-1
             d> hello 2 auth default pw setname me => *14 $6 server $5 redis $7 version $5 7.2.4 $5 proto :2 $2 id :4 $4 mode $10 standalone $4 role $6 master $7 modules *0
             d> client getname => $2 me
-            d> shutdown => -ERR command 'SHUTDOWN' not support for normal user; RestartInstance restarts the instance
+            d> shutdown => -ERR command 'SHUTDOWN' not support for normal user; the instance is started anew by the action RestartInstance (larder api RestartInstance)
             d> config get dir requirepass maxmemory => *2 $9 maxmemory $1 0
             d> config set maxmemory 1 => -ERR command 'CONFIG SET' not support for normal user with argument 'maxmemory'; ModifyInstanceConfig sets the parameters of the instance
             ",

@@ -54,7 +54,7 @@ pub const ROWS: &[Command] = &[
     row("object", -2, CONTAINER, NOWHERE, "2.2.3", "Looks inside a value."),
     row("object|encoding", 3, WALK, SUB, "2.2.3", "Returns how a value is stored."),
     row("object|freq", 3, WALK, SUB, "4.0.0", "Returns the access frequency of a key."),
-    row("object|help", 2, HELP, NOWHERE, "6.2.0", "Lists the subcommands of OBJECT."),
+    row("object|help", 2, HELP, EACH, "6.2.0", "Lists the subcommands of OBJECT."),
     row("object|idletime", 3, WALK, SUB, "2.2.3", "Returns the seconds since the last access."),
     row("object|refcount", 3, WALK, SUB, "2.2.3", "Returns how often a value is shared."),
     row("persist", 2, W, AT_ONE, "2.2.0", "Removes the time to live."),

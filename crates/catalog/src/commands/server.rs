@@ -45,7 +45,7 @@ pub const TRANSACTIONS: &[Command] = &[
 
 const SUB: Flags = all(&[Flags::PUBSUB, OPEN, Flags::IN_PUBSUB]);
 const PUB: Flags = all(&[Flags::PUBSUB, Flags::LOADING, Flags::STALE, Flags::FAST]);
-const PUBLISH: Flags = all(&[PUB, Flags::MAY_REPLICATE]);
+const PUBLISH: Flags = all(&[PUB, Flags::MAY_REPLICATE, Flags::INTERFERES]);
 const ASK: Flags = all(&[Flags::PUBSUB, Flags::LOADING, Flags::STALE]);
 
 /// Publish and subscribe.

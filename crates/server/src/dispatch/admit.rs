@@ -8,7 +8,7 @@ use crate::turn::Held;
 use catalog::Command;
 use catalog::commands::{CommandId, Missing};
 use engine::CommandError;
-use resp::Reply;
+use resp::{Args, Reply};
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Run<'_, '_> {
@@ -22,7 +22,7 @@ impl Run<'_, '_> {
             Err(_) if self.session.refused => {
                 return Err(error::reply(error::ILLEGAL_ADDRESS));
             }
-            Err(Missing::Command) => return Err(error::unknown_command(args.at(0), args.from(1))),
+            Err(Missing::Command) => return Err(self.missing(args)),
             Err(Missing::Subcommand(id)) => {
                 return Err(error::unknown_subcommand(index.row(id).name, args.at(1)));
             }
@@ -34,6 +34,16 @@ impl Run<'_, '_> {
         }
         self.pass_gate(row)?;
         Ok(id)
+    }
+
+    /// A command that is none of ours; a managed node says where its work is done instead.
+    #[cold]
+    fn missing(&self, args: Args<'_>) -> CommandError {
+        let name = args.at(0);
+        match catalog::restrictions::find(name) {
+            Some(known) if self.gate().access.managed => error::managed(known.command),
+            _ => error::unknown_command(name, args.from(1)),
+        }
     }
 
     /// Asks the gates; the memory gate makes room first, while no shard is held.

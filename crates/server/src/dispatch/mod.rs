@@ -231,10 +231,16 @@ impl Run<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use catalog::Lock;
 
     #[test]
     fn every_row_has_exactly_one_handler() {
         let index = Index::new();
-        assert_eq!(bind(&index).len(), index.rows().len());
+        let bound = bind(&index);
+        assert_eq!(bound.len(), index.rows().len());
+        for (row, bound) in index.rows().iter().zip(bound) {
+            let needs_keys = matches!(bound, Bound::Data(_));
+            assert!(!needs_keys || row.lock != Lock::None, "{} would find no keyspace", row.name);
+        }
     }
 }

@@ -113,7 +113,7 @@ impl<'e> Turn<'_, 'e> {
     pub fn user_may(&self, row: &Command) -> bool {
         let flags = row.flags;
         let managed = self.gate().access.managed;
-        let administers = managed && flags.has(Flags::ADMIN) && !flags.has(Flags::TENANT);
+        let administers = managed && catalog::restrictions::refuses(flags);
         let disabled = self.gate().access.disables(row);
         if self.session.applies {
             return true;
