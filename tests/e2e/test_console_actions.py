@@ -98,6 +98,13 @@ PAGES = {
     "flush": "/console/actions/FlushInstance?InstanceId={id}",
     "users": "/console/actions/ListUsers?run=1",
     "events": "/console/actions/LookupEvents?run=1",
+    "accounts-of": "/console/instances/{id}/accounts",
+    "parameters-of": "/console/instances/{id}/parameters",
+    "tags-of": "/console/instances/{id}/tags",
+    "tasks": "/console/tasks",
+    "alarms": "/console/alarms",
+    "policies": "/console/policies",
+    "audit": "/console/audit",
     "nowhere": "/console/nowhere",
 }
 

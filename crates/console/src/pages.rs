@@ -8,6 +8,7 @@ mod delete;
 mod files;
 mod instance;
 mod instances;
+mod listings;
 mod live;
 mod login;
 mod manage;
@@ -101,6 +102,15 @@ pages! {
     Show Member "/console/actions" => actions::index;
     Show Member "/console/actions/{id}" => actions::show;
     Form Member "/console/actions/{id}" => actions::submit;
+    Show Member "/console/instances/{id}/accounts" => listings::accounts;
+    Show Member "/console/instances/{id}/parameters" => listings::parameters;
+    Show Member "/console/instances/{id}/tags" => listings::tags;
+    Show Member "/console/instances/{id}/tasks" => listings::instance_tasks;
+    Show Member "/console/tasks" => listings::tasks;
+    Show Member "/console/alarms" => listings::alarms;
+    Show Member "/console/users" => listings::users;
+    Show Member "/console/policies" => listings::policies;
+    Show Member "/console/audit" => listings::events;
     Show Member "/console/{*rest}" => files::nowhere;
 }
 

@@ -186,7 +186,6 @@ pub const SHORTS: &[Short] = &[
         fixed: &[("ResourceType", "INSTANCE")],
         list: "TagResources.TagResource",
         columns: &[("INSTANCE", "ResourceId"), ("KEY", "TagKey"), ("VALUE", "TagValue")],
-        ..PLAIN
     },
     Short {
         group: "tag",

@@ -333,12 +333,12 @@ mod tests {
 
     #[test]
     fn every_action_is_in_the_index_once() {
-        let named = |row: &&Action| {
+        let named = |row: &Action| {
             let service = permission(row);
             SERVICES.iter().filter(|(name, _)| service.starts_with(&format!("{name}:"))).count()
         };
         for row in ACTIONS {
-            assert_eq!(named(&row), 1, "{}", row.name);
+            assert_eq!(named(row), 1, "{}", row.name);
         }
         assert!(SHORTCUTS.iter().all(|(_, name)| find(name).is_some()));
     }

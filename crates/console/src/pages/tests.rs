@@ -159,8 +159,36 @@ fn one_instance(ask: &Ask) -> Answer {
         "ModifySecurityIps" if ask.params["SecurityIps"] == "nonsense" => {
             bad(400, "InvalidSecurityIps.Malformed", "The list is not valid.")
         }
+        "DescribeAccounts" => good(json!({"Accounts": {"Account": [
+            {"AccountName": "app", "AccountStatus": "Available", "AccountDescription": EVIL}]}})),
         _ => good(json!({"RequestId": "R"})),
     }
+}
+
+#[tokio::test]
+async fn listings_show_rows_their_absence_and_their_twin() {
+    let rows = [
+        ("instances/r-1/accounts", "<td>app</td>", "larder api DescribeAccounts --InstanceId r-1"),
+        ("instances/r-1/tags", "has no tag", "--ResourceId r-1"),
+        ("instances/r-1/parameters", "No parameter", "--DBInstanceId r-1"),
+        ("tasks", "There was no task", "larder api DescribeHistoryTasks"),
+        ("alarms", "no alarm rule yet", "larder api DescribeMetricRuleList"),
+        ("users", "no user but root", "larder api ListUsers"),
+        ("policies", "There is no policy", "larder api ListPolicies"),
+        ("audit", "Nothing happened", "larder api LookupEvents"),
+    ];
+    for (path, shown, twin) in rows {
+        let mut browser = Browser::new(one_instance);
+        browser.login().await;
+        let page = browser.get(&format!("/console/{path}")).await;
+        assert_eq!(page.status, 200, "{path}");
+        page.has(shown);
+        page.has(twin);
+        assert!(!page.text.contains("<script>alert"), "{path}");
+    }
+    let mut browser = Browser::new(one_instance);
+    browser.login().await;
+    assert_eq!(browser.get("/console/instances/r-2/accounts").await.status, 404);
 }
 
 #[tokio::test]
