@@ -95,9 +95,9 @@ fn decode_body(mut input: &[u8]) -> Option<Block> {
     let mut columns = BTreeMap::new();
     let mut next_id = 0u64;
     for _ in 0..count {
-        let id = next_id.checked_add(varint::take(input)?)?;
-        next_id = id + 1;
-        columns.insert(u16::try_from(id).ok()?, take_column(input, rows)?);
+        let id = u16::try_from(next_id.checked_add(varint::take(input)?)?).ok()?;
+        next_id = u64::from(id) + 1;
+        columns.insert(id, take_column(input, rows)?);
     }
     if !input.is_empty() {
         return None;

@@ -79,6 +79,10 @@ fn damaged_bytes_are_refused_or_another_block_and_never_panic() {
         assert_eq!(decode(&noise), Err(CodecError::Format(9)));
     }
     assert!(refused > 0, "seed {seed}");
+    // A column's number at the edge of what can be written.
+    let mut edge = vec![FORMAT, 0, 1];
+    varint::put(&mut edge, u64::MAX);
+    assert_eq!(decode(&edge), Err(CodecError::Malformed));
     // A few bytes must not ask for gigabytes.
     let mut bomb = vec![FORMAT];
     varint::put(&mut bomb, ROWS_MAX as u64);
