@@ -126,7 +126,8 @@ def test_every_page_fits_and_is_accessible(browser, shared, instance, width, sch
             browser.get(shared.ready["api"] + path.format(id=instance_id))
             see(browser, r"\w")
             chromium.shoot(browser, f"page-{name}-{width}-{scheme}")
-            wide = "return document.documentElement.scrollWidth - window.innerWidth"
+            root = "document.documentElement"
+            wide = f"return {root}.scrollWidth - {root}.clientWidth"
             assert browser.execute_script(wide) <= 0, f"{name} is wider than {width}"
             found = axe.Axe().run(browser)["violations"]
             grave = [one for one in found if one["impact"] in ("serious", "critical")]
