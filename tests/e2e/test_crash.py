@@ -6,8 +6,10 @@ import uuid
 
 import pytest
 import redis
+from alibabacloud_r_kvstore20150101 import models
 from darabonba.exceptions import UnretryableException
 
+from support import ports
 from support.crash import CrashPoints
 from support.larder import Larder
 from support.sdk import ApiError, NewSdk, REGION
@@ -15,6 +17,7 @@ from support.waiting import attempt, until
 
 PASSWORD = "Crashes-2026"
 CONVERGE_S = 10
+MOVED_ALREADY = "InvalidConnectionStringOrPort.Duplicate"
 EVER = {"from_start_time": "2020-01-01T00:00:00Z", "to_start_time": "2099-01-01T00:00:00Z"}
 
 
@@ -148,6 +151,48 @@ def _flush(world):
     world.settle(lambda: world.client().get("new") == "1", "what was written later stays")
 
 
+def _parameters(world):
+    _allow(world)
+    world.call("ModifyInstanceConfig", instance_id=world.instance_id, config='{"timeout":"300"}')
+    shown = lambda: world.client().config_get("timeout")
+    world.settle(lambda: shown() == {"timeout": "300"}, "the parameter is in force")
+
+
+def _port(world):
+    _allow(world)
+    before = world.sdk.endpoint(world.instance_id, PASSWORD)
+    port = ports.free_port()
+    world.larder.seen_ports.add(port)
+    where = {"current_connection_string": before["host"], "port": str(port)}
+    try:
+        call = "ModifyDBInstanceConnectionString"
+        world.call(call, dbinstance_id=world.instance_id, **where)
+    except ApiError as error:
+        # The call of before the kill was carried out, or is being.
+        assert error.code in ("IncorrectDBInstanceState", MOVED_ALREADY), error
+    moved = lambda: world.sdk.endpoint(world.instance_id, PASSWORD)["port"] == port
+    world.settle(lambda: moved() and world.client().ping(), "it answers on the new port")
+    world.settle(lambda: not ports.is_open(before["port"]), "the old port is closed")
+
+
+def _minor_version(world):
+    _allow(world)
+    try:
+        world.call("ModifyInstanceMinorVersion", instance_id=world.instance_id)
+    except ApiError as error:
+        assert error.code == "IncorrectDBInstanceState", error
+    normal = lambda: world.sdk.status(world.instance_id) == "Normal"
+    world.settle(lambda: normal() and world.client().ping(), "it serves again")
+
+
+def _tags(world):
+    where = {"region_id": REGION, "resource_type": "INSTANCE", "resource_id": [world.instance_id]}
+    tag = models.TagResourcesRequestTag(key="team", value="blue")
+    world.call("TagResources", tag=[tag], **where)
+    listed = lambda: world.sdk.call("ListTagResources", **where)["TagResources"]["TagResource"]
+    world.settle(lambda: [one["TagValue"] for one in listed()] == ["blue"], "one tag")
+
+
 def _delete(world):
     try:
         world.call("DeleteInstance", instance_id=world.instance_id)
@@ -172,6 +217,10 @@ WORKFLOWS = {
     "resize": _resize,
     "restart": _restart,
     "flush": _flush,
+    "parameters": _parameters,
+    "port": _port,
+    "minor version": _minor_version,
+    "tags": _tags,
     "delete": _delete,
 }
 

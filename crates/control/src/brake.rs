@@ -2,21 +2,22 @@
 //! doubles the time until the next attempt is looked at. Time comes in as a value; must not know
 //! passwords.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+use stdx::Sources;
 
 const FREE_FAILURES: u32 = 5;
 const DELAY_MS_MAX: i64 = 15 * 60 * 1000;
 const FORGET_MS: i64 = 24 * 60 * 60 * 1000;
-const SOURCES_MAX: usize = 100_000;
+/// To be forgotten sooner, somebody needs so many other networks.
+const NETWORKS_MAX: usize = 65_536;
 
 /// Failures by source.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Brake {
-    sources: HashMap<IpAddr, Failures>,
+    sources: Sources<Failures>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Failures {
     count: u32,
     last_unix_ms: i64,
@@ -32,6 +33,12 @@ impl Failures {
     }
 }
 
+impl Default for Brake {
+    fn default() -> Self {
+        Self { sources: Sources::new(FORGET_MS.unsigned_abs(), NETWORKS_MAX) }
+    }
+}
+
 impl Brake {
     /// Whether an attempt may be looked at. It counts as failed until [`Brake::succeeded`], so that
     /// many at once do not slip through.
@@ -39,33 +46,28 @@ impl Brake {
     /// # Errors
     /// Seconds to wait, at least 1.
     pub fn attempt(&mut self, source: IpAddr, now_unix_ms: i64) -> Result<(), u64> {
-        if self.sources.len() >= SOURCES_MAX {
-            self.sources.retain(|_, f| now_unix_ms - f.last_unix_ms < DELAY_MS_MAX);
-        }
-        let none = Failures { count: 0, last_unix_ms: now_unix_ms };
-        let failures = self.sources.entry(network(source)).or_insert(none);
-        if now_unix_ms - failures.last_unix_ms > FORGET_MS {
-            *failures = none;
-        }
+        let failures = self.failures(source, now_unix_ms);
         let wait_ms = failures.open_at_unix_ms() - now_unix_ms;
-        if wait_ms > 0 {
+        if failures.count > 0 && wait_ms > 0 {
             return Err(wait_ms.unsigned_abs().div_ceil(1000));
         }
         *failures = Failures { count: failures.count + 1, last_unix_ms: now_unix_ms };
         Ok(())
     }
 
-    /// The last attempt of this source was right.
-    pub fn succeeded(&mut self, source: IpAddr) {
-        self.sources.remove(&network(source));
+    /// An attempt of this source was right after all. Failures of before stay: whoever knows one
+    /// password must not guess at others for ever.
+    pub fn succeeded(&mut self, source: IpAddr, now_unix_ms: i64) {
+        let failures = self.failures(source, now_unix_ms);
+        failures.count = failures.count.saturating_sub(1);
     }
-}
 
-/// An IPv6 user has a whole /64 to come from.
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        v4 => v4,
+    fn failures(&mut self, source: IpAddr, now_unix_ms: i64) -> &mut Failures {
+        let failures = self.sources.of(source, u64::try_from(now_unix_ms).unwrap_or(0));
+        if now_unix_ms - failures.last_unix_ms > FORGET_MS {
+            *failures = Failures::default();
+        }
+        failures
     }
 }
 
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slows_down_after_five_and_forgets_on_success() {
+    fn slows_down_after_five_and_a_success_gives_back_itself_alone() {
         let mut brake = Brake::default();
         let here: IpAddr = "10.0.0.1".parse().expect("address");
         let there: IpAddr = "10.0.0.2".parse().expect("address");
@@ -87,8 +89,14 @@ mod tests {
         assert_eq!(brake.attempt(here, 1000), Err(2));
         assert_eq!(brake.attempt(here, 3000), Ok(()));
         assert_eq!(brake.attempt(here, 3001), Err(4));
-        brake.succeeded(here);
-        assert_eq!(brake.attempt(here, 3002), Ok(()));
+        assert_eq!(brake.attempt(here, 7000), Ok(()));
+        brake.succeeded(here, 7000);
+        assert_eq!(brake.attempt(here, 7001), Err(4), "what failed before stays");
+        assert_eq!(brake.attempt(here, 7001 + FORGET_MS), Ok(()));
+        for _ in 0..9 {
+            assert_eq!(brake.attempt(there, 0), Ok(()), "right passwords cost nothing");
+            brake.succeeded(there, 0);
+        }
     }
 
     #[test]

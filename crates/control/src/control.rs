@@ -309,7 +309,7 @@ impl Control {
             tokio::task::spawn_blocking(move || login(shared.store.as_ref(), &name, &password));
         let checked = checked.await.map_err(|_| LoginError::Unavailable)?;
         if checked.is_ok() {
-            self.brake(|brake| brake.succeeded(source));
+            self.brake(|brake| brake.succeeded(source, now_unix_ms));
         }
         self.note_login(user, source, checked).await
     }
