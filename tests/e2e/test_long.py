@@ -87,7 +87,7 @@ def test_heartbeat_beside_a_script_without_end(larder):
             lines.flush()
             return json.loads(lines.readline())
 
-        assert "Hello" in ask({"Hello": {"protocol": 1, "version": "test"}})
+        assert "Hello" in ask({"Hello": {"protocol": 2, "version": "test"}})
         thread, result = in_thread(lambda: run_for_ever(larder.redis(socket_timeout=60)))
         until(lambda: ask("Probe")["Status"]["commands"] > 0, "status")
         # The longest wait in each second: the machine has other things to do, too.
