@@ -19,10 +19,12 @@ const fn to(command: &'static str, instead: &'static str, action: &'static str) 
 }
 
 const ACCOUNTS: &str = "accounts are made and changed by the actions around";
-const SAVES: &str = "the service saves by itself, and a backup is made by the action";
+const SAVES: &str = "the service saves by itself; backups on demand come with a later version";
 const HISTORY: &str = "counters are kept over time, and read by the action";
-const ROLES: &str = "the service gives nodes their roles; they are exchanged by the action";
-const COPIES: &str = "only nodes of the instance follow each other; a copy is made by the action";
+const ROLES: &str =
+    "the service gives nodes their roles, and an instance has one node in this version";
+const COPIES: &str =
+    "only nodes of the instance follow each other; copies come with a later version";
 const ENGINE: &str = "the engine comes with its version, which is changed by the action";
 const TESTS: &str = "it serves tests of the engine, for which a node of one's own is started by \
     `larder node --enable-debug-command local`";
@@ -30,8 +32,8 @@ const TESTS: &str = "it serves tests of the engine, for which a node of one's ow
 /// By command, alphabetic.
 pub const RESTRICTIONS: &[Restriction] = &[
     to("acl", ACCOUNTS, "CreateAccount"),
-    to("bgrewriteaof", SAVES, "CreateBackup"),
-    to("bgsave", SAVES, "CreateBackup"),
+    to("bgrewriteaof", SAVES, ""),
+    to("bgsave", SAVES, ""),
     to("config|resetstat", HISTORY, "DescribeHistoryMonitorValues"),
     to(
         "config|rewrite",
@@ -39,18 +41,10 @@ pub const RESTRICTIONS: &[Restriction] = &[
         "ModifyInstanceConfig",
     ),
     to("debug", TESTS, ""),
-    to("failover", ROLES, "SwitchInstanceHA"),
-    to(
-        "lastsave",
-        "INFO persistence tells rdb_last_save_time; backups are listed by the action",
-        "DescribeBackups",
-    ),
+    to("failover", ROLES, ""),
+    to("lastsave", "INFO persistence tells rdb_last_save_time", ""),
     to("latency|reset", HISTORY, "DescribeHistoryMonitorValues"),
-    to(
-        "migrate",
-        "keys are moved by DUMP and RESTORE, whole instances by the action",
-        "RestoreInstance",
-    ),
+    to("migrate", "keys are moved by DUMP and RESTORE", ""),
     to("module", ENGINE, "ModifyInstanceMinorVersion"),
     to(
         "monitor",
@@ -59,19 +53,19 @@ pub const RESTRICTIONS: &[Restriction] = &[
     ),
     to("pfdebug", TESTS, ""),
     to("pfselftest", TESTS, ""),
-    to("psync", COPIES, "CreateBackup"),
-    to("replconf", COPIES, "CreateBackup"),
-    to("replicaof", ROLES, "SwitchInstanceHA"),
+    to("psync", COPIES, ""),
+    to("replconf", COPIES, ""),
+    to("replicaof", ROLES, ""),
     to("restore-asking", "keys are made by RESTORE", ""),
-    to("save", SAVES, "CreateBackup"),
+    to("save", SAVES, ""),
     to("shutdown", "the instance is started anew by the action", "RestartInstance"),
-    to("slaveof", ROLES, "SwitchInstanceHA"),
+    to("slaveof", ROLES, ""),
     to(
         "slowlog|reset",
         "slow commands are kept for days, and read by the action",
         "DescribeSlowLogRecords",
     ),
-    to("sync", COPIES, "CreateBackup"),
+    to("sync", COPIES, ""),
 ];
 
 /// True for commands that no account of a managed instance may run.

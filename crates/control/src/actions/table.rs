@@ -265,6 +265,15 @@ mod tests {
     }
 
     #[test]
+    fn refused_commands_name_actions_that_are_there() {
+        for restriction in catalog::restrictions::RESTRICTIONS {
+            let (command, name) = (restriction.command, restriction.action);
+            let there = ACTIONS.iter().any(|row| row.name == name);
+            assert!(name.is_empty() || there, "{command} sends to {name}");
+        }
+    }
+
+    #[test]
     fn unknown_actions_and_versions() {
         let code = |name, version| find(name, version).map(|row| row.name).map_err(|e| e.code);
         assert_eq!(code("DescribeZones", KVSTORE), Ok("DescribeZones"));
