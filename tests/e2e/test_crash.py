@@ -158,6 +158,23 @@ def _parameters(world):
     world.settle(lambda: shown() == {"timeout": "300"}, "the parameter is in force")
 
 
+def _group(world):
+    _allow(world)
+    kind = {"category": "standard", "engine_type": "redis", "engine_version": "7.0"}
+    wish = {"parameter_group_name": "of_crashes", "parameters": '{"timeout":"600"}'}
+    where = {"region_id": REGION}
+    try:
+        world.call("CreateParameterGroup", **where, **kind, **wish)
+    except ApiError as error:
+        # Made by the call of before the kill, or for the instance before this one.
+        assert error.code == "InvalidParameterGroupName.Duplicate", error
+    [group] = world.sdk.call("DescribeParameterGroups", **where)["ParameterGroups"]
+    apply = {"instance_id": world.instance_id, "parameter_group_id": group["ParamGroupId"]}
+    world.call("ModifyInstanceParameter", **where, **apply)
+    shown = lambda: world.client().config_get("timeout")
+    world.settle(lambda: shown() == {"timeout": "600"}, "the group's value is in force")
+
+
 def _port(world):
     _allow(world)
     before = world.sdk.endpoint(world.instance_id, PASSWORD)
@@ -218,6 +235,7 @@ WORKFLOWS = {
     "restart": _restart,
     "flush": _flush,
     "parameters": _parameters,
+    "parameter group": _group,
     "port": _port,
     "minor version": _minor_version,
     "tags": _tags,

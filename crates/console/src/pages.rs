@@ -107,6 +107,7 @@ pages! {
     Show Member "/console/instances/{id}/tags" => listings::tags;
     Show Member "/console/instances/{id}/tasks" => listings::instance_tasks;
     Show Member "/console/tasks" => listings::tasks;
+    Show Member "/console/parameter-groups" => listings::parameter_groups;
     Show Member "/console/alarms" => listings::alarms;
     Show Member "/console/users" => listings::users;
     Show Member "/console/policies" => listings::policies;

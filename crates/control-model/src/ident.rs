@@ -57,7 +57,7 @@ pub fn group_id(random: &mut impl Randomness) -> String {
     format!("g-{}", text(random, ALNUM, 16))
 }
 
-/// Of an allowlist group that instances share: `g-` and 16 lower-case characters.
+/// Of a group that instances share or are made from: `g-` and 16 lower-case characters.
 pub fn template_id(random: &mut impl Randomness) -> String {
     format!("g-{}", text(random, LOWER, 16))
 }

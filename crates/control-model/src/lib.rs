@@ -17,6 +17,7 @@ pub mod metric;
 pub mod name;
 pub mod observation;
 pub mod parameter;
+pub mod parameter_group;
 pub mod password;
 pub mod planner;
 pub mod policy;

@@ -235,6 +235,10 @@ faults! {
     INVALID_PARAMETERS = 400 "InvalidParameters.Format" "Specified parameters is not valid.";
     PARAM_NOT_SUPPORTED = 400 "ParamNotSupportedForCurrentVersion"
         "The parameter is not supported for the current version.";
+    PARAMETER_GROUP_NOT_FOUND = 404 "InvalidParameterGroupId.NotFound"
+        "The ParameterGroupId provided does not exist in our records.";
+    PARAMETER_GROUP_DUPLICATE = 400 "InvalidParameterGroupName.Duplicate"
+        "Specified ParameterGroupName exists already.";
     // Allowlist.
     INVALID_GROUP_NAME = 400 "InvalidGroupName.Format"
         "The Specified parameter SecurityIpGroupName is not valid.";

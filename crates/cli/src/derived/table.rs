@@ -24,6 +24,7 @@ pub struct Short {
 const GROUPS: &[(&str, &str)] = &[
     ("data-account", "Works with the accounts of an instance"),
     ("allowlist", "Shows and changes who may connect to an instance"),
+    ("param-group", "Works with parameter groups, which instances are made from and given"),
     ("tag", "Puts tags on instances and finds instances by them"),
     ("user", "Works with the users of your account, their keys and groups"),
     ("key", "Works with access keys"),
@@ -41,6 +42,7 @@ pub fn about(group: &str) -> &'static str {
 
 const ID: (&str, &str) = ("ID", "InstanceId");
 const ACCOUNT: (&str, &str) = ("ACCOUNT", "AccountName");
+const PARAM_GROUP: (&str, &str) = ("GROUP", "ParameterGroupId");
 
 const PLAIN: Short = Short {
     group: "instance",
@@ -160,6 +162,64 @@ pub const SHORTS: &[Short] = &[
         name: "set",
         action: "ModifySecurityIps",
         positionals: &[ID, ("ADDRESSES", "SecurityIps")],
+        ..PLAIN
+    },
+    Short {
+        group: "param-group",
+        name: "list",
+        action: "DescribeParameterGroups",
+        positionals: &[],
+        list: "ParameterGroups",
+        columns: &[
+            ("GROUP", "ParamGroupId"),
+            ("NAME", "ParameterGroupName"),
+            ("VERSION", "EngineVersion"),
+            ("VALUES", "ParamCount"),
+            ("DESCRIPTION", "ParameterGroupDesc"),
+        ],
+        ..PLAIN
+    },
+    Short {
+        group: "param-group",
+        name: "show",
+        action: "DescribeParameterGroup",
+        positionals: &[PARAM_GROUP],
+        list: "ParameterGroup.ParamGroupsDetails",
+        columns: &[("PARAMETER", "ParamName"), ("VALUE", "ParamValue")],
+        ..PLAIN
+    },
+    Short {
+        group: "param-group",
+        name: "create",
+        action: "CreateParameterGroup",
+        positionals: &[
+            ("NAME", "ParameterGroupName"),
+            ("VERSION", "EngineVersion"),
+            ("JSON", "Parameters"),
+        ],
+        fixed: &[("Category", "standard"), ("EngineType", "redis")],
+        ..PLAIN
+    },
+    Short {
+        group: "param-group",
+        name: "set",
+        action: "ModifyParameterGroup",
+        positionals: &[PARAM_GROUP, ("NAME", "ParameterGroupName"), ("JSON", "Parameters")],
+        fixed: &[("Category", "standard")],
+        ..PLAIN
+    },
+    Short {
+        group: "param-group",
+        name: "delete",
+        action: "DeleteParameterGroup",
+        positionals: &[PARAM_GROUP],
+        ..PLAIN
+    },
+    Short {
+        group: "param-group",
+        name: "apply",
+        action: "ModifyInstanceParameter",
+        positionals: &[PARAM_GROUP, ID],
         ..PLAIN
     },
     Short {

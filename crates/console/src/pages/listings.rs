@@ -58,8 +58,18 @@ const TASKS: Listing = Listing {
 
 /// All pages of this kind.
 #[cfg(test)]
-pub const LISTINGS: &[&Listing] =
-    &[&TASKS, &INSTANCE_TASKS, &EVENTS, &ALARMS, &USERS, &POLICIES, &ACCOUNTS, &TAGS, &PARAMETERS];
+pub const LISTINGS: &[&Listing] = &[
+    &TASKS,
+    &INSTANCE_TASKS,
+    &EVENTS,
+    &ALARMS,
+    &USERS,
+    &POLICIES,
+    &ACCOUNTS,
+    &TAGS,
+    &PARAMETERS,
+    &PARAMETER_GROUPS,
+];
 
 const INSTANCE_TASKS: Listing = Listing { instance_param: "InstanceId", ..TASKS };
 
@@ -166,6 +176,23 @@ const PARAMETERS: Listing = Listing {
     empty: "No parameter is known.",
 };
 
+const PARAMETER_GROUPS: Listing = Listing {
+    title: "Parameter groups",
+    action: "DescribeParameterGroups",
+    instance_param: "",
+    fixed: &[("RegionId", REGION)],
+    list: "ParameterGroups",
+    columns: &[
+        ("Group", "ParamGroupId"),
+        ("Name", "ParameterGroupName"),
+        ("Version", "EngineVersion"),
+        ("Values", "ParamCount"),
+        ("Description", "ParameterGroupDesc"),
+        ("Changed", "Modified"),
+    ],
+    empty: "There is no parameter group yet.",
+};
+
 #[derive(Template)]
 #[template(path = "listing.html")]
 struct ListingPage {
@@ -220,6 +247,11 @@ pub async fn tags(member: Member) -> Outcome {
 /// Parameters of one instance, as they are in force.
 pub async fn parameters(member: Member) -> Outcome {
     show(&member, &PARAMETERS).await
+}
+
+/// Parameter groups of the account.
+pub async fn parameter_groups(member: Member) -> Outcome {
+    show(&member, &PARAMETER_GROUPS).await
 }
 
 /// Tasks of one instance.

@@ -172,6 +172,7 @@ async fn listings_show_rows_their_absence_and_their_twin() {
         ("instances/r-1/tags", "has no tag", "--ResourceId r-1"),
         ("instances/r-1/parameters", "No parameter", "--DBInstanceId r-1"),
         ("tasks", "There was no task", "larder api DescribeHistoryTasks"),
+        ("parameter-groups", "no parameter group yet", "larder api DescribeParameterGroups"),
         ("alarms", "no alarm rule yet", "larder api DescribeMetricRuleList"),
         ("users", "no user but root", "larder api ListUsers"),
         ("policies", "There is no policy", "larder api ListPolicies"),

@@ -3,7 +3,8 @@
 
 use super::params::{Kind, Param, Params, REGION_ID};
 use super::table::KVSTORE;
-use super::{Access, Action, Context, Done, later, making, resource_groups, tags, views};
+use super::{Access, Action, Context, Done, global_security_groups, later, making};
+use super::{parameter_groups, resource_groups, tags, views};
 use crate::error::{self, ApiError};
 use crate::{random, vault};
 use admin::Clears;
@@ -50,8 +51,8 @@ pub const SPEC: Action = Action {
         Param::optional("BackupId", Kind::Text, "not available yet"),
         Param::optional("ClusterBackupId", Kind::Text, "not available yet"),
         Param::optional("RestoreTime", Kind::Text, "not available yet"),
-        Param::optional("GlobalSecurityGroupIds", Kind::Text, "not available yet"),
-        Param::optional("ParamGroupId", Kind::Text, "not available yet"),
+        Param::optional("GlobalSecurityGroupIds", Kind::Text, "allowlist groups, comma-separated"),
+        Param::optional("ParamGroupId", Kind::Text, "parameter group whose values are copied"),
         Param::optional("ResourceGroupId", Kind::Text, "rg-…; rg-default unless told"),
         Param::optional("Port", PORT, "wanted; the next free one if it is taken"),
         Param::optional("DryRun", Kind::Boolean, "only check; never succeeds"),
@@ -79,13 +80,14 @@ struct Request<'a> {
 }
 
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
+    // Before what may have changed since then is looked at.
+    if let Some([made]) = making::made_before(context)?.as_deref() {
+        return Ok(answer(context, made));
+    }
     let mut instance = prepare(context, params)?;
     if params.is_true("DryRun") {
         making::room_for(context, 1)?;
         return Err(error::DRY_RUN.plain());
-    }
-    if let Some([made]) = making::made_before(context)?.as_deref() {
-        return Ok(answer(context, made));
     }
     making::room_for(context, 1)?;
     making::persist(context, std::slice::from_mut(&mut instance))?;
@@ -99,7 +101,15 @@ fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
 pub fn prepare(context: &Context<'_>, params: &Params<'_>) -> Result<Instance, ApiError> {
     let request = parse(params)?;
     supported(params)?;
-    Ok(intent(context, params, &request))
+    let mut instance = intent(context, params, &request);
+    let name = "ParamGroupId";
+    if let Some(group_id) = params.text(name) {
+        let version = &instance.engine_version;
+        let values = parameter_groups::values(context, (name, group_id), version)?;
+        instance.parameters.extend(values);
+    }
+    instance.global_groups = global_security_groups::wanted(context, params)?;
+    Ok(instance)
 }
 
 fn answer(context: &Context<'_>, instance: &Instance) -> Done {
@@ -184,14 +194,7 @@ fn supported(params: &Params<'_>) -> Result<(), ApiError> {
         return Err(later::value("InstanceType"));
     }
     later::one_node(params)?;
-    let sources = [
-        "SrcDBInstanceId",
-        "BackupId",
-        "ClusterBackupId",
-        "RestoreTime",
-        "GlobalSecurityGroupIds",
-        "ParamGroupId",
-    ];
+    let sources = ["SrcDBInstanceId", "BackupId", "ClusterBackupId", "RestoreTime"];
     let given = sources.iter().find(|name| params.text(name).is_some());
     given.map_or(Ok(()), |name| Err(later::value(name)))
 }

@@ -79,6 +79,9 @@ pub const TAIR: Action = Action {
 
 fn several(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     token(params, "Token")?;
+    if let Some(made) = making::made_before(context)? {
+        return Ok(ids(&made));
+    }
     let wanted = "a JSON list of 1 to 50 objects with the parameters of CreateInstance";
     let list: Option<Vec<Map<String, Value>>> =
         serde_json::from_str(params.required("Instances")).ok();
@@ -97,9 +100,6 @@ fn several(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError>
             }
         }
         instances.push(prepare(context, &given).map_err(of_it)?);
-    }
-    if let Some(made) = making::made_before(context)? {
-        return Ok(ids(&made));
     }
     making::room_for(context, instances.len())?;
     making::persist(context, &mut instances)?;
@@ -150,13 +150,13 @@ fn tair(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     if let Some(kind) = given.remove("ShardType") {
         given.insert("NodeType".to_owned(), kind);
     }
+    if let Some([made]) = making::made_before(context)?.as_deref() {
+        return Ok(answer(context, made));
+    }
     let instance = prepare(context, &given)?;
     if params.is_true("DryRun") {
         making::room_for(context, 1)?;
         return Err(error::DRY_RUN.plain());
-    }
-    if let Some([made]) = making::made_before(context)?.as_deref() {
-        return Ok(answer(context, made));
     }
     making::room_for(context, 1)?;
     let mut instances = [instance];

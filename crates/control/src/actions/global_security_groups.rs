@@ -8,7 +8,7 @@ use super::table::KVSTORE;
 use super::{Access, Action, After, Context, Done, object};
 use crate::error::{self, ApiError};
 use crate::random;
-use crate::store::{self, Expect, Kind, StoreError, documents};
+use crate::store::{self, Expect, Kind, documents};
 use control_model::global_group::{GlobalGroup, GlobalGroupFault, GlobalGroups};
 use control_model::{Instance, Status, ident, region};
 use serde_json::{Value, json};
@@ -145,18 +145,29 @@ pub fn of_instance(context: &Context<'_>, instance: &Instance) -> Result<GlobalG
     Ok(GlobalGroups { groups: bound })
 }
 
-/// Repeats `attempt` until nothing comes between reading and writing.
-fn settle<T>(
-    context: &Context<'_>,
-    mut attempt: impl FnMut() -> Result<(Vec<store::Change>, T), ApiError>,
-) -> Result<T, ApiError> {
-    loop {
-        let (changes, made) = attempt()?;
-        match context.store.txn(&changes) {
-            Ok(_) => return Ok(made),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+/// The ids of the groups that a new instance shall be bound to.
+///
+/// # Errors
+/// When one of them is unknown, or there are too many.
+pub fn wanted(context: &Context<'_>, params: &Params<'_>) -> Result<Vec<String>, ApiError> {
+    let Some(list) = params.text("GlobalSecurityGroupIds") else { return Ok(Vec::new()) };
+    read(context)?.0.ids(list).map_err(|fault| refused_in("GlobalSecurityGroupIds", fault))
+}
+
+/// What is to be written with new instances: the groups that they are bound to, as they are, so
+/// that none is deleted or changed meanwhile.
+///
+/// # Errors
+/// When one of them has gone.
+pub fn hold(context: &Context<'_>, made: &[Instance]) -> Result<Vec<store::Change>, ApiError> {
+    let mut ids = made.iter().flat_map(|instance| &instance.global_groups).peekable();
+    if ids.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let (groups, expect) = read(context)?;
+    match ids.find(|id| groups.find(id).is_none()) {
+        Some(gone) => Err(refused(GlobalGroupFault::NotFound(gone.clone()))),
+        None => Ok(vec![put(context, &groups, expect)]),
     }
 }
 
@@ -165,7 +176,7 @@ fn create(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> 
     if !region::well_formed(region_id) {
         return Err(error::INVALID_REGION.plain());
     }
-    settle(context, || {
+    context.settle(|| {
         let (mut groups, expect) = read(context)?;
         let id = ident::template_id(&mut random::fill);
         let (name, list) = (params.required("GlobalIgName"), params.required("GIpList"));
@@ -181,7 +192,7 @@ fn change(
     id: &str,
     change: impl Fn(&mut GlobalGroups) -> Result<(), GlobalGroupFault>,
 ) -> Result<Done, ApiError> {
-    settle(context, || {
+    context.settle(|| {
         let (mut groups, expect) = read(context)?;
         let before = groups.find(id).map(|group| group.entries.clone());
         change(&mut groups).map_err(refused)?;
@@ -211,7 +222,7 @@ fn bound(context: &Context<'_>, id: &str) -> Result<Vec<documents::Versioned<Ins
 
 fn delete(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     let id = params.required("GlobalSecurityGroupId");
-    settle(context, || {
+    context.settle(|| {
         let (mut groups, expect) = read(context)?;
         let name = groups.find(id).map(|group| group.name.clone());
         groups.delete(id).map_err(refused)?;
@@ -296,6 +307,11 @@ fn shown(group: &GlobalGroup) -> Value {
 }
 
 fn refused(fault: GlobalGroupFault) -> ApiError {
+    refused_in("GlobalSecurityGroupId", fault)
+}
+
+/// `param` named the group.
+fn refused_in(param: &str, fault: GlobalGroupFault) -> ApiError {
     match fault {
         GlobalGroupFault::Name => error::malformed(
             "GlobalIgName",
@@ -307,10 +323,8 @@ fn refused(fault: GlobalGroupFault) -> ApiError {
             row.says(format!("{} Reason: {fault}.", row.message))
         }
         GlobalGroupFault::List(fault) => list_refused("GIpList", &fault),
-        GlobalGroupFault::NotFound(_) => {
-            let row = &error::GLOBAL_GROUP_NOT_FOUND;
-            row.says(format!("{} Reason: {fault}.", row.message))
-        }
+        GlobalGroupFault::NotFound(_) => error::GLOBAL_GROUP_NOT_FOUND
+            .says(format!("The {param} provided does not exist in our records. Reason: {fault}.")),
         GlobalGroupFault::TooMany => error::QUOTA_EXCEED.says(format!("The quota: {fault}.")),
     }
 }

@@ -43,10 +43,13 @@ pub mod modify_account_password;
 pub mod modify_connection_string;
 pub mod modify_instance_attribute;
 pub mod modify_instance_maintain_time;
+pub mod modify_instance_parameter;
 pub mod modify_instance_spec;
 pub mod modify_instance_vpc_auth_mode;
 pub mod modify_security_ips;
 pub mod monitor_values;
+pub mod parameter_group_templates;
+pub mod parameter_groups;
 pub mod params;
 pub mod ram;
 pub mod ram_attach;
@@ -317,6 +320,24 @@ impl Context<'_> {
             Ok(Ok(changes))
         })?;
         Ok(made)
+    }
+
+    /// Repeats `attempt` until nothing comes between its reading and the writing of its changes.
+    ///
+    /// # Errors
+    /// What `attempt` says, or when the store fails.
+    pub fn settle<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<(Vec<store::Change>, T), ApiError>,
+    ) -> Result<T, ApiError> {
+        loop {
+            let (changes, made) = attempt()?;
+            match self.store.txn(&changes) {
+                Ok(_) => return Ok(made),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Changes the caller's instance if its status allows it, with other documents in the same

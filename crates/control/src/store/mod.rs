@@ -51,6 +51,8 @@ pub enum Kind {
     Alert,
     /// [`control_model::parameter::ParameterHistory`] by instance id.
     ParameterHistory,
+    /// [`control_model::parameter_group::ParameterGroups`] by account id.
+    ParameterGroups,
 }
 
 impl Kind {
@@ -74,6 +76,7 @@ impl Kind {
             Kind::ContactGroup => "contact-group",
             Kind::Alert => "alert",
             Kind::ParameterHistory => "parameter-history",
+            Kind::ParameterGroups => "parameter-groups",
         }
     }
 }
