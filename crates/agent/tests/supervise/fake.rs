@@ -19,6 +19,9 @@ use std::time::Duration;
 /// No stand-in outlives its test for long.
 const LIFE_SECONDS_MAX: i64 = 120;
 
+/// A file in a node's directory: the process that runs is of a build with another protocol.
+pub(crate) const OLD: &str = "old";
+
 struct Node {
     directory: PathBuf,
     word: String,
@@ -49,6 +52,7 @@ pub(crate) fn node(arguments: &[String]) -> ExitCode {
     let socket = PathBuf::from(argument(arguments, "--admin-socket"));
     println!("node {} starts", argument(arguments, "--node-id"));
     let word = std::fs::read_to_string(directory.join("dump")).unwrap_or_default();
+    let _ = std::fs::remove_file(directory.join(OLD));
     let node = Node { directory, word, generation: 0, epoch: 0, listener: None, serving: false };
     let node = Arc::new(Mutex::new(node));
     let listener = bind_private(&socket).unwrap();
@@ -83,6 +87,7 @@ fn answer(
 ) -> (NodeReply, Option<OwnedFd>) {
     let mut node = shared.lock().unwrap();
     let reply = match request {
+        NodeRequest::Hello(_) if node.directory.join(OLD).exists() => refused("ProtocolMismatch"),
         NodeRequest::Hello(theirs) => match answer_hello(&theirs, "0.0.0") {
             Ok(ours) => NodeReply::Hello(ours),
             Err(refusal) => NodeReply::Refused(refusal),

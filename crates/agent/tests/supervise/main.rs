@@ -27,11 +27,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 type Test = fn(&mut Bed);
 
-const TESTS: [(&str, Test); 10] = [
+const TESTS: [(&str, Test); 11] = [
     ("a_node_serves_and_answers_questions", a_node_serves_and_answers_questions),
     ("a_killed_node_is_back_while_clients_wait", a_killed_node_is_back_while_clients_wait),
     ("a_killed_agent_is_followed_without_a_trace", a_killed_agent_is_followed_without_a_trace),
     ("a_process_not_on_record_is_killed", a_process_not_on_record_is_killed),
+    ("a_node_of_another_protocol_is_replaced", a_node_of_another_protocol_is_replaced),
     ("a_restart_keeps_the_data", a_restart_keeps_the_data),
     ("a_removed_node_leaves_nothing", a_removed_node_leaves_nothing),
     ("sigterm_stops_all_and_all_comes_back", sigterm_stops_all_and_all_comes_back),
@@ -325,6 +326,19 @@ fn a_process_not_on_record_is_killed(bed: &mut Bed) {
     let after = bed.wait("n", |node| node.phase == NodePhase::Serving);
     assert_ne!(after.pid, seen.pid);
     assert!(after.epoch > seen.epoch);
+}
+
+/// A newer agent takes over nodes of its own protocol as they are and starts others anew.
+fn a_node_of_another_protocol_is_replaced(bed: &mut Bed) {
+    let port = free_port();
+    let before = bed.serve(&spec("n", 1, 1, port));
+    bed.agent.kill().unwrap();
+    bed.agent.wait().unwrap();
+    std::fs::write(bed.directory.join("nodes/n").join(fake::OLD), "").unwrap();
+    bed.restart_agent();
+    let after = bed.wait("n", |node| node.phase == NodePhase::Serving);
+    assert!(after.pid != before.pid && after.epoch > before.epoch, "{after:?}");
+    assert_eq!((after.generation, after.port, after.crashes), (1, port, 0));
 }
 
 fn a_restart_keeps_the_data(bed: &mut Bed) {
