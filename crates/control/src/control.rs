@@ -16,6 +16,7 @@ use crate::note::{Stranger, note_login, note_stranger};
 use crate::observer::{self, View};
 use crate::pipeline::{self, Clock, Request, Shared};
 use crate::reconcile::Reconciler;
+use crate::reserve::Reserve;
 use crate::signature::replay::{Nonce, ReplayCache};
 use crate::signature::{Claim, WireRequest};
 use crate::store::Store;
@@ -40,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Vault,
     pub(crate) audit: Audit,
+    /// `None`: this host's disk is never full, as tests have it.
+    pub(crate) reserve: Option<Arc<Reserve>>,
     pub(crate) agent_socket: PathBuf,
     pub(crate) settings: Settings,
     pub(crate) bind: String,
@@ -98,6 +101,7 @@ impl Control {
             store: parts.store,
             vault: parts.vault,
             audit: parts.audit,
+            reserve: parts.reserve,
             agent,
             view,
             settings: parts.settings,

@@ -99,6 +99,9 @@ faults! {
     THROTTLING_USER = 400 "Throttling.User" "Request was denied due to user flow control.";
     INTERNAL_ERROR = 500 "InternalError"
         "The request processing has failed due to some unknown error.";
+    DISK_FULL = 503 "InsufficientDiskSpace"
+        "The disk of this host is nearly full. Make room on it or enlarge it; meanwhile reading \
+         goes on, and instances can be deleted and flushed.";
     SERVICE_UNAVAILABLE = 503 "ServiceUnavailable"
         "The request has failed due to a temporary failure of the server.";
     // The HTTP layer.

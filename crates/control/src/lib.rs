@@ -29,6 +29,7 @@ mod pipeline;
 mod quickstart;
 mod random;
 mod reconcile;
+mod reserve;
 mod scrape;
 mod serve;
 mod signature;

@@ -3,7 +3,7 @@
 
 use crate::actions::params::Params;
 use crate::actions::table;
-use crate::actions::{Action, Context, Done, Nodes, Settings, Token};
+use crate::actions::{Access, Action, Context, Done, Nodes, Settings, Token};
 use crate::agent::{AgentClient, AgentError};
 use crate::audit::Audit;
 use crate::audit::refusals::RefusalLimit;
@@ -14,6 +14,7 @@ use crate::error::{self, ApiError};
 use crate::metrics::Metrics;
 use crate::note::{Entry, note_begin, note_end};
 use crate::observer::View;
+use crate::reserve::Reserve;
 use crate::signature::replay::ReplayCache;
 use crate::store::{Kind, Store, documents};
 use crate::throttle::Throttle;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Vault,
     pub(crate) audit: Audit,
+    pub(crate) reserve: Option<Arc<Reserve>>,
     pub(crate) agent: Arc<AgentClient>,
     pub(crate) view: watch::Receiver<Arc<View>>,
     pub(crate) settings: Settings,
@@ -87,6 +89,7 @@ fn stages(
     let (call, now_unix_ms) = (&request.call, entry.now_unix_ms());
     authority::allow(shared.store.as_ref(), call, row, now_unix_ms)?;
     throttle(shared, call, now_unix_ms)?;
+    room(shared, row)?;
     let params = Params::check(&call.params, row.params)?;
     let token = token(shared, call, row)?;
     note_begin(shared, entry)?;
@@ -152,6 +155,27 @@ fn throttle(shared: &Shared, call: &Call, now_unix_ms: i64) -> Result<(), ApiErr
     let key = format!("{}/{key}", principal.account_id);
     let mut throttle = shared.throttle.lock().unwrap_or_else(PoisonError::into_inner);
     throttle.take(&key, now_unix_ms).map_err(error::throttled)
+}
+
+/// What goes on while the disk is nearly full, beside reading: what makes room, or allows that.
+const MAKES_ROOM: [&str; 6] = [
+    "DeleteInstance",
+    "DestroyInstance",
+    "FlushExpireKeys",
+    "FlushInstance",
+    "FlushInstanceForDB",
+    "ModifyInstanceAttribute",
+];
+
+fn room(shared: &Shared, row: &Action) -> Result<(), ApiError> {
+    let harmless = row.access == Access::Read || MAKES_ROOM.contains(&row.name);
+    match &shared.reserve {
+        Some(reserve) if !harmless && reserve.is_short() => {
+            tracing::error!("{} is refused: the disk is nearly full", row.name);
+            Err(error::DISK_FULL.plain())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Looks a client token up. The handler writes its claim together with what the request makes.

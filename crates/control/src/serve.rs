@@ -13,6 +13,7 @@ use crate::listen;
 use crate::metrics::Metrics;
 use crate::parent::Parent;
 use crate::quickstart::{self, QuickstartError};
+use crate::reserve::Reserve;
 use crate::scrape;
 use crate::signature::replay::{KEEP_MS, ReplayCache};
 use crate::store::embedded::EmbeddedStore;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// How long answers under way may take after SIGTERM.
@@ -84,6 +86,9 @@ pub enum ServeError {
     /// See [`MailError`].
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// A write to the store failed.
+    #[error("the store's disk failed; the store has to be opened anew")]
+    StoreBroken,
     /// The operating system said no.
     #[error("{doing}: {source}")]
     System {
@@ -113,7 +118,7 @@ where
     let listener = TcpListener::bind(options.api).await;
     let listener = listener.map_err(failed(format!("listening on {}", options.api)))?;
     let address = listener.local_addr().map_err(failed("reading the API's address"))?;
-    let (control, credentials) = open(&options, address)?;
+    let (control, credentials, broken) = open(&options, address)?;
     let app = http::routes(control.clone()).merge(extra(control.clone()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let mut server = tokio::spawn(listen::serve(listener, app, stopped));
@@ -131,6 +136,8 @@ where
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
         () = ended(parent) => Ok(()),
+        // The next process reads what the disk really has.
+        () = broken.notified() => Err(ServeError::StoreBroken),
     };
     drop(stop);
     // A console page may hold its connection open for ever.
@@ -152,18 +159,23 @@ async fn ended(parent: Option<Parent>) {
 fn open(
     options: &ControlOptions,
     address: SocketAddr,
-) -> Result<(Control, Credentials), ServeError> {
+) -> Result<(Control, Credentials, Arc<Notify>), ServeError> {
     let data_dir = &options.data_dir;
     let making = format!("making {}", data_dir.display());
     make_private_dir(data_dir).map_err(failed(making))?;
     let vault = Vault::open(&data_dir.join("master.key"))?;
-    let store: Arc<dyn Store> =
-        Arc::new(EmbeddedStore::open(&data_dir.join("control/store.redb"))?);
-    let clock = Arc::new(|| jiff::Timestamp::now().as_millisecond());
     let audit_dir = data_dir.join(AUDIT_DIR);
+    make_private_dir(&audit_dir).map_err(failed("making the control plane's directory"))?;
+    let reserve = Reserve::open(&audit_dir).map(Arc::new);
+    let reserve = reserve.map_err(failed("keeping disk space"))?;
+    let store = reserve.lend(|| EmbeddedStore::open(&data_dir.join("control/store.redb")));
+    let store = store.ok_or(StoreError::DiskFull)??.with_reserve(reserve.clone());
+    let broken = store.broken();
+    let store: Arc<dyn Store> = Arc::new(store);
+    let clock = Arc::new(|| jiff::Timestamp::now().as_millisecond());
     let interrupted = audit::interrupted(&audit_dir);
     let interrupted = interrupted.map_err(failed("reading the audit log"))?;
-    let audit = Audit::open(&audit_dir, vault.audit_key(), clock());
+    let audit = Audit::open(&audit_dir, vault.audit_key(), reserve.clone(), clock());
     let audit = audit.map_err(failed("opening the audit log"))?;
     remember(store.as_ref(), &audit, clock())?;
     for line in interrupted {
@@ -186,13 +198,16 @@ fn open(
     let agent_socket = options.agent_socket.clone();
     let metrics = Arc::new(Metrics::new(data_dir.join("control/metrics")));
     let token = data_dir.join("control/metrics.token");
-    scrape::write_token(&vault, &token).map_err(failed(format!("writing {}", token.display())))?;
+    let written = reserve.lend(|| scrape::write_token(&vault, &token));
+    let written = written.unwrap_or_else(|| Err(io::ErrorKind::StorageFull.into()));
+    written.map_err(failed(format!("writing {}", token.display())))?;
     let mailer = options.smtp.as_ref().map(|(url, from)| Mailer::new(url, from)).transpose()?;
     let channels = Some(Channels { mailer, denied: options.webhook_deny.clone() });
     let parts = Parts {
         store,
         vault,
         audit,
+        reserve: Some(reserve),
         agent_socket,
         settings,
         bind,
@@ -201,7 +216,7 @@ fn open(
         metrics,
         channels,
     };
-    Ok((Control::start(parts), credentials))
+    Ok((Control::start(parts), credentials, broken))
 }
 
 /// Keeps in the store how far the audit log was, so that an older one put in its place is noticed.

@@ -299,6 +299,7 @@ impl World {
             store,
             vault,
             audit: Audit::Memory(Mutex::default()),
+            reserve: None,
             agent_socket: socket,
             settings: settings(),
             bind: "127.0.0.1".into(),
@@ -425,7 +426,7 @@ impl World {
     fn audit_lines(&self) -> Vec<Value> {
         match &self.control.shared.audit {
             Audit::Memory(lines) => lines.lock().expect("no test panics holding it").clone(),
-            Audit::File(_) => Vec::new(),
+            Audit::File(..) => Vec::new(),
         }
     }
 }

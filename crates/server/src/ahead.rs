@@ -66,7 +66,7 @@ impl Ahead {
                     continue;
                 }
                 Step::Incomplete { wanted } => {
-                    conn.input.reserve((start + wanted).saturating_sub(conn.input.len()));
+                    conn.wanted = wanted;
                     return End::Incomplete;
                 }
                 Step::Error(problem) => return End::Error(problem),

@@ -32,6 +32,8 @@ pub struct Conn {
     pub input: Vec<u8>,
     /// Start of the next request.
     pub consumed: usize,
+    /// Bytes of that request as far as it tells, when it has not arrived in full.
+    pub wanted: usize,
     /// Bytes to send; those before `written` are gone.
     pub out: Vec<u8>,
     /// Which of them wait for the disk.
@@ -64,6 +66,7 @@ impl Conn {
             decoder: Decoder::default(),
             input: Vec::new(),
             consumed: 0,
+            wanted: 0,
             out: Vec::new(),
             held: Held::default(),
             written: 0,
@@ -119,7 +122,8 @@ impl Conn {
         self.written = 0;
     }
 
-    /// Moves an unfinished request to the front of the buffer.
+    /// Moves an unfinished request to the front of the buffer, and makes room for all of it. Not
+    /// before: behind requests that are done, a small one would have the buffer doubled.
     pub fn compact(&mut self) {
         if self.consumed == self.input.len() {
             self.input.clear();
@@ -127,6 +131,8 @@ impl Conn {
             self.input.drain(..self.consumed);
         }
         self.consumed = 0;
+        let wanted = std::mem::take(&mut self.wanted);
+        self.input.reserve(wanted.saturating_sub(self.input.len()));
     }
 
     /// True while nothing more should be read from the peer: a stranger has to read first, a

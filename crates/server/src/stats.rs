@@ -87,10 +87,10 @@ impl LoopStats {
     /// Adds what one batch found in the keyspace.
     #[inline]
     pub fn add_keys(&self, keys: &mut KeyStats) {
-        self.keyspace_hits.add(keys.hits);
-        self.keyspace_misses.add(keys.misses);
-        self.expired_keys.add(keys.expired);
-        *keys = KeyStats::default();
+        let KeyStats { hits, misses, expired, .. } = keys.take();
+        self.keyspace_hits.add(hits);
+        self.keyspace_misses.add(misses);
+        self.expired_keys.add(expired);
     }
 
     /// CONFIG RESETSTAT: everything that INFO's Stats section counts.

@@ -273,6 +273,13 @@ impl Bench {
         self.loops[loop_id].input(place).expect("it is open").reserve(bytes);
     }
 
+    /// Bytes that a connection's input takes before it has to grow.
+    pub fn input_room(&mut self, name: char) -> usize {
+        let (loop_id, place) = self.conns[&name];
+        let input = self.loops[loop_id].input(place).expect("it is open");
+        input.capacity() - input.len()
+    }
+
     /// Bytes that a connection's input has room for.
     pub fn input_capacity(&mut self, name: char) -> usize {
         let (loop_id, place) = self.conns[&name];

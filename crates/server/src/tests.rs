@@ -533,6 +533,44 @@ fn samples_are_bounded() {
 }
 
 #[test]
+fn requests_cut_at_the_end_of_the_buffer_do_not_double_it() {
+    let mut bench = Bench::new(1);
+    bench.room('a', 64 * 1024);
+    let roomy = bench.input_capacity('a');
+    let request = format!("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$400\r\n{}\r\n", "x".repeat(400));
+    let stream = request.repeat(20 * roomy / request.len());
+    let mut answers = 0;
+    let mut rest = stream.as_bytes();
+    while !rest.is_empty() {
+        // As a shell fills it: to the last byte.
+        let (piece, later) = rest.split_at(rest.len().min(bench.input_room('a')));
+        answers += bench.send('a', piece).matches("+OK").count();
+        bench.room('a', 4 * 1024);
+        assert!(bench.input_capacity('a') <= roomy, "{}", bench.input_capacity('a'));
+        rest = later;
+    }
+    assert_eq!(answers, stream.len() / request.len());
+}
+
+#[test]
+fn counts_of_keys_read_one_by_one_grow_alike() {
+    let mut bench = Bench::new(1);
+    bench.send('a', b"CONFIG SET maxmemory-policy allkeys-lfu\r\n");
+    let count = |bench: &mut Bench, key: usize| {
+        bench.send('a', format!("SET {key} v\r\n").as_bytes());
+        for _ in 0..100 {
+            bench.send('a', format!("GET {key}\r\n").as_bytes());
+        }
+        let answer = bench.send('a', format!("OBJECT FREQ {key}\r\n").as_bytes());
+        answer.trim_start_matches(':').parse::<u64>().expect("a count")
+    };
+    for key in 0..100 {
+        let count = count(&mut bench, key);
+        assert!((6..=20).contains(&count), "key {key}: {count}");
+    }
+}
+
+#[test]
 fn a_piece_of_a_request_holds_no_large_buffer() {
     let mut bench = Bench::new(1);
     for name in ['a', 'b'] {

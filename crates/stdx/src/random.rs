@@ -13,10 +13,7 @@ impl Rng {
         let mut mixer = seed;
         let mut next = || {
             mixer = mixer.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = mixer;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
+            mix(mixer)
         };
         Self { state: [next(), next(), next(), next()] }
     }
@@ -43,6 +40,16 @@ impl Rng {
         assert!(bound > 0, "a random choice needs at least one candidate");
         ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
     }
+}
+
+/// Spreads any numbers, be they as alike as they may, evenly: the last step of splitmix64 (Steele,
+/// Lea and Flood).
+#[inline]
+#[must_use]
+pub fn mix(number: u64) -> u64 {
+    let z = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Secret bytes from the operating system.

@@ -390,6 +390,9 @@ impl When {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         tracing::error!("store: {error}");
-        crate::error::INTERNAL_ERROR.plain()
+        match error {
+            StoreError::DiskFull => error::DISK_FULL.plain(),
+            _ => error::INTERNAL_ERROR.plain(),
+        }
     }
 }

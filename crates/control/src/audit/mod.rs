@@ -15,6 +15,7 @@ mod tail;
 mod tests;
 pub mod verify;
 
+use crate::reserve::Reserve;
 use crate::vault::make_private_dir;
 use chain::ChainKey;
 use files::Files;
@@ -24,12 +25,12 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where lines go.
 pub enum Audit {
     /// Appended to files of mode 0600.
-    File(Box<Mutex<Log>>),
+    File(Box<Mutex<Log>>, Arc<Reserve>),
     /// Kept, for tests.
     #[cfg(test)]
     Memory(Mutex<Vec<Value>>),
@@ -60,10 +61,16 @@ impl Audit {
     ///
     /// # Errors
     /// As the file system says.
-    pub fn open(directory: &Path, key: ChainKey, now_unix_ms: i64) -> io::Result<Audit> {
+    pub fn open(
+        directory: &Path,
+        key: ChainKey,
+        reserve: Arc<Reserve>,
+        now_unix_ms: i64,
+    ) -> io::Result<Audit> {
         make_private_dir(directory)?;
-        let log = Log::open(directory, key, LIMITS, now_unix_ms)?;
-        Ok(Audit::File(Box::new(Mutex::new(log))))
+        let log = reserve.lend(|| Log::open(directory, key, LIMITS, now_unix_ms));
+        let log = log.ok_or(io::ErrorKind::StorageFull)??;
+        Ok(Audit::File(Box::new(Mutex::new(log)), reserve))
     }
 
     /// Appends one line.
@@ -85,9 +92,10 @@ impl Audit {
                 lines.push(Value::Object(line));
                 Ok(())
             }
-            Audit::File(log) => {
+            Audit::File(log, reserve) => {
                 let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-                log.append(line, durability, now_unix_ms)
+                let written = reserve.lend(|| log.append(line, durability, now_unix_ms));
+                written.ok_or(io::ErrorKind::StorageFull)?
             }
         }
     }
@@ -102,7 +110,7 @@ impl Audit {
             Audit::Memory(lines) => {
                 Ok(query.answer_plainly(&lines.lock().unwrap_or_else(PoisonError::into_inner)))
             }
-            Audit::File(log) => {
+            Audit::File(log, _) => {
                 let sources = log.lock().unwrap_or_else(PoisonError::into_inner).sources()?;
                 query.answer(sources)
             }
@@ -114,7 +122,7 @@ impl Audit {
         let sources = match self {
             #[cfg(test)]
             Audit::Memory(_) => return None,
-            Audit::File(log) => log.lock().unwrap_or_else(PoisonError::into_inner).sources(),
+            Audit::File(log, _) => log.lock().unwrap_or_else(PoisonError::into_inner).sources(),
         };
         lookup::newest_of("system", sources.unwrap_or_default())
     }
@@ -126,7 +134,7 @@ impl Audit {
             Audit::Memory(lines) => {
                 lines.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
             }
-            Audit::File(log) => log.lock().unwrap_or_else(PoisonError::into_inner).last_seq(),
+            Audit::File(log, _) => log.lock().unwrap_or_else(PoisonError::into_inner).last_seq(),
         }
     }
 }

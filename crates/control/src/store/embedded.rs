@@ -2,6 +2,7 @@
 //! and revision, both written with the first transaction. Must not know what documents mean.
 
 use super::{Change, Document, Kind, SCHEMA, Store, StoreError, Write, holds};
+use crate::reserve::Reserve;
 use crate::state::Entry;
 use crate::vault::make_private_dir;
 use redb::backends::FileBackend;
@@ -9,7 +10,8 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use tokio::sync::watch;
+use std::sync::Arc;
+use tokio::sync::{Notify, watch};
 
 const DOCUMENTS: TableDefinition<&str, &[u8]> = TableDefinition::new("documents");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -18,6 +20,8 @@ const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 pub struct EmbeddedStore {
     database: Database,
     revision: watch::Sender<u64>,
+    reserve: Option<Arc<Reserve>>,
+    broken: Arc<Notify>,
 }
 
 /// Names what was being done when the database failed.
@@ -65,7 +69,20 @@ impl EmbeddedStore {
             revision.map_or(0, |found| found.value())
         };
         txn.commit().map_err(failed(doing))?;
-        Ok(EmbeddedStore { database, revision: watch::Sender::new(revision) })
+        let revision = watch::Sender::new(revision);
+        Ok(EmbeddedStore { database, revision, reserve: None, broken: Arc::default() })
+    }
+
+    /// Writes with space lent from `reserve` when the disk is full.
+    #[must_use]
+    pub fn with_reserve(mut self, reserve: Arc<Reserve>) -> EmbeddedStore {
+        self.reserve = Some(reserve);
+        self
+    }
+
+    /// Told when a write failed: the database takes no other before it is opened anew.
+    pub fn broken(&self) -> Arc<Notify> {
+        self.broken.clone()
     }
 }
 
@@ -149,6 +166,23 @@ impl Store for EmbeddedStore {
     }
 
     fn txn(&self, changes: &[Change]) -> Result<u64, StoreError> {
+        let written = match &self.reserve {
+            Some(reserve) => reserve.lend(|| self.write(changes)).ok_or(StoreError::DiskFull)?,
+            None => self.write(changes),
+        };
+        if let Err(StoreError::Database { .. }) = &written {
+            self.broken.notify_one();
+        }
+        written
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+}
+
+impl EmbeddedStore {
+    fn write(&self, changes: &[Change]) -> Result<u64, StoreError> {
         let doing = "writing documents";
         let txn = self.database.begin_write().map_err(failed(doing))?;
         let revision = {
@@ -189,10 +223,6 @@ impl Store for EmbeddedStore {
         });
         Ok(revision)
     }
-
-    fn watch(&self) -> watch::Receiver<u64> {
-        self.revision.subscribe()
-    }
 }
 
 #[cfg(test)]
@@ -203,7 +233,7 @@ mod tests {
     use redb::StorageBackend;
     type BackendIoError = std::io::Error;
     use serde_json::json;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     /// A disk whose power fails after so many syncs: later ones do nothing, and what was not synced
     /// is lost.

@@ -159,6 +159,9 @@ pub enum StoreError {
         /// What is wrong.
         source: serde_json::Error,
     },
+    /// The disk is full, and so is what was kept free on it. Nothing was changed.
+    #[error("writing documents: the disk is full")]
+    DiskFull,
     /// The database failed.
     #[error("{doing}: {source}")]
     Database {

@@ -4,6 +4,7 @@
 use super::entry::Entry;
 use super::shard::{Db, Shard};
 use stdx::Rng;
+use stdx::random::mix;
 
 /// `maxmemory-policy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,16 +77,16 @@ impl Access {
         }
     }
 
-    /// The clock after one more use. `chance` is any evenly spread number.
+    /// The clock after one more use; no two uses have the same `use_id`.
     #[inline]
     #[must_use]
-    pub fn used(self, clock: u32, now_ms: u64, chance: u32) -> u32 {
+    pub fn used(self, clock: u32, now_ms: u64, use_id: u64) -> u32 {
         match self {
             Self::Time => self.fresh(now_ms),
             Self::Count => {
                 let count = decayed(clock, now_ms);
                 let steps = count.saturating_sub(COUNT_NEW) * LOG_FACTOR + 1;
-                let grows = count < 255 && chance < u32::MAX / steps;
+                let grows = count < 255 && (mix(use_id) as u32) < u32::MAX / steps;
                 minutes(now_ms) << 8 | (count + u32::from(grows))
             }
         }
@@ -220,10 +221,9 @@ mod tests {
 
     #[test]
     fn counts_grow_slowly_and_decay() {
-        let mut rng = Rng::new(9);
         let mut clock = Access::Count.fresh(NOW_MS);
-        for _ in 0..100_000 {
-            clock = Access::Count.used(clock, NOW_MS, rng.next_u64() as u32);
+        for use_id in 0..100_000 {
+            clock = Access::Count.used(clock, NOW_MS, use_id);
         }
         let count = decayed(clock, NOW_MS);
         assert!((100..200).contains(&count), "{count}");

@@ -50,6 +50,17 @@ pub struct KeyStats {
     pub misses: u64,
     /// Keys removed because their time had come.
     pub expired: u64,
+    /// Reads that found their key since the start, whatever was taken out of `hits`: each use has a
+    /// number of its own.
+    pub uses: u64,
+}
+
+impl KeyStats {
+    /// Takes the counts out.
+    #[must_use]
+    pub fn take(&mut self) -> KeyStats {
+        std::mem::replace(self, KeyStats { uses: self.uses, ..KeyStats::default() })
+    }
 }
 
 /// Everything fixed for the run of one command.
@@ -86,11 +97,11 @@ impl Moment {
         self.clocks.fresh(self.now_ms)
     }
 
-    /// Access clock of a key used at this moment; `chance` is any evenly spread number.
+    /// Access clock of a key used at this moment; no two uses have the same `use_id`.
     #[inline]
     #[must_use]
-    pub fn access_after(&self, clock: u32, chance: u64) -> u32 {
-        self.clocks.used(clock, self.now_ms, chance as u32)
+    pub fn access_after(&self, clock: u32, use_id: u64) -> u32 {
+        self.clocks.used(clock, self.now_ms, use_id)
     }
 }
 
@@ -249,13 +260,14 @@ impl<'a> Keys<'a> {
             return None;
         };
         self.stats.hits += 1;
+        self.stats.uses = self.stats.uses.wrapping_add(1);
         let moment = self.moment;
-        let chance = (hash ^ self.stats.hits).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let use_id = hash ^ self.stats.uses;
         let database = self.shard(hash).db_mut(moment.db)?;
         if moment.no_touch {
             return Some(database.at(place));
         }
-        Some(database.refresh(place, |clock| moment.access_after(clock, chance)))
+        Some(database.refresh(place, |clock| moment.access_after(clock, use_id)))
     }
 
     /// As [`Keys::read`], but the access time stays as it is.
