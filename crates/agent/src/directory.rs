@@ -9,6 +9,9 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use stdx::Reserve;
+use stdx::reserve::Sizes;
 
 /// A data directory that this process owns for as long as the value lives.
 #[derive(Debug)]
@@ -21,7 +24,16 @@ pub(crate) struct DataDirectory {
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     root: PathBuf,
+    reserve: Arc<Reserve>,
 }
+
+/// Disk space for records, which take a few KiB each: who cannot write them down starts no node.
+const RESERVE: Sizes = Sizes {
+    kept_bytes: 1 << 20,
+    floor_bytes: 512 << 10,
+    write_bytes_min: 64 << 10,
+    short_bytes: 0,
+};
 
 impl DataDirectory {
     /// Creates the tree if needed and locks it.
@@ -35,7 +47,9 @@ impl DataDirectory {
         for name in ["agent", "agent/nodes", "nodes", "control"] {
             create_private(&root.join(name))?;
         }
-        Ok(DataDirectory { layout: Layout { root }, _lock: lock })
+        let path = root.join("agent/reserve");
+        let reserve = Reserve::open(&path, RESERVE).map_err(AgentError::io("open", &path))?;
+        Ok(DataDirectory { layout: Layout { root, reserve: Arc::new(reserve) }, _lock: lock })
     }
 
     /// Where things lie.
@@ -59,11 +73,9 @@ fn lock(path: &Path) -> Result<File, AgentError> {
         }
         Err(errno) => return Err(AgentError::io("lock", path)(errno.into())),
     }
-    let write = |mut file: &File| {
-        file.set_len(0)?;
-        writeln!(file, "{}", std::process::id())
-    };
-    write(&file).map_err(AgentError::io("write", path))?;
+    // As long as any before, so that a full disk has room for it.
+    let written = writeln!(&file, "{:<10}", std::process::id());
+    written.map_err(AgentError::io("write", path))?;
     Ok(file)
 }
 
@@ -140,7 +152,7 @@ impl Layout {
     /// Writes a node's record durably.
     pub(crate) fn persist(&self, record: &Record) -> io::Result<()> {
         let bytes = serde_json::to_vec_pretty(record)?;
-        replace(&self.record(&record.spec.node_id), &bytes)
+        self.replace(&self.record(&record.spec.node_id), &bytes)
     }
 
     /// Deletes a node's directory, then its record.
@@ -180,7 +192,13 @@ impl Layout {
 
     /// Writes durably that epochs up to `through` may be in use.
     pub(crate) fn reserve_epochs(&self, through: u64) -> io::Result<()> {
-        replace(&self.epoch(), format!("{through}\n").as_bytes())
+        self.replace(&self.epoch(), format!("{through}\n").as_bytes())
+    }
+
+    /// Replaces a file as a whole: after a crash it holds the old or the new content.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let written = self.reserve.lend(|| replace(path, bytes));
+        written.unwrap_or_else(|| Err(io::ErrorKind::StorageFull.into()))
     }
 }
 
@@ -196,7 +214,6 @@ fn load_record(path: &Path) -> Result<Record, AgentError> {
     Ok(record)
 }
 
-/// Replaces a file as a whole: after a crash it holds the old or the new content.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let next = path.with_extension("next");
     let mut options = OpenOptions::new();

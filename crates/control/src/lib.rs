@@ -29,7 +29,6 @@ mod pipeline;
 mod quickstart;
 mod random;
 mod reconcile;
-mod reserve;
 mod scrape;
 mod serve;
 mod signature;

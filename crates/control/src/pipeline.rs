@@ -14,7 +14,6 @@ use crate::error::{self, ApiError};
 use crate::metrics::Metrics;
 use crate::note::{Entry, note_begin, note_end};
 use crate::observer::View;
-use crate::reserve::Reserve;
 use crate::signature::replay::ReplayCache;
 use crate::store::{Kind, Store, documents};
 use crate::throttle::Throttle;
@@ -27,6 +26,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use stdx::Reserve;
 use tokio::sync::{Semaphore, watch};
 
 /// How long reading a node's log may take.
@@ -89,9 +89,11 @@ fn stages(
     let (call, now_unix_ms) = (&request.call, entry.now_unix_ms());
     authority::allow(shared.store.as_ref(), call, row, now_unix_ms)?;
     throttle(shared, call, now_unix_ms)?;
-    room(shared, row)?;
     let params = Params::check(&call.params, row.params)?;
     let token = token(shared, call, row)?;
+    if token.as_ref().is_none_or(|token| token.made.is_none()) {
+        room(shared, row)?;
+    }
     note_begin(shared, entry)?;
     let view = shared.view.borrow().clone();
     let context = Context {

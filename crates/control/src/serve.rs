@@ -13,7 +13,6 @@ use crate::listen;
 use crate::metrics::Metrics;
 use crate::parent::Parent;
 use crate::quickstart::{self, QuickstartError};
-use crate::reserve::Reserve;
 use crate::scrape;
 use crate::signature::replay::{KEEP_MS, ReplayCache};
 use crate::store::embedded::EmbeddedStore;
@@ -28,6 +27,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use stdx::Reserve;
+use stdx::reserve::Sizes;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -35,6 +36,15 @@ use tokio::time::timeout;
 
 /// How long answers under way may take after SIGTERM.
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
+
+/// Disk space for the store and the audit log. One document or line takes little; what is short is
+/// refused long before.
+const RESERVE: Sizes = Sizes {
+    kept_bytes: 16 << 20,
+    floor_bytes: 4 << 20,
+    write_bytes_min: 1 << 20,
+    short_bytes: 64 << 20,
+};
 
 /// Where in the data directory the audit log is.
 const AUDIT_DIR: &str = "control";
@@ -166,7 +176,7 @@ fn open(
     let vault = Vault::open(&data_dir.join("master.key"))?;
     let audit_dir = data_dir.join(AUDIT_DIR);
     make_private_dir(&audit_dir).map_err(failed("making the control plane's directory"))?;
-    let reserve = Reserve::open(&audit_dir).map(Arc::new);
+    let reserve = Reserve::open(&audit_dir.join("reserve"), RESERVE).map(Arc::new);
     let reserve = reserve.map_err(failed("keeping disk space"))?;
     let store = reserve.lend(|| EmbeddedStore::open(&data_dir.join("control/store.redb")));
     let store = store.ok_or(StoreError::DiskFull)??.with_reserve(reserve.clone());

@@ -15,7 +15,6 @@ mod tail;
 mod tests;
 pub mod verify;
 
-use crate::reserve::Reserve;
 use crate::vault::make_private_dir;
 use chain::ChainKey;
 use files::Files;
@@ -26,6 +25,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use stdx::Reserve;
 
 /// Where lines go.
 pub enum Audit {

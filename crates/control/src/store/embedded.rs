@@ -2,7 +2,6 @@
 //! and revision, both written with the first transaction. Must not know what documents mean.
 
 use super::{Change, Document, Kind, SCHEMA, Store, StoreError, Write, holds};
-use crate::reserve::Reserve;
 use crate::state::Entry;
 use crate::vault::make_private_dir;
 use redb::backends::FileBackend;
@@ -11,6 +10,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use stdx::Reserve;
 use tokio::sync::{Notify, watch};
 
 const DOCUMENTS: TableDefinition<&str, &[u8]> = TableDefinition::new("documents");
@@ -233,6 +233,7 @@ mod tests {
     use redb::StorageBackend;
     type BackendIoError = std::io::Error;
     use serde_json::json;
+    use std::io::ErrorKind;
     use std::sync::Mutex;
 
     /// A disk whose power fails after so many syncs: later ones do nothing, and what was not synced
@@ -245,12 +246,18 @@ mod tests {
         cached: Vec<u8>,
         durable: Vec<u8>,
         syncs_left: usize,
+        writable: bool,
     }
 
     impl Disk {
         fn new(content: Vec<u8>, syncs_left: usize) -> Disk {
             let durable = content.clone();
-            Disk(Arc::new(Mutex::new(DiskState { cached: content, durable, syncs_left })))
+            Disk(Arc::new(Mutex::new(DiskState {
+                cached: content,
+                durable,
+                syncs_left,
+                writable: true,
+            })))
         }
 
         fn with<T>(&self, act: impl FnOnce(&mut DiskState) -> T) -> T {
@@ -286,8 +293,10 @@ mod tests {
 
         fn write(&self, offset: u64, data: &[u8]) -> Result<(), BackendIoError> {
             let offset = offset as usize;
-            self.with(|disk| disk.cached[offset..offset + data.len()].copy_from_slice(data));
-            Ok(())
+            self.with(|disk| {
+                let to = &mut disk.cached[offset..offset + data.len()];
+                disk.writable.then(|| to.copy_from_slice(data)).ok_or(ErrorKind::StorageFull.into())
+            })
         }
     }
 
@@ -334,6 +343,19 @@ mod tests {
             assert_eq!(revision, read("a"), "revision after {syncs} syncs");
         }
         assert!(opened > 15, "only {opened} crashes came late enough to test anything");
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_is_told() {
+        let disk = Disk::new(Vec::new(), usize::MAX);
+        let store = open(disk.clone()).expect("opened");
+        assert!(write_all(&store, &disk) > 0);
+        disk.with(|disk| disk.writable = false);
+        let failed = store.txn(&[]);
+        assert!(matches!(failed, Err(StoreError::Database { .. })), "{failed:?}");
+        store.broken().notified().await;
+        disk.with(|disk| disk.writable = true);
+        assert!(store.txn(&[]).is_err(), "not before it is opened anew");
     }
 
     #[test]
