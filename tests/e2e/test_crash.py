@@ -134,6 +134,26 @@ def _restart(world):
     assert world.larder.node_pid(world.instance_id) != pid
 
 
+def _operation(world):
+    _allow(world)
+    pid = world.larder.node_pid(world.instance_id)
+    where = {"ins_name": world.instance_id, "status": 3}
+    waiting = lambda: world.call("DescribeActiveOperationTasks", **where)["Items"]
+    world.call("RestartInstance", instance_id=world.instance_id, effective_time="MaintainTime")
+    for one in waiting()[1:]:
+        # The call of before the kill was carried out too.
+        world.call("CancelActiveOperationTasks", ids=str(one["Id"]))
+    for one in waiting():
+        try:
+            world.call("ModifyActiveOperationTasks", ids=str(one["Id"]), immediate_start=1)
+        except ApiError as error:
+            assert error.code == "OperationDenied.TaskStatus", error
+    over = lambda: "Succeed" in world.tasks("RestartIns") and world.client().ping()
+    world.settle(over, "the restart is over")
+    assert world.tasks("RestartIns").count("Succeed") == 1 and not waiting()
+    assert world.larder.node_pid(world.instance_id) != pid
+
+
 def _flush(world):
     _allow(world)
     client = world.client()
@@ -233,6 +253,7 @@ WORKFLOWS = {
     "account": _account,
     "resize": _resize,
     "restart": _restart,
+    "operation": _operation,
     "flush": _flush,
     "parameters": _parameters,
     "parameter group": _group,

@@ -105,7 +105,7 @@ pub struct Instance {
     /// Number of the last change by an account of the data plane that was answered.
     #[serde(default)]
     pub adopted_change: u64,
-    /// What waits for the maintenance window, in the order in which it was asked for.
+    /// What waits for its time, in the order in which it was asked for.
     #[serde(default)]
     pub queued: Vec<Queued>,
     /// What was to be emptied.
@@ -195,6 +195,20 @@ impl Instance {
         Some(std::mem::replace(&mut self.port, former))
     }
 
+    /// Place of the first change that waits and whose time has come.
+    pub fn due(&self, now_unix_ms: i64) -> Option<usize> {
+        let is_open = self.maintain.contains(now_unix_ms);
+        let mut times = self.queued.iter().map(|queued| queued.switch_unix_ms);
+        times.position(|at| at.map_or(is_open, |at| at <= now_unix_ms))
+    }
+
+    /// When the time of a change that waits comes next, in Unix milliseconds.
+    pub fn next_due_unix_ms(&self, now_unix_ms: i64) -> Option<i64> {
+        let window_ms = self.maintain.next_open_ms(now_unix_ms);
+        let times = self.queued.iter().map(|queued| queued.switch_unix_ms.unwrap_or(window_ms));
+        times.filter(|at| now_unix_ms < *at).min()
+    }
+
     /// Marks that a node must hear of a change.
     pub fn touch(&mut self) {
         self.generation += 1;
@@ -278,6 +292,32 @@ pub(crate) mod tests {
         assert_eq!(instance.stay(), Some(7000));
         assert_eq!((instance.generation, instance.incarnation), (3, 1));
         assert_eq!(instance, Instance { generation: 3, ..sample() });
+    }
+
+    #[test]
+    fn the_first_whose_time_has_come_is_due() {
+        let hour_ms = 3_600_000;
+        let (shut, open) = (hour_ms, 19 * hour_ms);
+        let rows: [(&[Option<i64>], _, _, _); 7] = [
+            (&[], open, None, None),
+            (&[None], shut, None, Some(18 * hour_ms)),
+            (&[None], open, Some(0), None),
+            (&[Some(shut + 1)], shut, None, Some(shut + 1)),
+            (&[Some(shut)], shut, Some(0), None),
+            (&[None, Some(shut - 1)], shut, Some(1), Some(18 * hour_ms)),
+            (&[Some(open + 2), None, Some(open + 1)], open, Some(1), Some(open + 1)),
+        ];
+        for (times, now, due, next) in rows {
+            let queued = |at: &Option<i64>| Queued {
+                task_id: "t-1".into(),
+                change: crate::task::Change::Restart,
+                switch_unix_ms: *at,
+            };
+            let queued = times.iter().map(queued).collect();
+            let instance = Instance { queued, ..sample() };
+            assert_eq!(instance.due(now), due, "{times:?} {now}");
+            assert_eq!(instance.next_due_unix_ms(now), next, "{times:?} {now}");
+        }
     }
 
     #[test]

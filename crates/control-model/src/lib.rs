@@ -16,6 +16,7 @@ pub mod lifecycle;
 pub mod metric;
 pub mod name;
 pub mod observation;
+pub mod operation;
 pub mod parameter;
 pub mod parameter_group;
 pub mod password;

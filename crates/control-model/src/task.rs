@@ -158,13 +158,16 @@ pub struct Running {
     pub kind: TaskKind,
 }
 
-/// A change that waits for the maintenance window.
+/// A change that waits for its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queued {
     /// Key of its task.
     pub task_id: String,
     /// What is to be done.
     pub change: Change,
+    /// When, in Unix milliseconds; `None` when the maintenance window is open.
+    #[serde(default)]
+    pub switch_unix_ms: Option<i64>,
 }
 
 /// How a task ended.
@@ -199,6 +202,9 @@ pub struct Task {
     pub started_unix_ms: Option<i64>,
     /// Unix milliseconds and how; `None` while it has not ended.
     pub ended: Option<(i64, Outcome)>,
+    /// When its time was set last, in Unix milliseconds; `None` of what was to be begun at once.
+    #[serde(default)]
+    pub planned_unix_ms: Option<i64>,
 }
 
 impl Task {
@@ -214,7 +220,14 @@ impl Task {
             created_unix_ms: now_unix_ms,
             started_unix_ms: Some(now_unix_ms),
             ended: None,
+            planned_unix_ms: None,
         }
+    }
+
+    /// As [`Task::new`], to be begun later.
+    pub fn planned(task_id: String, kind: TaskKind, instance: &Instance, now_unix_ms: i64) -> Task {
+        let task = Task::new(task_id, kind, instance, now_unix_ms);
+        Task { started_unix_ms: None, planned_unix_ms: Some(now_unix_ms), ..task }
     }
 
     /// `Status` of the API. `fails` says that the instance cannot get there as things are.
@@ -276,6 +289,19 @@ mod tests {
         change.apply(&mut instance);
         assert_eq!((instance.generation, instance.class().capacity_mb), (3, 256));
         assert_eq!(change.limit_bytes(), Some(256 << 20));
+    }
+
+    #[test]
+    fn documents_of_before_are_read() {
+        let task = Task::new("t-1".into(), TaskKind::Restart, &sample(), 5);
+        let mut body = serde_json::to_value(&task).expect("plain data");
+        body.as_object_mut().expect("an object").remove("planned_unix_ms").expect("there");
+        assert_eq!(serde_json::from_value::<Task>(body).expect("read"), task);
+        let queued =
+            Queued { task_id: "t-1".into(), change: Change::Restart, switch_unix_ms: None };
+        let mut body = serde_json::to_value(&queued).expect("plain data");
+        body.as_object_mut().expect("an object").remove("switch_unix_ms").expect("there");
+        assert_eq!(serde_json::from_value::<Queued>(body).expect("read"), queued);
     }
 
     #[test]

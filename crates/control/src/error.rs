@@ -159,6 +159,8 @@ faults! {
     DUPLICATE_TAG_KEY = 400 "Duplicate.TagKey" "The Tag.N.Key contains duplicate keys.";
     SAME_CLASS = 400 "InvalidInstanceClass.NotChanged"
         "The instance has the InstanceClass provided already.";
+    OPERATION_STARTED = 403 "OperationDenied.TaskStatus"
+        "The task does not wait any more.";
     TASK_NOT_FOUND = 404 "InvalidTaskId.NotFound"
         "The TaskId provided does not exist in our records.";
     INVALID_IP_TYPE = 400 "InvalidIPType.Format" "The Specified parameter IPType is not valid.";

@@ -136,20 +136,20 @@ impl Executor {
 
     /// Begins what waits, or gives it up when the data do not fit any more.
     async fn begin(&self, read: Versioned<Instance>) -> Result<Progress, StepError> {
-        let Some(first) = read.value.queued.first() else { return Ok(Progress::Stored) };
-        let fits = match first.change.limit_bytes() {
+        let now_unix_ms = (self.clock)();
+        let Some(due) = read.value.due(now_unix_ms) else { return Ok(Progress::Stored) };
+        let fits = match read.value.queued[due].change.limit_bytes() {
             Some(limit_bytes) => {
                 let status = self.agent.status(&read.value.node_id()).await?;
                 status.used_memory_bytes <= limit_bytes
             }
             None => true,
         };
-        let now_unix_ms = (self.clock)();
         let begin = move |store: &dyn Store, instance: &mut Instance| {
             if fits {
                 tasks::begin(store, instance, now_unix_ms)
             } else {
-                tasks::fail_first(store, instance, now_unix_ms)
+                tasks::fail_due(store, instance, now_unix_ms)
             }
         };
         self.stored(move |store| unless_changed(store, &read, begin)).await

@@ -34,6 +34,8 @@ pub struct Reconciler {
     session: u64,
     busy: HashSet<String>,
     failing: HashMap<String, Retry>,
+    /// When the time of something that waits comes.
+    due: Option<Instant>,
     steps: JoinSet<Finished>,
 }
 
@@ -61,6 +63,7 @@ impl Reconciler {
             session: 0,
             busy: HashSet::new(),
             failing: HashMap::new(),
+            due: None,
             steps: JoinSet::new(),
         }
     }
@@ -72,12 +75,12 @@ impl Reconciler {
         loop {
             changes.borrow_and_update();
             self.pass().await;
-            let wake = self.next_retry().unwrap_or(period_end);
+            let wake = self.next_retry().into_iter().chain(self.due).fold(period_end, Ord::min);
             tokio::select! {
                 Ok(()) = changes.changed() => {}
                 seen = self.view.changed() => if seen.is_err() { return },
                 Some(done) = self.steps.join_next() => self.finish(done),
-                () = sleep_until(wake.min(period_end)) => {}
+                () = sleep_until(wake) => {}
             }
             if period_end <= Instant::now() {
                 self.accepted.clear();
@@ -103,6 +106,7 @@ impl Reconciler {
         };
         self.forget_gone(&instances);
         let now = Instant::now();
+        self.due = next_due(&instances, (self.executor.clock)()).map(|pause| now + pause);
         for read in instances {
             let id = read.value.instance_id.clone();
             let waits = self.failing.get(&id).is_some_and(|retry| now < retry.at);
@@ -192,4 +196,10 @@ impl Reconciler {
             }
         }
     }
+}
+
+/// How long until the time of something that waits comes.
+fn next_due(instances: &[Versioned<Instance>], now_unix_ms: i64) -> Option<Duration> {
+    let times = instances.iter().filter_map(|read| read.value.next_due_unix_ms(now_unix_ms));
+    times.min().map(|at_ms| Duration::from_millis(at_ms.abs_diff(now_unix_ms)))
 }

@@ -48,7 +48,7 @@ pub fn end_running(
     Ok(changes)
 }
 
-/// Ends all that waits for the maintenance window.
+/// Ends all that waits for its time.
 ///
 /// # Errors
 /// When the store fails.
@@ -64,6 +64,37 @@ pub fn cancel_queued(
     Ok(changes)
 }
 
+/// Gives up one change that waits.
+///
+/// # Errors
+/// When the store fails.
+pub fn cancel_one(
+    store: &dyn Store,
+    instance: &mut Instance,
+    task_id: &str,
+    now_unix_ms: i64,
+) -> Result<Vec<Change>, StoreError> {
+    instance.queued.retain(|queued| queued.task_id != task_id);
+    end(store, task_id, Outcome::Canceled, now_unix_ms)
+}
+
+/// Has one change that waits be begun at another time.
+///
+/// # Errors
+/// When the store fails.
+pub fn put_off(
+    store: &dyn Store,
+    instance: &mut Instance,
+    (task_id, switch_unix_ms): (&str, i64),
+    now_unix_ms: i64,
+) -> Result<Vec<Change>, StoreError> {
+    let mut queued = instance.queued.iter_mut();
+    if let Some(queued) = queued.find(|queued| queued.task_id == task_id) {
+        queued.switch_unix_ms = Some(switch_unix_ms);
+    }
+    amend(store, task_id, |task| task.planned_unix_ms = Some(now_unix_ms))
+}
+
 /// Has a change wait for the maintenance window. Gives its task's id.
 pub fn queue(
     instance: &mut Instance,
@@ -71,14 +102,14 @@ pub fn queue(
     now_unix_ms: i64,
 ) -> (String, Vec<Change>) {
     let task_id = ident::task_id(&mut random::fill);
-    let kind = change.kind();
-    let task = Task::new(task_id.clone(), kind, instance, now_unix_ms);
-    let task = Task { started_unix_ms: None, ..task };
-    instance.queued.push(Queued { task_id: task_id.clone(), change: change.clone() });
+    let task = Task::planned(task_id.clone(), change.kind(), instance, now_unix_ms);
+    let change = change.clone();
+    let queued = Queued { task_id: task_id.clone(), change, switch_unix_ms: None };
+    instance.queued.push(queued);
     (task_id, vec![put(&task, Expect::Absent)])
 }
 
-/// Makes the first change that waits the intent.
+/// Makes the first change whose time has come the intent.
 ///
 /// # Errors
 /// When the store fails.
@@ -87,28 +118,24 @@ pub fn begin(
     instance: &mut Instance,
     now_unix_ms: i64,
 ) -> Result<Vec<Change>, StoreError> {
-    if instance.queued.is_empty() {
-        return Ok(Vec::new());
-    }
-    let Queued { task_id, change } = instance.queued.remove(0);
+    let Some(due) = instance.due(now_unix_ms) else { return Ok(Vec::new()) };
+    let Queued { task_id, change, .. } = instance.queued.remove(due);
     change.apply(instance);
     instance.running = Some(Running { task_id: task_id.clone(), kind: change.kind() });
     amend(store, &task_id, |task| task.started_unix_ms = Some(now_unix_ms))
 }
 
-/// Ends the first change that waits: it cannot be begun.
+/// Ends the first change whose time has come: it cannot be begun.
 ///
 /// # Errors
 /// When the store fails.
-pub fn fail_first(
+pub fn fail_due(
     store: &dyn Store,
     instance: &mut Instance,
     now_unix_ms: i64,
 ) -> Result<Vec<Change>, StoreError> {
-    if instance.queued.is_empty() {
-        return Ok(Vec::new());
-    }
-    let Queued { task_id, .. } = instance.queued.remove(0);
+    let Some(due) = instance.due(now_unix_ms) else { return Ok(Vec::new()) };
+    let Queued { task_id, .. } = instance.queued.remove(due);
     end(store, &task_id, Outcome::Failed, now_unix_ms)
 }
 

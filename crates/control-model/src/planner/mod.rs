@@ -26,7 +26,7 @@ pub enum Step {
     },
     /// End the task that the instance is under: it has come about.
     EndTask,
-    /// Begin what waits for the maintenance window, which is open.
+    /// Begin what waits and whose time has come.
     Begin,
     /// Have the agent leave nothing of the node, then forget the instance.
     Remove {
@@ -129,7 +129,7 @@ mod tests {
                 }
                 Some(Step::EndTask) => intent.running = None,
                 Some(Step::Begin) => {
-                    let Queued { task_id, change } = intent.queued.remove(0);
+                    let Queued { task_id, change, .. } = intent.queued.remove(0);
                     change.apply(intent);
                     intent.running = Some(Running { task_id, kind: change.kind() });
                 }
@@ -156,7 +156,8 @@ mod tests {
             },
             |intent| {
                 let spec = Change::Spec { class: "redis.shard.mid.2.ce".into() };
-                let queued = |change| Queued { task_id: "t-1".into(), change };
+                let queued =
+                    |change| Queued { task_id: "t-1".into(), change, switch_unix_ms: None };
                 intent.queued = [Change::Restart, spec, Change::Restart].map(queued).into();
             },
         ];

@@ -1,13 +1,13 @@
-//! The task that the instance is under has come about, or something waits for the maintenance
-//! window. Must not know what it is.
+//! The task that the instance is under has come about, or something waits for its time. Must not
+//! know what it is.
 
 use super::Step;
 use crate::instance::Instance;
 use crate::lifecycle;
 use admin::agent::NodeObserved;
 
-/// End the one when the node serves and enforces what is wanted; begin the other when the window is
-/// open and nothing else is under way.
+/// End the one when the node serves and enforces what is wanted; begin the other when its time has
+/// come and nothing else is under way.
 pub(super) fn plan(intent: &Instance, node: &NodeObserved, now_unix_ms: i64) -> Option<Step> {
     if !lifecycle::serves(intent, node) {
         return None;
@@ -15,8 +15,7 @@ pub(super) fn plan(intent: &Instance, node: &NodeObserved, now_unix_ms: i64) -> 
     if intent.running.is_some() {
         return (node.generation >= intent.generation).then_some(Step::EndTask);
     }
-    let due = !intent.queued.is_empty() && intent.maintain.contains(now_unix_ms);
-    due.then_some(Step::Begin)
+    intent.due(now_unix_ms).map(|_| Step::Begin)
 }
 
 #[cfg(test)]
@@ -42,7 +41,8 @@ mod tests {
             (0, Starting, running, shut, None),
         ];
         for (queued, phase, running, now, expected) in rows {
-            let wait = || Queued { task_id: "t-1".into(), change: Change::Restart };
+            let (change, switch_unix_ms) = (Change::Restart, None);
+            let wait = || Queued { task_id: "t-1".into(), change: change.clone(), switch_unix_ms };
             let queued: Vec<_> = (0..queued).map(|_| wait()).collect();
             let intent = Instance { queued, running, ..sample() };
             let step = plan(&intent, &node(phase.clone(), 1, 1), now);

@@ -3,6 +3,7 @@
 //! signatures or the agent's protocol.
 
 pub mod accounts;
+pub mod active_operations;
 pub mod audit_log;
 pub mod backup_state;
 pub mod billing;

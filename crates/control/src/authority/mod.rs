@@ -5,7 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod session;
 pub(crate) mod target;
 
-use crate::actions::{Action, params, table};
+use crate::actions::{Action, active_operations, params, table};
 use crate::call::{Call, Identity, Principal, Via};
 use crate::directory;
 use crate::error::{self, ApiError};
@@ -64,7 +64,8 @@ pub(crate) fn allow(
         let own = own.filter(|instance| instance.account_id == call.principal.account_id);
         Ok(own.map(|instance| (instance.region_id, instance.tags)))
     };
-    for target in target::of(row, call, &own_instance)? {
+    let operated = active_operations::instances(store, call, row)?;
+    for target in target::of(row, call, &operated, &own_instance)? {
         let mut facts = facts.clone();
         for tag in &target.tags {
             facts.know(&format!("acs:ResourceTag/{}", tag.key), &tag.value);

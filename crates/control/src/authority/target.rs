@@ -37,17 +37,19 @@ pub(crate) type FindInstance<'a> = &'a dyn Fn(&str) -> Result<Option<Located>, A
 /// See [`FindInstance`].
 pub(crate) type Located = (String, Vec<Tag>);
 
-/// All things that a call is about; the caller needs the permission for each.
+/// All things that a call is about; the caller needs the permission for each. `further` are
+/// instances that it does not name itself.
 ///
 /// # Errors
 /// When the store fails.
 pub(crate) fn of(
     row: &Action,
     call: &Call,
+    further: &[String],
     find: FindInstance<'_>,
 ) -> Result<Vec<Target>, ApiError> {
     if row.version == KVSTORE {
-        return kvstore(row, call, find);
+        return kvstore(row, call, further, find);
     }
     let service = table::service(row);
     let account = &call.principal.account_id;
@@ -79,12 +81,18 @@ pub(crate) fn of(
     Ok(targets)
 }
 
-fn kvstore(row: &Action, call: &Call, find: FindInstance<'_>) -> Result<Vec<Target>, ApiError> {
+fn kvstore(
+    row: &Action,
+    call: &Call,
+    further: &[String],
+    find: FindInstance<'_>,
+) -> Result<Vec<Target>, ApiError> {
     let account = &call.principal.account_id;
     let arn = |region: &str, what: &str| format!("acs:kvstore:{region}:{account}:{what}");
     let takes = |name: &&&str| row.params.iter().any(|param| param.name == **name);
     let naming: Vec<_> = INSTANCES.iter().filter(takes).collect();
-    let ids: BTreeSet<&str> = naming.iter().flat_map(|name| ids(call, name)).collect();
+    let further = further.iter().map(String::as_str);
+    let ids: BTreeSet<&str> = naming.iter().flat_map(|n| ids(call, n)).chain(further).collect();
     if ids.is_empty() {
         let all = !naming.is_empty() || row.name.starts_with("Create");
         let what = if all { "instance/*" } else { "*" };
@@ -133,7 +141,9 @@ mod tests {
         let row = find(action, version).expect("a row");
         let call = Control::own_call("1", action, params);
         let located = |id: &str| Ok((id == "r-own").then(|| ("cn-beijing".to_owned(), Vec::new())));
-        let found = of(row, &call, &located).expect("derived");
+        let further =
+            Vec::from_iter(params.iter().find(|p| p.0 == "Ids").map(|_| "r-own".to_owned()));
+        let found = of(row, &call, &further, &located).expect("derived");
         let arns: Vec<_> = found.iter().map(|target| target.arn.as_str()).collect();
         assert_eq!(arns.join(" "), expected, "{action} {params:?}");
     }
@@ -150,6 +160,7 @@ mod tests {
         check("DescribeRegions", KVSTORE, &[region], "acs:kvstore:cn-hangzhou:1:*");
         let own = "acs:kvstore:cn-beijing:1:instance/r-own";
         check("DeleteInstance", KVSTORE, &[region, ("InstanceId", "r-own")], own);
+        check("CancelActiveOperationTasks", KVSTORE, &[("Ids", "7")], own);
         let here = format!("acs:kvstore:{}:1:instance/*", region::REGION);
         check("DeleteInstance", KVSTORE, &[("RegionId", "a:b")], &here);
     }

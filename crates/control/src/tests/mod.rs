@@ -15,6 +15,7 @@ mod lifecycle;
 mod logs;
 mod matrix;
 pub mod metrics;
+mod operations;
 mod parameter_groups;
 mod parameters;
 mod tags;
