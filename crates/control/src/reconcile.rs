@@ -102,6 +102,8 @@ impl Reconciler {
         let instances = match read {
             Ok(Ok(instances)) => instances,
             Ok(Err(error)) => return tracing::error!("reading the instances: {error}"),
+            // This process ends.
+            Err(error) if error.is_cancelled() => return,
             Err(error) => return tracing::error!("reading the instances: {error}"),
         };
         self.forget_gone(&instances);
@@ -137,6 +139,7 @@ impl Reconciler {
         match tokio::task::spawn_blocking(pruned).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!("forgetting old tasks: {error}"),
+            Err(error) if error.is_cancelled() => {}
             Err(error) => tracing::error!("forgetting old tasks: {error}"),
         }
     }

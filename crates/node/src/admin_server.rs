@@ -30,6 +30,8 @@ pub struct AdminServer {
     loaded: Condvar,
     /// Keys, and those with a time to live, when they were last counted.
     counted: Mutex<(u64, u64)>,
+    /// Held while a shutdown is answered.
+    farewell: Mutex<()>,
 }
 
 /// Attempts to count keys while a long command holds shards; then the last numbers must do.
@@ -61,6 +63,7 @@ impl AdminServer {
             state: Mutex::default(),
             loaded: Condvar::new(),
             counted: Mutex::default(),
+            farewell: Mutex::default(),
         }
     }
 
@@ -68,6 +71,11 @@ impl AdminServer {
     pub fn loaded(&self) {
         self.state.lock().loaded = true;
         self.loaded.notify_all();
+    }
+
+    /// Waits until whoever asked for the end has been answered.
+    pub fn finish(&self) {
+        drop(self.farewell.lock());
     }
 
     /// Serves every connection of `listener`, for ever.
@@ -97,6 +105,8 @@ impl AdminServer {
                     return;
                 }
             };
+            let ends = matches!(request, NodeRequest::Shutdown { .. });
+            let _farewell = ends.then(|| self.farewell.lock());
             let (reply, fd) = self.answer(request, fd);
             if let Err(error) = connection.send(&reply, fd.as_ref().map(AsFd::as_fd)) {
                 tracing::warn!(%error, "answer an admin request");

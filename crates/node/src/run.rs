@@ -108,6 +108,7 @@ pub fn run(options: Options) -> Result<(), NodeError> {
     if let Some(recorder) = recorder {
         let _ = recorder.join();
     }
+    admin.finish();
     if let Some(path) = admin_socket {
         let _ = std::fs::remove_file(path);
     }

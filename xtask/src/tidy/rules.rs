@@ -27,8 +27,12 @@ const PURE: [&str; 10] = [
 ];
 
 /// Files of pure crates that implement the traits over the real machine.
-const REAL: [&str; 3] =
-    ["crates/stdx/src/clock.rs", "crates/stdx/src/disk.rs", "crates/stdx/src/random.rs"];
+const REAL: [&str; 4] = [
+    "crates/stdx/src/clock.rs",
+    "crates/stdx/src/disk.rs",
+    "crates/stdx/src/random.rs",
+    "crates/stdx/src/reserve.rs",
+];
 
 /// Types below `std::net` and `std::time` that are values and act on nothing.
 const VALUES: [&str; 8] = [
