@@ -166,6 +166,8 @@ const CODES: &[(&str, Kind, &str)] = &[
     ("Forbidden*", Kind::Denied, "ask for a policy that allows this action"),
     ("NoPermission*", Kind::Denied, "ask for a policy that allows this action"),
     ("InvalidInstanceId.NotFound", Kind::NotFound, "`larder instance list` shows what there is"),
+    ("InvalidDbInstanceId.NotFound", Kind::NotFound, "`larder instance list` shows what there is"),
+    ("InsufficientDiskSpace", Kind::Busy, "make room on the server's disk or enlarge it"),
     ("IncorrectDBInstanceState", Kind::Refused, "wait until `larder instance show ID` says Normal"),
     ("IdempotentParameterMismatch", Kind::Refused, "use a new --token for a different request"),
     ("InvalidInstanceName*", Kind::Refused, NAME_RULE),

@@ -8,6 +8,7 @@ mod connect;
 mod create;
 mod delete;
 mod list;
+mod logs;
 mod passwd;
 mod resize;
 mod restart;
@@ -80,6 +81,12 @@ pub const VERBS: &[Verb] = &[
         example: "top r-4k2m9x7p1q8z3t --every 5",
     },
     Verb {
+        name: "logs",
+        actions: &["DescribeRunningLogRecords", "DescribeSlowLogRecords", "DescribeAuditRecords"],
+        about: "Show what an instance wrote down: its own log, slow commands, writes",
+        example: "logs r-4k2m9x7p1q8z3t --log slow --minutes 240",
+    },
+    Verb {
         name: "allow",
         actions: &["ModifySecurityIps", "DescribeSecurityIps"],
         about: "Change who may connect; nobody may until this was called once",
@@ -138,6 +145,8 @@ pub enum InstanceCommand {
     Connect(connect::Options),
     #[command(about = verb("top").about, after_help = example("top"))]
     Top(top::Options),
+    #[command(about = verb("logs").about, after_help = example("logs"))]
+    Logs(logs::Options),
     #[command(about = verb("allow").about, after_help = example("allow"))]
     Allow(allow::Options),
     #[command(about = verb("passwd").about, after_help = example("passwd"))]
@@ -171,6 +180,7 @@ pub fn execute(command: Command, terminal: &mut Terminal) -> Result<(), Error> {
         InstanceCommand::Show(o) => show::run(&o, &mut open("show", &o.common)?),
         InstanceCommand::Connect(o) => connect::run(&o, &mut open("connect", &o.common)?),
         InstanceCommand::Top(o) => top::run(&o, &mut open("top", &o.common)?),
+        InstanceCommand::Logs(o) => logs::run(&o, &mut open("logs", &o.common)?),
         InstanceCommand::Allow(o) => allow::run(&o, &mut open("allow", &o.common)?),
         InstanceCommand::Passwd(o) => passwd::run(&o, &mut open("passwd", &o.common)?),
         InstanceCommand::Resize(o) => resize::run(&o, &mut open("resize", &o.common)?),

@@ -113,6 +113,32 @@ fn requests_are_signed_over_what_was_sent() {
 }
 
 #[test]
+fn logs_end_with_the_newest_row() {
+    let check = |line: &str, action: &'static str, body: &str, sent: &str, want: &str| {
+        let got = run(line, vec![ok(action, body)]);
+        got.result.unwrap();
+        assert!(got.seen[0].body.contains(sent), "{}", got.seen[0].body);
+        assert_eq!(got.out, want, "{line}");
+        assert!(got.err.contains(" of 5 rows"), "{}", got.err);
+    };
+    let running = r#"{"TotalRecordCount":5,"Items":{"LogRecords":[
+        {"CreateTime":"T2","Content":"T2 late"},{"CreateTime":"T1","Content":"T1 early"}]}}"#;
+    let times = "StartTime=2026-11-22T11%3A52%3A19Z&EndTime=2026-11-22T12%3A52%3A19Z";
+    let action = "DescribeRunningLogRecords";
+    check("logs r-1", action, running, times, "T1 early\nT2 late\n");
+    check("logs r-1 --lines 1", action, running, "PageSize=100", "T2 late\n");
+    let slow = r#"{"TotalRecordCount":5,"Items":{"LogRecords":[{"ExecuteTime":"T","ElapsedTime":7,
+        "AccountName":"default","IPAddress":"10.0.0.1:5","Command":"KEYS *"}]}}"#;
+    let want = "T  7 us  default  10.0.0.1:5  KEYS *\n";
+    let line = "logs r-1 --log slow --contains keys";
+    check(line, "DescribeSlowLogRecords", slow, "QueryKeyword=keys", want);
+    let audit = r#"{"TotalRecordCount":5,"Items":{"SQL":[{"ExecuteTime":"T","AccountName":"a",
+        "HostAddress":"h","DatabaseName":"0","SQLText":"SET k"}]}}"#;
+    let line = "logs r-1 --log audit --contains set";
+    check(line, "DescribeAuditRecords", audit, "QueryKeywords=set", "T  a  h  0  SET k\n");
+}
+
+#[test]
 fn list_is_a_table_or_the_answer() {
     let body = r#"{"Instances":{"KVStoreInstance":[{"InstanceId":"r-1","InstanceName":"a",
         "InstanceStatus":"Normal","InstanceClass":"c","Capacity":1024,"EngineVersion":"7.0",
