@@ -195,6 +195,20 @@ def _group(world):
     world.settle(lambda: shown() == {"timeout": "600"}, "the group's value is in force")
 
 
+def _lock(world):
+    _allow(world)
+    world.client().set("locked", "no")
+    world.call("LockDBInstanceWrite", dbinstance_id=world.instance_id, lock_reason="a test")
+
+    def is_locked():
+        try:
+            return not world.client().set("locked", "yes")
+        except redis.exceptions.ReadOnlyError:
+            return world.client().get("locked") == "no"
+
+    world.settle(is_locked, "the lock is in force")
+
+
 def _port(world):
     _allow(world)
     before = world.sdk.endpoint(world.instance_id, PASSWORD)
@@ -257,6 +271,7 @@ WORKFLOWS = {
     "flush": _flush,
     "parameters": _parameters,
     "parameter group": _group,
+    "lock": _lock,
     "port": _port,
     "minor version": _minor_version,
     "tags": _tags,

@@ -17,7 +17,7 @@ pub mod transport;
 pub use settings::{Allowlist, Clears, NodeSettings, Privilege, UserSettings, Verifier};
 
 /// The protocol spoken by this build, on both sockets.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The longest line either end accepts.
 pub const LINE_BYTES_MAX: usize = 4 << 20;

@@ -34,6 +34,9 @@ pub struct NodeSettings {
     /// Changes by accounts of the data plane up to this number are answered by these settings.
     #[serde(default)]
     pub adopted_change: u64,
+    /// Accounts write nothing, for this reason.
+    #[serde(default)]
+    pub write_lock: Option<String>,
 }
 
 /// Numbered wishes to empty data, the newest of each kind; 0 is none. A data set remembers the

@@ -13,6 +13,9 @@ use catalog::managed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Seconds between the values of a metric unless its owner wants fewer.
+pub const MONITOR_INTERVAL_S: u32 = 5;
+
 /// A key and a value that the owner put on a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
@@ -105,6 +108,12 @@ pub struct Instance {
     /// Number of the last change by an account of the data plane that was answered.
     #[serde(default)]
     pub adopted_change: u64,
+    /// Why accounts may not write; `None` while they may.
+    #[serde(default)]
+    pub write_lock: Option<String>,
+    /// Seconds between the values that are shown of its metrics at least.
+    #[serde(default = "default_monitor_interval")]
+    pub monitor_interval_s: u32,
     /// What waits for its time, in the order in which it was asked for.
     #[serde(default)]
     pub queued: Vec<Queued>,
@@ -116,6 +125,11 @@ pub struct Instance {
 /// Of documents from before there were any.
 fn default_resource_group() -> String {
     name::RESOURCE_GROUP_DEFAULT.to_owned()
+}
+
+/// As they are measured.
+fn default_monitor_interval() -> u32 {
+    MONITOR_INTERVAL_S
 }
 
 impl Instance {
@@ -170,6 +184,7 @@ impl Instance {
             clears: self.clears.clone(),
             audit_log_days: self.audit_log_days,
             adopted_change: self.adopted_change,
+            write_lock: self.write_lock.clone(),
             parameters: self.effective_parameters(),
         }
     }
@@ -255,6 +270,8 @@ pub(crate) mod tests {
             audit_log_days: None,
             release_protection: false,
             adopted_change: 0,
+            write_lock: None,
+            monitor_interval_s: MONITOR_INTERVAL_S,
             running: None,
             queued: Vec::new(),
             clears: Clears::default(),
@@ -273,6 +290,8 @@ pub(crate) mod tests {
             "resource_group_id",
             "auto_upgrade",
             "former_port",
+            "write_lock",
+            "monitor_interval_s",
         ];
         for name in later.into_iter().chain(latest) {
             fields.remove(name).expect("there");

@@ -12,6 +12,12 @@ pub fn instance_name(name: &str) -> bool {
         && !name.contains(forbidden)
 }
 
+/// Whether writes may be locked for this reason: 1–128 characters on one line, as clients read it
+/// in an answer of one line.
+pub fn lock_reason(reason: &str) -> bool {
+    (1..=128).contains(&reason.chars().count()) && !reason.contains(char::is_control)
+}
+
 /// Whether a client token is well-formed: 1–64 printable ASCII characters.
 pub fn client_token(token: &str) -> bool {
     (1..=64).contains(&token.len()) && token.bytes().all(|c| c.is_ascii_graphic())

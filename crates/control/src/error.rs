@@ -114,6 +114,8 @@ faults! {
         "The InstanceId provided does not exist in our records.";
     INCORRECT_STATE = 403 "IncorrectDBInstanceState"
         "Current DB instance state does not support this operation.";
+    LOCK_MODE = 403 "IncorrectDBInstanceLockMode"
+        "The instance is locked for writes; unlock it with UnlockDBInstanceWrite.";
     TARGET_MEMORY = 403 "TargetMemoryLessThanCurrentUsed"
         "The target instance memory size below the current instance used memory.";
     RELEASE_PROTECTION = 403 "InstanceReleaseProtection"

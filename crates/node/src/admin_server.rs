@@ -417,7 +417,8 @@ fn access_of(settings: &NodeSettings) -> Result<Access, Refusal> {
     let audited = settings.audit_log_days.is_some();
     let disabled = parameters::disabled(&settings.parameters);
     let users = users.collect::<Result<_, Refusal>>()?;
-    Ok(Access { users, allowlist, managed: true, audited, disabled })
+    let write_lock = settings.write_lock.clone();
+    Ok(Access { users, allowlist, managed: true, audited, disabled, write_lock })
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {

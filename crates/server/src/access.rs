@@ -22,6 +22,8 @@ pub struct Access {
     pub audited: bool,
     /// Commands that nobody may run, by lower-case name, sorted; with a container its subcommands.
     pub disabled: Vec<String>,
+    /// Nobody writes, for this reason.
+    pub write_lock: Option<String>,
 }
 
 /// An account.

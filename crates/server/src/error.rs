@@ -181,6 +181,15 @@ pub fn disabled(command: &str) -> CommandError {
     other(format!("ERR command '{upper}' {text}"))
 }
 
+/// A write on an instance that its owner has locked.
+#[must_use]
+pub fn locked(reason: &str) -> CommandError {
+    let reason = reason.replace(char::is_control, " ");
+    other(format!(
+        "READONLY the instance is locked for writes: {reason}; UnlockDBInstanceWrite unlocks it"
+    ))
+}
+
 /// A command on a RESP2 connection that has subscriptions.
 #[must_use]
 pub fn in_pubsub(command: &str) -> CommandError {

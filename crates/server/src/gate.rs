@@ -186,13 +186,16 @@ fn check_room(
     Ok(())
 }
 
-/// May anything be written: is the node a primary with enough replicas, or a replica that takes
-/// writes.
+/// May anything be written: is it not locked, and the node a primary with enough replicas, or a
+/// replica that takes writes.
 ///
 /// # Errors
 /// The refusal.
 #[inline]
 pub fn check_role(state: &GateState) -> Result<(), CommandError> {
+    if let Some(reason) = &state.access.write_lock {
+        return Err(error::locked(reason));
+    }
     match (state.primary, state.replica) {
         (true, _) if state.lacks_replicas() => Err(error::reply(error::LACKS_REPLICAS)),
         (true, _) => Ok(()),
@@ -272,6 +275,10 @@ mod tests {
         let managed: fn(&mut GateState) = |state| {
             state.access = Arc::new(Access { managed: true, ..Access::default() });
         };
+        let locked: fn(&mut GateState) = |state| {
+            let write_lock = Some("moving\r\nout".into());
+            state.access = Arc::new(Access { write_lock, ..Access::default() });
+        };
         let row = |command, state, session, used_bytes, want| Case {
             command,
             state,
@@ -304,6 +311,8 @@ mod tests {
             row("get", |s| s.save_failed = true, plain, 0, None),
             row("del", limited, plain, 101, None),
             row("set", |s| s.primary = false, plain, 0, Some("READONLY")),
+            row("set", locked, plain, 0, Some("READONLY the instance is locked for writes")),
+            row("get", locked, plain, 0, None),
             row("get", |s| s.primary = false, plain, 0, None),
             row("get", |s| s.loading = true, plain, 0, Some("LOADING")),
             row("info", |s| s.loading = true, plain, 0, None),

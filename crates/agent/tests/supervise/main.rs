@@ -190,6 +190,7 @@ fn spec(node_id: &str, generation: u64, incarnation: u64, port: u16) -> NodeSpec
             clears: Default::default(),
             audit_log_days: None,
             adopted_change: 0,
+            write_lock: None,
         },
     }
 }

@@ -4,12 +4,13 @@
 use super::params::{Kind, Param, Params, REGION_ID};
 use super::table::KVSTORE;
 use super::{Access, Action, Context, Done, global_security_groups, later, making};
-use super::{parameter_groups, resource_groups, tags, views};
+use super::{modify_instance_maintain_time, parameter_groups, resource_groups, tags, views};
 use crate::error::{self, ApiError};
 use crate::{random, vault};
 use admin::Clears;
 use control_model::allowlist::Groups;
 use control_model::class::{self, Class};
+use control_model::instance::MONITOR_INTERVAL_S;
 use control_model::{Instance, Tag, Window, ident, name, password, port, region, selector};
 use std::collections::BTreeMap;
 
@@ -53,6 +54,8 @@ pub const SPEC: Action = Action {
         Param::optional("RestoreTime", Kind::Text, "not available yet"),
         Param::optional("GlobalSecurityGroupIds", Kind::Text, "allowlist groups, comma-separated"),
         Param::optional("ParamGroupId", Kind::Text, "parameter group whose values are copied"),
+        Param::optional("MaintainStartTime", Kind::Text, "HH:mmZ; 18:00Z unless told"),
+        Param::optional("MaintainEndTime", Kind::Text, "HH:mmZ; 22:00Z unless told"),
         Param::optional("ResourceGroupId", Kind::Text, "rg-…; rg-default unless told"),
         Param::optional("Port", PORT, "wanted; the next free one if it is taken"),
         Param::optional("DryRun", Kind::Boolean, "only check; never succeeds"),
@@ -108,6 +111,7 @@ pub fn prepare(context: &Context<'_>, params: &Params<'_>) -> Result<Instance, A
         let values = parameter_groups::values(context, (name, group_id), version)?;
         instance.parameters.extend(values);
     }
+    instance.maintain = modify_instance_maintain_time::window(params)?;
     instance.global_groups = global_security_groups::wanted(context, params)?;
     Ok(instance)
 }
@@ -236,6 +240,8 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         audit_log_days: None,
         release_protection: false,
         adopted_change: 0,
+        write_lock: None,
+        monitor_interval_s: MONITOR_INTERVAL_S,
         running: None,
         queued: Vec::new(),
         clears: Clears::default(),

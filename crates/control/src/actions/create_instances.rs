@@ -70,6 +70,8 @@ pub const TAIR: Action = Action {
         Param::optional("RestoreTime", Kind::Text, "as of CreateInstance"),
         Param::optional("GlobalSecurityGroupIds", Kind::Text, "as of CreateInstance"),
         Param::optional("ParamGroupId", Kind::Text, "as of CreateInstance"),
+        Param::optional("MaintainStartTime", Kind::Text, "as of CreateInstance"),
+        Param::optional("MaintainEndTime", Kind::Text, "as of CreateInstance"),
         Param::optional("Tag", Kind::Tags, "as of CreateInstance"),
     ],
     doc: "Creates an instance of a Tair class, which works like any other.",

@@ -3,7 +3,7 @@
 
 use super::params::{INSTANCE_ID, Kind, Param, Params};
 use super::table::KVSTORE;
-use super::{Access, Action, Context, Done, When};
+use super::{Access, Action, Context, Done, When, write_lock};
 use crate::error::ApiError;
 use control_model::task::{Change, Clear};
 use serde_json::json;
@@ -60,6 +60,9 @@ pub const DEAD: Action = Action {
 };
 
 fn begin(context: &Context<'_>, params: &Params<'_>, clear: Clear) -> Result<String, ApiError> {
-    let change = Change::Clear(clear);
-    context.begin(params.required("InstanceId"), &change, When::of(params))
+    let id = params.required("InstanceId");
+    if !matches!(clear, Clear::Dead) {
+        write_lock::check(&context.instance(id)?)?;
+    }
+    context.begin(id, &Change::Clear(clear), When::of(params))
 }

@@ -73,6 +73,7 @@ pub mod topology;
 pub mod trail_event;
 pub mod versions;
 pub mod views;
+pub mod write_lock;
 
 use crate::audit::Audit;
 use crate::call::Principal;

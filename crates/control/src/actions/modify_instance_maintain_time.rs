@@ -25,14 +25,24 @@ pub const SPEC: Action = Action {
 };
 
 fn run(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
-    let (start, end) = (params.required("MaintainStartTime"), params.required("MaintainEndTime"));
-    let window = Window::parse(start, end).map_err(|fault| match fault {
-        WindowFault::Start => error::INVALID_MAINTAIN_START.plain(),
-        WindowFault::End => error::INVALID_MAINTAIN_END.plain(),
-    })?;
+    let window = window(params)?;
     context.amend(params.required("InstanceId"), Status::allows_change, |instance| {
         instance.maintain = window;
         Ok(())
     })?;
     Ok(Done::now(json!({})))
+}
+
+/// The window that a request asks for; what it leaves out is as of the default window.
+///
+/// # Errors
+/// `InvalidStartTime.Format` or `InvalidEndTime.Format`.
+pub fn window(params: &Params<'_>) -> Result<Window, ApiError> {
+    let [start, end] = Window::default().texts();
+    let start = params.text("MaintainStartTime").unwrap_or(&start);
+    let end = params.text("MaintainEndTime").unwrap_or(&end);
+    Window::parse(start, end).map_err(|fault| match fault {
+        WindowFault::Start => error::INVALID_MAINTAIN_START.plain(),
+        WindowFault::End => error::INVALID_MAINTAIN_END.plain(),
+    })
 }

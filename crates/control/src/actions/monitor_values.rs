@@ -1,5 +1,6 @@
 //! DescribeHistoryMonitorValues and DescribeMonitorItems: what was measured of an instance's node,
-//! by the keys of the table of metrics. Must not know how series are kept.
+//! by the keys of the table of metrics; and how fine it is shown. Must not know how series are
+//! kept.
 
 use super::describe_history_tasks::time;
 use super::params::{INSTANCE_ID, Kind, Param, Params};
@@ -7,7 +8,8 @@ use super::table::KVSTORE;
 use super::{Access, Action, Context, Done, views};
 use crate::error::{self, ApiError};
 use catalog::metrics::{self, CALLS, MetricId, Submetric};
-use control_model::Instance;
+use control_model::instance::MONITOR_INTERVAL_S;
+use control_model::{Instance, Status};
 use serde_json::{Map, Value, json};
 use series::rollup::Fold;
 
@@ -42,6 +44,41 @@ pub const ITEMS: Action = Action {
     handler: items,
 };
 
+const INSTANCE: Param = Param::required("DBInstanceId", Kind::Text, "which instance");
+
+/// DescribeDBInstanceMonitor.
+pub const INTERVAL: Action = Action {
+    name: "DescribeDBInstanceMonitor",
+    version: KVSTORE,
+    access: Access::Read,
+    params: &[INSTANCE],
+    doc: "Tells how fine metrics of an instance are shown, in seconds.",
+    token: None,
+    handler: |context, params| {
+        let instance = context.instance(params.required("DBInstanceId"))?;
+        Ok(Done::now(json!({"Interval": instance.monitor_interval_s.to_string()})))
+    },
+};
+
+/// ModifyDBInstanceMonitor.
+pub const SET_INTERVAL: Action = Action {
+    name: "ModifyDBInstanceMonitor",
+    version: KVSTORE,
+    access: Access::Write,
+    params: &[INSTANCE, Param::required("Interval", Kind::OneOf(&["5", "60"]), "seconds")],
+    doc: "Sets how fine metrics of an instance are shown; they are measured every 5 s anyway.",
+    token: None,
+    handler: |context, params| {
+        let interval_s = params.integer("Interval").and_then(|s| u32::try_from(s).ok());
+        let interval_s = interval_s.unwrap_or(MONITOR_INTERVAL_S);
+        context.amend(params.required("DBInstanceId"), Status::allows_change, |instance| {
+            instance.monitor_interval_s = interval_s;
+            Ok(())
+        })?;
+        Ok(Done::now(json!({})))
+    },
+};
+
 const MONTH_S: i64 = 31 * 86_400;
 const RANGE_S_MAX: i64 = 7 * 86_400;
 /// Steps of the answer: ranges up to the first number of seconds come in steps of the second.
@@ -60,6 +97,7 @@ fn values(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> 
     let has_node = node_is_asked(&instance, params)?;
     let step_s = STEPS_S.iter().find(|(upto_s, _)| range_s.1 - range_s.0 <= *upto_s);
     let step_s = step_s.map_or(600, |(_, step_s)| *step_s);
+    let step_s = step_s.max(i64::from(instance.monitor_interval_s));
     let columns: Vec<u16> = shown.iter().map(|(sub, _)| sub.column).collect();
     let mut history = Map::new();
     if has_node && !columns.is_empty() {

@@ -14,7 +14,7 @@ use super::{
     modify_instance_spec, modify_instance_vpc_auth_mode, modify_security_ips, monitor_values,
     parameter_group_templates, parameter_groups, ram_attach, ram_groups, ram_keys, ram_login,
     ram_policies, ram_roles, ram_users, refresh, reset_account_password, resource_groups,
-    restart_instance, service_role, sts, tags, topology, versions,
+    restart_instance, service_role, sts, tags, topology, versions, write_lock,
 };
 use crate::error::{self, ApiError};
 
@@ -111,6 +111,7 @@ pub const ACTIONS: &[&Action] = &[
     &refresh::BACKUP_POLICY,
     &contacts::LIST_GROUPS,
     &contacts::LIST,
+    &monitor_values::INTERVAL,
     &refresh::NET_INFO,
     &describe_db_instance_connectivity::SPEC,
     &describe_engine_version::SPEC,
@@ -187,6 +188,7 @@ pub const ACTIONS: &[&Action] = &[
     &tags::LIST,
     &ram_users::LIST,
     &ram_groups::USERS,
+    &write_lock::LOCK,
     &lookup_events::SPEC,
     &modify_account_description::SPEC,
     &modify_account_password::SPEC,
@@ -195,6 +197,7 @@ pub const ACTIONS: &[&Action] = &[
     &audit_log::MODIFY,
     &versions::AUTO,
     &modify_connection_string::SPEC,
+    &monitor_values::SET_INTERVAL,
     &global_security_groups::MODIFY,
     &global_security_groups::RENAME,
     &global_security_groups::BIND,
@@ -218,6 +221,7 @@ pub const ACTIONS: &[&Action] = &[
     &restart_instance::SPEC,
     &ram_policies::SET_DEFAULT,
     &tags::TAG,
+    &write_lock::UNLOCK,
     &tags::UNTAG,
     &ram_keys::UPDATE,
     &ram_groups::UPDATE,

@@ -144,6 +144,11 @@ pub fn attribute(instance: &Instance, status: Status, settings: &Settings) -> Va
         "IsSupportTDE": false,
         "AutoSecondaryZone": false,
     })));
+    // No documented field tells of it, so it is there only while it matters.
+    if let Some(reason) = &instance.write_lock {
+        let lock = json!({"LockMode": "ManualLock", "LockReason": reason});
+        fields.extend(super::object(lock));
+    }
     Value::Object(fields)
 }
 

@@ -83,6 +83,20 @@ async fn history_in_steps() {
     assert_eq!(history(&world.ok("DescribeHistoryMonitorValues", &node).await).len(), 12);
     let none = format!("{on_id}&NodeRole=READONLY");
     assert_eq!(world.ok("DescribeHistoryMonitorValues", &none).await["MonitorHistory"], "{}");
+
+    let interval = format!("DBInstanceId={id}");
+    assert_eq!(world.ok("DescribeDBInstanceMonitor", &interval).await["Interval"], "5");
+    world.ok("ModifyDBInstanceMonitor", &format!("{interval}&Interval=60")).await;
+    assert_eq!(world.ok("DescribeDBInstanceMonitor", &interval).await["Interval"], "60");
+    let rows = history(&world.ok("DescribeHistoryMonitorValues", &on_id).await);
+    assert!((1..=2).contains(&rows.len()), "a minute each: {rows:?}");
+    for (params, expected) in [
+        (format!("{interval}&Interval=30"), "400 InvalidInterval.Malformed"),
+        (interval, "400 MissingInterval"),
+        ("DBInstanceId=r-none&Interval=5".into(), "404 InvalidInstanceId.NotFound"),
+    ] {
+        assert_eq!(world.refusal("ModifyDBInstanceMonitor", &params).await, expected, "{params}");
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod parameter_groups;
 mod parameters;
 mod tags;
 mod tasks;
+mod write_lock;
 
 use crate::testing::World;
 

@@ -315,6 +315,17 @@ async fn instances_are_made_from_groups() {
         let Allowlist::Entries(entries) = &first.settings.allowlist else { panic!("{action}") };
         assert_eq!(*entries, ["10.0.0.1"], "from the first moment");
     }
+    let window = format!("{REGION}&{CLASS}&MaintainStartTime=01:00Z&MaintainEndTime");
+    let made = world.ok("CreateInstance", &format!("{window}=02:30Z")).await;
+    let id = made["InstanceId"].as_str().expect("an id");
+    let shown = world.ok("DescribeInstanceAttribute", &format!("InstanceId={id}")).await;
+    let shown = &shown["Instances"]["DBInstanceAttribute"][0];
+    assert_eq!(
+        (&shown["MaintainStartTime"], &shown["MaintainEndTime"]),
+        (&json!("01:00Z"), &json!("02:30Z"))
+    );
+    let short = world.refusal("CreateInstance", &format!("{window}=01:30Z")).await;
+    assert_eq!(short, "400 InvalidEndTime.Format");
     let dry = world.refusal("CreateInstance", &format!("{from}&DryRun=true")).await;
     assert_eq!(dry, "400 DryRunOperation");
     let in_use = format!("{REGION}&GlobalSecurityGroupId={office}");

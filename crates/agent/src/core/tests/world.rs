@@ -34,6 +34,7 @@ pub(super) fn spec(node_id: &str, generation: u64, incarnation: u64) -> NodeSpec
             clears: Default::default(),
             audit_log_days: None,
             adopted_change: 0,
+            write_lock: None,
         },
     }
 }

@@ -1,0 +1,91 @@
+"""An instance that is locked for writes, as a real Redis client finds it: across restarts and kills
+until it is unlocked."""
+
+import pytest
+import redis
+
+from support import processes
+from support.sdk import ApiError, NewSdk
+from support.waiting import attempt, until
+
+REASON = "moving to another host"
+REFUSED = f"locked for writes: {REASON}; UnlockDBInstanceWrite unlocks it"
+
+
+@pytest.fixture
+def sdk(shared):
+    """The official SDK with the root key."""
+    return NewSdk(shared.ready)
+
+
+@pytest.fixture
+def instance_id(shared, sdk):
+    """The quickstart instance, unlocked afterwards."""
+    instance_id = shared.ready["instance"]["id"]
+    yield instance_id
+    sdk.wait_normal(instance_id)
+    sdk.call("UnlockDBInstanceWrite", dbinstance_id=instance_id)
+
+
+def refused(client):
+    """Whether everything that writes is refused, and reading is not."""
+    assert client.get("lock:key") == "before"
+    client.publish("lock:news", "x")
+    for words in (
+        ("SET", "lock:key", "after"),
+        ("DEL", "lock:key"),
+        ("FLUSHALL",),
+        ("EVAL", "return redis.call('set', KEYS[1], 'after')", 1, "lock:key"),
+        ("BLPOP", "lock:list", 1),
+    ):
+        with pytest.raises(redis.exceptions.ReadOnlyError, match=REFUSED):
+            client.execute_command(*words)
+    with client.pipeline(transaction=True) as pipe:
+        with pytest.raises(redis.RedisError, match="READONLY|locked for writes|EXECABORT"):
+            pipe.set("lock:key", "after").get("lock:key").execute()
+    assert client.get("lock:key") == "before"
+    return True
+
+
+def serving(shared, instance_id, pid):
+    """A client of the instance, served by another process than before."""
+    other = lambda: shared.node_pid(instance_id) not in (None, pid)
+    until(lambda: attempt(lambda: other() and shared.redis().ping(), Exception), "it serves", 30)
+    return shared.redis()
+
+
+def test_a_lock_lasts_until_it_is_unlocked(shared, sdk, instance_id):
+    client = shared.redis()
+    client.set("lock:key", "before")
+    lock = {"dbinstance_id": instance_id, "lock_reason": REASON}
+    answer = sdk.call("LockDBInstanceWrite", **lock)
+    assert (answer["DBInstanceName"], answer["LockReason"]) == (instance_id, REASON)
+    assert type(answer["TaskId"]) is int
+    assert refused(client), "in force when the call returns, for connections of before too"
+    with pytest.raises(ApiError) as flushed:
+        sdk.call("FlushInstance", instance_id=instance_id)
+    assert (flushed.value.status, flushed.value.code) == (403, "IncorrectDBInstanceLockMode")
+
+    pid = shared.node_pid(instance_id)
+    sdk.call("RestartInstance", instance_id=instance_id)
+    sdk.wait_normal(instance_id)
+    assert refused(serving(shared, instance_id, pid))
+    pid = shared.node_pid(instance_id)
+    processes.kill(pid)
+    assert refused(serving(shared, instance_id, pid))
+
+    sdk.wait_normal(instance_id)
+    sdk.call("UnlockDBInstanceWrite", dbinstance_id=instance_id)
+    client = shared.redis()
+    assert client.set("lock:key", "after") and client.get("lock:key") == "after"
+
+
+def test_the_interval_of_metrics_is_kept(sdk, instance_id):
+    shown = lambda: sdk.call("DescribeDBInstanceMonitor", dbinstance_id=instance_id)["Interval"]
+    assert shown() == "5"
+    sdk.call("ModifyDBInstanceMonitor", dbinstance_id=instance_id, interval="60")
+    assert shown() == "60"
+    with pytest.raises(ApiError) as refusal:
+        sdk.call("ModifyDBInstanceMonitor", dbinstance_id=instance_id, interval="7")
+    assert refusal.value.code == "InvalidInterval.Malformed"
+    sdk.call("ModifyDBInstanceMonitor", dbinstance_id=instance_id, interval="5")
