@@ -104,13 +104,15 @@ PAGES = {
     "tasks": "/console/tasks",
     "alarms": "/console/alarms",
     "policies": "/console/policies",
+    "groups": "/console/parameter-groups",
+    "quotas": "/console/quotas",
     "audit": "/console/audit",
     "nowhere": "/console/nowhere",
 }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, 768, 1280])
 def test_every_page_fits_and_is_accessible(browser, shared, instance, width, scheme):
     _, instance_id = instance
     log_in(browser, shared.ready)

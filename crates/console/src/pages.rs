@@ -111,6 +111,7 @@ pages! {
     Show Member "/console/alarms" => listings::alarms;
     Show Member "/console/users" => listings::users;
     Show Member "/console/policies" => listings::policies;
+    Show Member "/console/quotas" => listings::quotas;
     Show Member "/console/audit" => listings::events;
     Show Member "/console/{*rest}" => files::nowhere;
 }

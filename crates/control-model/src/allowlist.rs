@@ -13,7 +13,8 @@ pub const DEFAULT_GROUP: &str = "default";
 const SYSTEM_GROUPS: [&str; 2] = ["ali_dms_group", "hdm_security_ips"];
 const PLACEHOLDER: &str = "127.0.0.1";
 const ATTRIBUTE_CHARS_MAX: usize = 128;
-const GROUPS_MAX: usize = 50;
+/// Most groups of an instance.
+pub const GROUPS_MAX: usize = 50;
 
 /// One named list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,6 +33,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("account", "Works with the accounts of the installation; for root of the first one"),
     ("role", "Works with roles, which users act as for a while"),
     ("offer", "Shows what can be created here"),
+    ("quota", "Shows the limits that hold here"),
 ];
 
 /// What the help says of a group.
@@ -458,6 +459,20 @@ pub const SHORTS: &[Short] = &[
         positionals: &[],
         list: "Zones.KVStoreZone",
         columns: &[("ZONE", "ZoneId"), ("NAME", "ZoneName"), ("REGION", "RegionId")],
+        ..PLAIN
+    },
+    Short {
+        group: "quota",
+        name: "list",
+        action: "ListQuotas",
+        positionals: &[],
+        list: "Quotas",
+        columns: &[
+            ("QUOTA", "QuotaName"),
+            ("FOR EACH", "Scope"),
+            ("LIMIT", "Limit"),
+            ("USED", "Used"),
+        ],
         ..PLAIN
     },
 ];

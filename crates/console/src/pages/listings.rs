@@ -69,6 +69,7 @@ pub const LISTINGS: &[&Listing] = &[
     &TAGS,
     &PARAMETERS,
     &PARAMETER_GROUPS,
+    &QUOTAS,
 ];
 
 const INSTANCE_TASKS: Listing = Listing { instance_param: "InstanceId", ..TASKS };
@@ -193,6 +194,16 @@ const PARAMETER_GROUPS: Listing = Listing {
     empty: "There is no parameter group yet.",
 };
 
+const QUOTAS: Listing = Listing {
+    title: "Quotas",
+    action: "ListQuotas",
+    instance_param: "",
+    fixed: &[],
+    list: "Quotas",
+    columns: &[("Quota", "QuotaName"), ("For each", "Scope"), ("Limit", "Limit"), ("Used", "Used")],
+    empty: "There is no limit.",
+};
+
 #[derive(Template)]
 #[template(path = "listing.html")]
 struct ListingPage {
@@ -227,6 +238,11 @@ pub async fn alarms(member: Member) -> Outcome {
 /// Users of the account.
 pub async fn users(member: Member) -> Outcome {
     show(&member, &USERS).await
+}
+
+/// Limits, and how much of each is used.
+pub async fn quotas(member: Member) -> Outcome {
+    show(&member, &QUOTAS).await
 }
 
 /// Policies of the account.

@@ -176,6 +176,7 @@ async fn listings_show_rows_their_absence_and_their_twin() {
         ("alarms", "no alarm rule yet", "larder api DescribeMetricRuleList"),
         ("users", "no user but root", "larder api ListUsers"),
         ("policies", "There is no policy", "larder api ListPolicies"),
+        ("quotas", "There is no limit", "larder api ListQuotas"),
         ("audit", "Nothing happened", "larder api LookupEvents"),
     ];
     for (path, shown, twin) in rows {

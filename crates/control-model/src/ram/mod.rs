@@ -6,7 +6,7 @@ mod policies;
 mod roles;
 mod users;
 
-pub use policies::{CustomPolicy, PolicyVersion, VERSIONS_MAX};
+pub use policies::{CustomPolicy, POLICIES_MAX, PolicyVersion, VERSIONS_MAX};
 pub use roles::{Role, RoleChange};
 pub use users::UserChange;
 
@@ -17,10 +17,14 @@ use std::collections::BTreeMap;
 /// Most AccessKeys that a user, or the account itself, has.
 pub const KEYS_MAX: usize = 2;
 
-const USERS_MAX: usize = 1000;
-const GROUPS_MAX: usize = 300;
-const ROLES_MAX: usize = 300;
-const ATTACHED_MAX: usize = 20;
+/// Most users of an account.
+pub const USERS_MAX: usize = 1000;
+/// Most groups of an account.
+pub const GROUPS_MAX: usize = 300;
+/// Most roles of an account.
+pub const ROLES_MAX: usize = 300;
+/// Most policies that a user, group or role has of each type.
+pub const ATTACHED_MAX: usize = 20;
 
 /// All of an account. Kept as one document, so that every rule holds at every moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

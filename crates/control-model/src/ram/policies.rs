@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most versions of a policy.
 pub const VERSIONS_MAX: usize = 5;
-const POLICIES_MAX: usize = 1500;
+/// Most policies of an account's own.
+pub const POLICIES_MAX: usize = 1500;
 
 /// A policy that the account made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const NUMBER: Param = Param::optional("PageNumber", Kind::Integer { min: 1, max: 1 << 31 }, "1");
 const SIZE: Param = Param::optional("PageSize", Kind::Integer { min: 1, max: 1_000 }, "100");
 /// Contacts, and groups, of one account.
-const EACH_MAX: usize = 1_000;
+pub(super) const EACH_MAX: usize = 1_000;
 const NAME_CHARS_MAX: usize = 64;
 
 /// PutContact.

@@ -113,7 +113,7 @@ pub const DELETE: Action = Action {
 };
 
 /// Rules of one account.
-const RULES_MAX: usize = 1_000;
+pub(super) const RULES_MAX: usize = 1_000;
 /// Rules of one request.
 const MANY_MAX: usize = 100;
 

@@ -33,6 +33,7 @@ pub mod grant_account_privilege;
 pub mod installation_accounts;
 pub mod instance_config;
 pub mod later;
+pub mod list_quotas;
 pub mod live;
 pub mod log_records;
 pub mod lookup_events;

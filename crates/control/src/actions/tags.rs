@@ -11,7 +11,8 @@ use control_model::{Instance, Tag, tagging};
 use serde_json::json;
 
 const RESOURCES_MAX: usize = 50;
-const KEYS_MAX: usize = 20;
+/// Most tags of an instance.
+pub(super) const KEYS_MAX: usize = 20;
 /// Entries of one answer.
 const PAGE: usize = 100;
 

@@ -245,3 +245,27 @@ async fn what_is_answered_is_what_is_there() {
     call.principal.account_id = "9999999999999999".into();
     assert_eq!(world.control.call(call).await.body["TotalCount"], 0, "another account's");
 }
+
+#[tokio::test]
+async fn quotas_count_what_the_account_has() {
+    let world = World::new();
+    let used = async |name: &str| {
+        let answer = world.ok("ListQuotas", "").await;
+        let rows = answer["Quotas"].as_array().expect("a list").clone();
+        assert_eq!(answer["TotalCount"], rows.len());
+        assert!(rows.iter().all(|row| row["Limit"].is_u64() && row["Scope"].is_string()));
+        let found = rows.iter().find(|row| row["QuotaName"] == name).expect("the quota");
+        found["Used"].as_u64()
+    };
+    assert_eq!((used("Instances").await, used("Tags").await), (Some(0), None));
+    world.instance("").await;
+    world
+        .ok(
+            "CreateGlobalSecurityIPGroup",
+            "RegionId=cn-hangzhou&GlobalIgName=office&GIpList=10.0.0.1",
+        )
+        .await;
+    assert_eq!(used("Instances").await, Some(1));
+    assert_eq!(used("Global allowlist groups").await, Some(1));
+    assert_eq!(used("Users").await, Some(0));
+}
