@@ -11,9 +11,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 const IDLE_MAX: usize = 8;
+/// Requests under way at once, some fewer than the agent has connections for; more wait.
+const REQUESTS_MAX: usize = 48;
 /// How long a node is asked about itself.
 pub const LIVE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -100,15 +103,16 @@ impl Connection {
 pub struct AgentClient {
     socket: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    turns: Semaphore,
 }
 
 impl AgentClient {
     /// Talks to whoever listens at `socket`.
     pub fn new(socket: PathBuf) -> AgentClient {
-        AgentClient { socket, idle: Mutex::default() }
+        AgentClient { socket, idle: Mutex::default(), turns: Semaphore::new(REQUESTS_MAX) }
     }
 
-    /// One request within `limit`. A kept connection that turns out dead is replaced once.
+    /// One request within `limit` from its turn on. A kept connection that turns out dead is replaced once.
     ///
     /// # Errors
     /// See [`AgentError`].
@@ -117,6 +121,7 @@ impl AgentClient {
         request: &AgentRequest,
         limit: Duration,
     ) -> Result<AgentReply, AgentError> {
+        let _turn = self.turns.acquire().await.map_err(io::Error::other)?;
         timeout(limit, self.request_unbounded(request)).await.unwrap_or(Err(AgentError::TimedOut))
     }
 
