@@ -1,6 +1,7 @@
 """SIGKILL of control and of `larder up` at every persisted step of every workflow: each call takes
 effect once, the world comes to what was asked, and nothing is left over."""
 
+import datetime
 import time
 import uuid
 
@@ -137,6 +138,10 @@ def _restart(world):
 def _operation(world):
     _allow(world)
     pid = world.larder.node_pid(world.instance_id)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    start, end = (now + datetime.timedelta(hours=hours) for hours in (6, 8))
+    window = {"maintain_start_time": f"{start:%H:%M}Z", "maintain_end_time": f"{end:%H:%M}Z"}
+    world.call("ModifyInstanceMaintainTime", instance_id=world.instance_id, **window)
     where = {"ins_name": world.instance_id, "status": 3}
     waiting = lambda: world.call("DescribeActiveOperationTasks", **where)["Items"]
     world.call("RestartInstance", instance_id=world.instance_id, effective_time="MaintainTime")

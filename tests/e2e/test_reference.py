@@ -1,5 +1,5 @@
-"""Every A action of the R-KVStore API against its documentation, generated from kvstore_api.tsv and
-sent by the official SDK: good, missing, malformed and forbidden input, JSON types of the answers.
+"""Every action of kvstore_api.tsv against its documentation, generated from that file and sent by
+the official SDK: good, missing, malformed and forbidden input, JSON types of the answers.
 """
 
 import datetime
@@ -57,6 +57,12 @@ def refusal(sdk, action, query):
     return refused.value
 
 
+def tomorrow():
+    """As the API writes it."""
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
 class Subject:
     """One instance, and parameters that are good for it."""
 
@@ -67,11 +73,32 @@ class Subject:
         rights = {"AccountPrivilege": "RoleReadWrite", "AccountPassword": PASSWORD}
         self.call("CreateAccount", AccountName="present", **rights)
         self.call("CreateAccount", AccountName="leaving", **rights)
+        self.groups = [self._group(name) for name in ("reference_present", "reference_leaving")]
+        self.operations = self._operations()
 
     def call(self, action, **query):
         """A call about the instance, once it takes changes."""
         self.sdk.wait_normal(self.instance_id)
         return call(self.sdk, action, {"InstanceId": self.instance_id} | query)
+
+    def _group(self, name):
+        kind = {"Category": "standard", "EngineType": "redis", "EngineVersion": "7.0"}
+        wish = {"RegionId": REGION, "ParameterGroupName": name, "Parameters": '{"timeout":1}'}
+        return call(self.sdk, "CreateParameterGroup", kind | wish)["ParamGroupId"]
+
+    def _operations(self):
+        """Numbers of two restarts that wait until tomorrow."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        start, end = (now + datetime.timedelta(hours=hours) for hours in (6, 8))
+        window = {"MaintainStartTime": f"{start:%H:%M}Z", "MaintainEndTime": f"{end:%H:%M}Z"}
+        self.call("ModifyInstanceMaintainTime", **window)
+        for _ in range(2):
+            self.call("RestartInstance", EffectiveTime="MaintainTime")
+        listed = self.call("DescribeActiveOperationTasks", InsName=self.instance_id, Status=3)
+        numbers = [one["Id"] for one in listed["Items"]]
+        every = ",".join(str(number) for number in numbers)
+        self.call("ModifyActiveOperationTasks", Ids=every, SwitchTime=tomorrow())
+        return numbers
 
     def good(self, action):
         """Parameters that the action takes now."""
@@ -94,7 +121,24 @@ class Subject:
         }
         tags = {"ResourceType": "INSTANCE", "ResourceId.1": self.instance_id}
         account = {"AccountName": "present"}
+        kind = {"Category": "standard", "EngineType": "redis", "EngineVersion": "7.0"}
+        present, leaving = ({"ParameterGroupId": group} for group in self.groups)
+        staying, going = ({"Ids": number} for number in self.operations)
+        wish = {"Category": "standard", "Parameters": '{"timeout":2}'}
         return {
+            "CreateParameterGroup": kind | wish | {"ParameterGroupName": "reference_made"},
+            "ModifyParameterGroup": present | wish | {"ParameterGroupName": "reference_present"},
+            "DeleteParameterGroup": leaving,
+            "DescribeParameterGroup": present,
+            "DescribeParameterGroupSupportParam": kind,
+            "DescribeParameterGroupTemplateList": kind,
+            "ModifyInstanceParameter": present,
+            "DescribeActiveOperationTask": {"Region": "all", "TaskType": "all"},
+            "ModifyActiveOperationTasks": staying | {"SwitchTime": tomorrow()},
+            "ModifyActiveOperationTask": staying | {"SwitchTime": tomorrow()},
+            "CancelActiveOperationTasks": going,
+            "ModifyDBInstanceMonitor": {"Interval": 60},
+            "LockDBInstanceWrite": {"LockReason": "of the reference"},
             "CreateInstance": {"ZoneId": ZONE, "InstanceClass": "redis.shard.micro.ce"},
             "ModifyInstanceAttribute": {"InstanceName": "subject"},
             "ModifyInstanceSpec": {"InstanceClass": "redis.shard.mid.2.ce"},

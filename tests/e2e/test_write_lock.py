@@ -1,5 +1,7 @@
 """An instance that is locked for writes, as a real Redis client finds it: across restarts and kills
-until it is unlocked."""
+until it is unlocked. And short verbs of the terminal for that and its neighbours."""
+
+import datetime
 
 import pytest
 import redis
@@ -89,3 +91,36 @@ def test_the_interval_of_metrics_is_kept(sdk, instance_id):
         sdk.call("ModifyDBInstanceMonitor", dbinstance_id=instance_id, interval="7")
     assert refusal.value.code == "InvalidInterval.Malformed"
     sdk.call("ModifyDBInstanceMonitor", dbinstance_id=instance_id, interval="5")
+
+
+def test_the_terminal_has_verbs_for_locks_groups_and_what_waits(shared, sdk, instance_id):
+    def cli(*words):
+        done = shared.cli(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    cli("instance", "lock", instance_id, "from the terminal")
+    with pytest.raises(redis.exceptions.ReadOnlyError, match="from the terminal"):
+        shared.redis().set("lock:key", "x")
+    cli("instance", "unlock", instance_id)
+    assert shared.redis().set("lock:key", "x")
+
+    cli("param-group", "create", "of_terminal", "7.0", '{"timeout":"77"}')
+    [group] = [row for row in cli("param-group", "list").splitlines() if "of_terminal" in row]
+    group = group.split()[0]
+    assert "timeout" in cli("param-group", "show", group)
+    cli("param-group", "apply", group, instance_id)
+    assert shared.redis().config_get("timeout") == {"timeout": "77"}
+    cli("param-group", "set", group, "of_terminal", '{"timeout":"78"}')
+    assert "78" in cli("param-group", "show", group)
+    cli("param-group", "delete", group, "--yes")
+    sdk.call("ModifyInstanceConfig", instance_id=instance_id, config='{"timeout":"0"}')
+
+    now = datetime.datetime.now(datetime.timezone.utc)
+    start, end = (now + datetime.timedelta(hours=hours) for hours in (6, 8))
+    cli("instance", "window", instance_id, f"{start:%H:%M}Z", f"{end:%H:%M}Z")
+    sdk.call("ModifyInstanceMinorVersion", instance_id=instance_id, effective_time="MaintainTime")
+    [row] = [row for row in cli("operation", "list").splitlines() if "rds_apsaradb_upgrade" in row]
+    number = row.split()[0]
+    cli("operation", "cancel", number, "--yes")
+    assert shared.cli("operation", "start", number, "--yes").returncode != 0, "it is gone"

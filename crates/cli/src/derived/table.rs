@@ -24,6 +24,7 @@ pub struct Short {
 const GROUPS: &[(&str, &str)] = &[
     ("data-account", "Works with the accounts of an instance"),
     ("allowlist", "Shows and changes who may connect to an instance"),
+    ("operation", "Shows, moves and cancels what waits for the maintenance window"),
     ("param-group", "Works with parameter groups, which instances are made from and given"),
     ("tag", "Puts tags on instances and finds instances by them"),
     ("user", "Works with the users of your account, their keys and groups"),
@@ -42,6 +43,8 @@ pub fn about(group: &str) -> &'static str {
 }
 
 const ID: (&str, &str) = ("ID", "InstanceId");
+const DB_ID: (&str, &str) = ("ID", "DBInstanceId");
+const OPERATIONS: (&str, &str) = ("NUMBERS", "Ids");
 const ACCOUNT: (&str, &str) = ("ACCOUNT", "AccountName");
 const PARAM_GROUP: (&str, &str) = ("GROUP", "ParameterGroupId");
 
@@ -71,6 +74,13 @@ pub const SHORTS: &[Short] = &[
         positionals: &[ID, ("START", "MaintainStartTime"), ("END", "MaintainEndTime")],
         ..PLAIN
     },
+    Short {
+        name: "lock",
+        action: "LockDBInstanceWrite",
+        positionals: &[DB_ID, ("REASON", "LockReason")],
+        ..PLAIN
+    },
+    Short { name: "unlock", action: "UnlockDBInstanceWrite", positionals: &[DB_ID], ..PLAIN },
     Short {
         name: "endpoints",
         action: "DescribeDBInstanceNetInfo",
@@ -163,6 +173,44 @@ pub const SHORTS: &[Short] = &[
         name: "set",
         action: "ModifySecurityIps",
         positionals: &[ID, ("ADDRESSES", "SecurityIps")],
+        ..PLAIN
+    },
+    Short {
+        group: "operation",
+        name: "list",
+        action: "DescribeActiveOperationTasks",
+        positionals: &[],
+        list: "Items",
+        columns: &[
+            ("NUMBER", "Id"),
+            ("INSTANCE", "InsName"),
+            ("TYPE", "TaskType"),
+            ("STATUS", "Status"),
+            ("AT", "SwitchTime"),
+            ("UNTIL", "Deadline"),
+        ],
+        ..PLAIN
+    },
+    Short {
+        group: "operation",
+        name: "move",
+        action: "ModifyActiveOperationTasks",
+        positionals: &[OPERATIONS, ("TIME", "SwitchTime")],
+        ..PLAIN
+    },
+    Short {
+        group: "operation",
+        name: "start",
+        action: "ModifyActiveOperationTasks",
+        positionals: &[OPERATIONS],
+        fixed: &[("ImmediateStart", "1")],
+        ..PLAIN
+    },
+    Short {
+        group: "operation",
+        name: "cancel",
+        action: "CancelActiveOperationTasks",
+        positionals: &[OPERATIONS],
         ..PLAIN
     },
     Short {

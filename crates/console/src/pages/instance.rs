@@ -20,6 +20,8 @@ struct InstancePage {
     facts: Vec<(&'static str, String)>,
     /// Nobody came in yet, and the allowlist may be why.
     closed: bool,
+    /// Why nobody may write; empty while all may.
+    lock_reason: String,
     /// Clients need a password.
     password: bool,
     /// What can be done, by heading.
@@ -59,6 +61,7 @@ pub async fn show(member: Member) -> Outcome {
         facts: facts.collect(),
         // A new allowlist reads like one that was saved as 127.0.0.1.
         closed: !panel.was_used() && groups.iter().all(|group| group.entries == ["127.0.0.1"]),
+        lock_reason: text("LockReason"),
         password: text("VpcAuthMode") != "Close",
         groups,
         panel,

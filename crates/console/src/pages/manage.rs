@@ -29,6 +29,7 @@ const ROWS: &[Row] = &[
         &[
             ("Show parameters", "DescribeParameters", "run=1"),
             ("Change parameters", "ModifyInstanceConfig", ""),
+            ("Use a parameter group", "ModifyInstanceParameter", ""),
             ("History", "DescribeParameterModificationHistory", ""),
         ],
     ),
@@ -47,6 +48,8 @@ const ROWS: &[Row] = &[
             ("Remove expired keys", "FlushExpireKeys", ""),
             ("Empty one database", "FlushInstanceForDB", ""),
             ("Empty the instance", "FlushInstance", ""),
+            ("Refuse writes", "LockDBInstanceWrite", ""),
+            ("Take writes again", "UnlockDBInstanceWrite", ""),
         ],
     ),
     (
@@ -66,6 +69,7 @@ const ROWS: &[Row] = &[
             ("Running log", "DescribeRunningLogRecords", ""),
             ("Audit log", "DescribeAuditRecords", ""),
             ("Audit log settings", "ModifyAuditLogConfig", ""),
+            ("What waits for its time", "DescribeActiveOperationTasks", "run=1&Status=3"),
             (
                 "Tasks",
                 "DescribeHistoryTasks",
@@ -76,7 +80,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// Names under which actions take an instance.
-const ID_NAMES: &[&str] = &["InstanceId", "DBInstanceId", "ResourceId"];
+const ID_NAMES: &[&str] = &["InstanceId", "DBInstanceId", "ResourceId", "InsName"];
 
 /// The links for one instance; an action that is not there is left out.
 pub fn links(id: &str) -> Vec<(&'static str, Vec<Link>)> {
