@@ -166,6 +166,8 @@ pub struct NodeFigures {
     pub net_input_bytes: u64,
     /// Counter: bytes written to tenants.
     pub net_output_bytes: u64,
+    /// The most of each in a second, 0 for no limit.
+    pub bandwidth_bytes_per_s: u64,
     /// Counter: lookups that found a key.
     pub keyspace_hits: u64,
     /// Counter: lookups that found none.

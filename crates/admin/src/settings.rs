@@ -23,6 +23,9 @@ pub struct NodeSettings {
     pub maxmemory_bytes: u64,
     /// Class limit of client connections.
     pub connections_max: u32,
+    /// What clients may send in a second, and what they may be sent; 0 means no limit.
+    #[serde(default)]
+    pub bandwidth_bytes_per_s: u64,
     /// Directives in redis.conf words (`maxmemory-policy` → `volatile-lru`).
     pub parameters: BTreeMap<String, String>,
     /// What was to be emptied, each once for the data set that it was wanted of.

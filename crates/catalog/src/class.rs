@@ -1,5 +1,5 @@
-//! Instance classes: the only registry of sizes. A class fixes memory, connections and the figures
-//! that the API reports; nothing here measures anything.
+//! Instance classes: the only registry of sizes. A class fixes memory, connections, bandwidth and
+//! the figures that the API reports; nothing here measures anything.
 
 /// One purchasable size.
 #[derive(Debug, PartialEq, Eq)]
@@ -8,7 +8,8 @@ pub struct Class {
     pub name: &'static str,
     /// Memory limit of the node, MiB.
     pub capacity_mb: u64,
-    /// Reported, MB/s.
+    /// Enforced by the node in each direction, MB/s; [`Class::bandwidth_mb_per_s_max`] is the most
+    /// that it can be raised to.
     pub bandwidth_mb_per_s: u32,
     /// Enforced by the node.
     pub connections_max: u32,
@@ -26,6 +27,18 @@ const fn row(name: &'static str, mb: u64, bandwidth: u32, connections: u32) -> C
         connections_max: connections,
         qps: 100_000,
         loops: 1,
+    }
+}
+
+/// A class's bandwidth can be raised by this many times itself, or by so many MB/s if that is less.
+const BANDWIDTH_RAISE_MAX: (u32, u32) = (6, 192);
+
+impl Class {
+    /// The most bandwidth that an instance of the class can have, MB/s.
+    #[must_use]
+    pub fn bandwidth_mb_per_s_max(&self) -> u32 {
+        let (times, mb_per_s) = BANDWIDTH_RAISE_MAX;
+        self.bandwidth_mb_per_s + (self.bandwidth_mb_per_s * times).min(mb_per_s)
     }
 }
 
@@ -83,5 +96,8 @@ mod tests {
         assert_eq!(find_by_capacity(1000), None);
         assert_eq!(find("redis.shard.mid.2.ce").map(|class| class.capacity_mb), Some(2048));
         assert_eq!(find("redis.shard.MID.2.ce"), None);
+        for (name, most) in [("redis.shard.mid.2.ce", 288), ("redis.master.micro.default", 70)] {
+            assert_eq!(find(name).map(Class::bandwidth_mb_per_s_max), Some(most));
+        }
     }
 }

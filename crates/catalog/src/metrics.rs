@@ -224,9 +224,9 @@ metrics! {
     OutFlow "network_out_kilobytes_per_second" KilobytesPerSecond ["IntranetOut" "OutFlow"]
         "IntranetOut" "Bytes written to clients.";
     InFlowRatio "network_in_usage_percent" Percent ["IntranetInRatio" "intranetInRatio"]
-        "IntranetInRatio" "Bytes read of the class's bandwidth.";
+        "IntranetInRatio" "Bytes read of the bandwidth that is enforced.";
     OutFlowRatio "network_out_usage_percent" Percent ["IntranetOutRatio" "intranetOutRatio"]
-        "IntranetOutRatio" "Bytes written of the class's bandwidth.";
+        "IntranetOutRatio" "Bytes written of the bandwidth that is enforced.";
     AverageLatency "average_latency_microseconds" Microseconds ["Redis_Avg_Rt_Monitor" "AvgRt"]
         "AvgRt" "Mean time that a command runs; short ones are sampled.";
     MaxLatency "max_latency_microseconds" Microseconds ["Redis_Max_Rt_Monitor" "MaxRt"] "MaxRt"

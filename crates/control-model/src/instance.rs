@@ -96,6 +96,9 @@ pub struct Instance {
     /// Connections need no AUTH: VpcAuthMode Close.
     #[serde(default)]
     pub password_free: bool,
+    /// More bandwidth than its class has, MB/s in each direction.
+    #[serde(default)]
+    pub raised_bandwidth_mb_per_s: Option<u32>,
     /// The data plane's audit log is on, and kept for so many days.
     #[serde(default)]
     pub audit_log_days: Option<u32>,
@@ -146,6 +149,11 @@ impl Instance {
         class::find(&self.class).expect("a stored instance has a class of the table")
     }
 
+    /// What its clients may send in a second, and what they may be sent, MB.
+    pub fn bandwidth_mb_per_s(&self) -> u32 {
+        self.raised_bandwidth_mb_per_s.unwrap_or(self.class().bandwidth_mb_per_s)
+    }
+
     /// The accounts that share the instance's password.
     pub fn default_accounts(&self) -> [&str; 2] {
         [&self.instance_id, "default"]
@@ -181,6 +189,7 @@ impl Instance {
             allowlist: self.groups.enforced(shared),
             maxmemory_bytes: self.class().capacity_mb << 20,
             connections_max: self.class().connections_max,
+            bandwidth_bytes_per_s: u64::from(self.bandwidth_mb_per_s()) << 20,
             clears: self.clears.clone(),
             audit_log_days: self.audit_log_days,
             adopted_change: self.adopted_change,
@@ -267,6 +276,7 @@ pub(crate) mod tests {
             created_unix_ms: 0,
             maintain: Window::default(),
             password_free: false,
+            raised_bandwidth_mb_per_s: None,
             audit_log_days: None,
             release_protection: false,
             adopted_change: 0,
@@ -292,6 +302,7 @@ pub(crate) mod tests {
             "former_port",
             "write_lock",
             "monitor_interval_s",
+            "raised_bandwidth_mb_per_s",
         ];
         for name in later.into_iter().chain(latest) {
             fields.remove(name).expect("there");
@@ -350,6 +361,10 @@ pub(crate) mod tests {
         assert!(spec.settings.users.iter().all(|user| user.verifiers == instance.verifiers));
         assert_eq!(spec.settings.maxmemory_bytes, 1 << 30);
         assert_eq!(spec.settings.connections_max, 10_000);
+        assert_eq!(spec.settings.bandwidth_bytes_per_s, 48 << 20);
+        instance.raised_bandwidth_mb_per_s = Some(96);
+        let settings = instance.node_spec("127.0.0.1", &[]).settings;
+        assert_eq!(settings.bandwidth_bytes_per_s, 96 << 20);
         assert_eq!(spec.settings.allowlist, admin::Allowlist::Nobody);
     }
 }

@@ -102,9 +102,12 @@ impl Pair<'_> {
         }
     }
 
-    /// Bytes a second.
+    /// Bytes a second: what the node enforces, or those of the class where it enforces none.
     fn bandwidth(&self) -> f64 {
-        f64::from(self.class.bandwidth_mb_per_s) * f64::from(1 << 20)
+        match self.figures.bandwidth_bytes_per_s {
+            0 => f64::from(self.class.bandwidth_mb_per_s) * f64::from(1 << 20),
+            told => told as f64,
+        }
     }
 
     fn average_latency_us(&self) -> Option<f64> {
@@ -200,6 +203,12 @@ mod tests {
         for (id, expected) in rows {
             assert_eq!(of(Some(&before), &now, id), Some(expected), "{id:?}");
         }
+        let raised = sample(20_000, |at| {
+            (at.net_input_bytes, at.net_output_bytes) = (36 << 20, 48 << 20);
+            at.bandwidth_bytes_per_s = 48 << 20;
+        });
+        let ratios = [M::InFlowRatio, M::OutFlowRatio].map(|id| of(Some(&now), &raised, id));
+        assert_eq!(ratios, [Some(5.0), Some(20.0)], "of what the node enforces");
         assert_eq!(of(None, &now, M::UsedMemory), Some(67_108_864.0));
         assert_eq!(of(None, &now, M::TotalQps), None);
         let idle = sample(20_000, |_| {});

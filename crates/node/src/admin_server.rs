@@ -169,6 +169,7 @@ impl AdminServer {
             gate.generation = generation;
         });
         drop(exclusive);
+        self.shared.bandwidth.set(settings.bandwidth_bytes_per_s);
         commands::client::cut_gone(&self.shared, &access);
         let mut state = self.state.lock();
         state.clears = wanted(&settings.clears);

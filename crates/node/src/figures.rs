@@ -27,6 +27,7 @@ pub fn of(shared: &Shared, counted: (u64, u64), maxmemory_bytes: u64) -> NodeFig
         connections_refused: shared.total(|stats| &stats.connections_refused),
         net_input_bytes: shared.total(|stats| &stats.net_input_bytes),
         net_output_bytes: shared.total(|stats| &stats.net_output_bytes),
+        bandwidth_bytes_per_s: shared.bandwidth.bytes_per_s(),
         keyspace_hits: shared.total(|stats| &stats.keyspace_hits),
         keyspace_misses: shared.total(|stats| &stats.keyspace_misses),
         keys: counted.0,

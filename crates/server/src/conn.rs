@@ -42,6 +42,11 @@ pub struct Conn {
     pub written: usize,
     /// Whether its next request may be parsed.
     pub state: State,
+    /// What may be sent has to wait for bandwidth.
+    pub paced: bool,
+    /// Bytes to send above which no further request is handled: without a limit of bandwidth there
+    /// is none.
+    pub out_bytes_max: usize,
     /// What a replica's link is sent.
     pub feed: Option<Box<Feed>>,
     /// How often in a row its next request met a held shard.
@@ -50,6 +55,10 @@ pub struct Conn {
 
 /// Bytes that may wait to be sent to a peer who has not logged in.
 pub const STRANGER_OUT_BYTES_MAX: usize = 1024;
+
+/// Bytes that may wait to be sent to a peer who reads, before more of its requests are handled:
+/// they wait for bandwidth, and would take memory from others meanwhile.
+pub const PACED_OUT_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes already sent that may stay in front of those that wait.
 const SENT_BYTES_MAX: usize = 64 * 1024;
@@ -71,6 +80,8 @@ impl Conn {
             held: Held::default(),
             written: 0,
             state: State::Ready,
+            paced: false,
+            out_bytes_max: usize::MAX,
             feed: None,
             deferrals: 0,
         }
@@ -135,7 +146,7 @@ impl Conn {
         self.input.reserve(wanted.saturating_sub(self.input.len()));
     }
 
-    /// True while nothing more should be read from the peer: a stranger has to read first, a
+    /// True while nothing more should be read from the peer: it has to take its answers first, a
     /// request waits, or the connection ends.
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -148,9 +159,20 @@ impl Conn {
         matches!(self.state, State::Paused | State::Blocked)
     }
 
-    /// True while a stranger has to read before we go on answering.
+    /// True while a stranger has to read before we go on answering, or a client's answers have to
+    /// wait for bandwidth.
     #[must_use]
     pub fn must_wait(&self) -> bool {
-        self.session.user.is_none() && self.unsent().len() > STRANGER_OUT_BYTES_MAX
+        let stranger = self.session.user.is_none();
+        let bytes_max = if stranger { STRANGER_OUT_BYTES_MAX } else { self.out_bytes_max };
+        self.unsent().len() > bytes_max
+    }
+
+    /// Limits what may wait to be sent to it, as bandwidth is limited. A listener is not asked
+    /// before it is sent something, and has a limit of its own.
+    pub fn limit_out(&mut self) {
+        let session = &self.session;
+        let free = session.subscriptions() > 0 || session.monitor || session.replica.is_some();
+        self.out_bytes_max = if free { usize::MAX } else { PACED_OUT_BYTES_MAX };
     }
 }

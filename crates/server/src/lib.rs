@@ -6,6 +6,7 @@
 pub mod access;
 pub mod ahead;
 pub mod aof;
+pub mod bandwidth;
 pub mod blocked;
 pub mod brake;
 pub mod clearing;

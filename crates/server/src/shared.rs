@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::aof::Aof;
+use crate::bandwidth::Bandwidth;
 use crate::blocked::Blocked;
 use crate::brake::Brake;
 use crate::clients::Clients;
@@ -53,6 +54,8 @@ pub struct Shared {
     pub clients: Clients,
     /// The brake on guessing passwords.
     pub brake: Brake,
+    /// What clients may send and be sent.
+    pub bandwidth: Bandwidth,
     /// Commands that wait for a key.
     pub blocked: Blocked,
     /// Who is shown every command.
@@ -161,6 +164,7 @@ impl Shared {
             stats: (0..=loops + long).map(|_| Padded(LoopStats::default())).collect(),
             inboxes: wakers.into_iter().map(Inbox::new).collect(),
             clients: Clients::default(),
+            bandwidth: Bandwidth::default(),
             blocked: Blocked::default(),
             brake: Brake::default(),
             monitors: Padded(Monitors::default()),

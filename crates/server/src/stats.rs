@@ -45,6 +45,10 @@ pub struct LoopStats {
     pub net_input_bytes: Counter,
     /// Bytes written.
     pub net_output_bytes: Counter,
+    /// Times that a client had to wait before more was read from it.
+    pub throttled_reads: Counter,
+    /// Times that a client had to wait before it was sent more.
+    pub throttled_writes: Counter,
     /// Reads that found their key.
     pub keyspace_hits: Counter,
     /// Reads that did not.
@@ -104,6 +108,8 @@ impl LoopStats {
             &self.braked_logins,
             &self.net_input_bytes,
             &self.net_output_bytes,
+            &self.throttled_reads,
+            &self.throttled_writes,
             &self.keyspace_hits,
             &self.keyspace_misses,
             &self.expired_keys,

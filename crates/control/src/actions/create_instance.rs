@@ -237,6 +237,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         created_unix_ms: context.now_unix_ms,
         maintain: Window::default(),
         password_free: false,
+        raised_bandwidth_mb_per_s: None,
         audit_log_days: None,
         release_protection: false,
         adopted_change: 0,

@@ -1,6 +1,7 @@
 //! One thread, one epoll set: reads what has arrived, lets the core handle it, writes what it
 //! answers. Loop 0 also accepts and deals connections out.
 
+use super::pacing::Lines;
 use super::standby::Standby;
 use super::waker::EventWaker;
 use parking_lot::Mutex;
@@ -23,7 +24,7 @@ use crate::host::Stop;
 /// Connections accepted in one turn; established ones come first.
 const ACCEPTS_MAX: usize = 128;
 /// Bytes sent to one connection in one turn.
-const SENT_BYTES_MAX: usize = 512 * 1024;
+pub(super) const SENT_BYTES_MAX: usize = 512 * 1024;
 /// Room for one read.
 const READ_BYTES: usize = 64 * 1024;
 /// Room below which a buffer is made larger before a read.
@@ -64,18 +65,20 @@ impl Hall {
 
 /// A loop with its sockets.
 pub struct EventLoop {
-    id: usize,
-    core: LoopCore,
-    shared: Arc<Shared>,
+    pub(super) id: usize,
+    pub(super) core: LoopCore,
+    pub(super) shared: Arc<Shared>,
     stop: Arc<Stop>,
     epoll: OwnedFd,
     waker: EventWaker,
     halls: Arc<[Hall]>,
-    sockets: Vec<Option<Socket>>,
+    pub(super) sockets: Vec<Option<Socket>>,
     /// Connections that have more to say, or may speak again.
     again: Vec<u32>,
     /// Connections with more to send than they may in one turn.
     unsent: Vec<u32>,
+    /// Connections that wait for bandwidth.
+    pub(super) lines: Lines,
     listeners: Vec<OwnedFd>,
     /// False from a failed accept to the next tick.
     accepts: bool,
@@ -87,14 +90,14 @@ pub struct EventLoop {
 
 /// A socket is polled for edges: asking epoll about each level again after every request would
 /// cost a connection that sends one at a time a fifteenth of all its CPU time.
-struct Socket {
+pub(super) struct Socket {
     fd: OwnedFd,
     /// There may be something to read.
-    readable: bool,
+    pub(super) readable: bool,
     /// The peer will send no more: reading goes on until the end is read.
     ended: bool,
     /// The peer has to read before more can be sent.
-    stuck: bool,
+    pub(super) stuck: bool,
     /// It is among those to be read again.
     called: bool,
 }
@@ -138,6 +141,7 @@ impl EventLoop {
             sockets: Vec::new(),
             again: Vec::new(),
             unsent: Vec::new(),
+            lines: Lines::default(),
             listeners: Vec::new(),
             accepts: true,
             next_loop: 0,
@@ -164,6 +168,7 @@ impl EventLoop {
         }
         self.core.release_held();
         self.flush_touched();
+        self.send_waiting();
         Ok(true)
     }
 
@@ -197,6 +202,7 @@ impl EventLoop {
         self.core.release_held();
         // Replies go out together, so that a client that waits for several is woken once.
         self.flush_touched();
+        self.serve_lines();
         self.receive();
         if knocking {
             self.accept();
@@ -247,8 +253,9 @@ impl EventLoop {
 
     fn until_tick(&self) -> Timespec {
         let now_us = self.shared.host.clock().monotonic_us();
-        let deadline_us = self.core.next_deadline_us().unwrap_or(u64::MAX);
-        let until_us = self.next_tick_us.min(deadline_us).saturating_sub(now_us);
+        let deadlines_us = self.core.next_deadline_us().into_iter().chain(self.lines.due_us());
+        let next_us = deadlines_us.fold(self.next_tick_us, u64::min);
+        let until_us = next_us.saturating_sub(now_us);
         let us = self.core.rest_us().map_or(until_us, |rest_us| rest_us.min(until_us));
         Timespec { tv_sec: (us / 1_000_000) as i64, tv_nsec: (us % 1_000_000 * 1000) as i64 }
     }
@@ -297,31 +304,61 @@ impl EventLoop {
     /// Reads once what a connection has to say, if it may speak, and handles it. What is left after
     /// that comes in the next turn, after the others.
     fn take_in(&mut self, place: u32) {
-        let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return };
-        if !socket.readable || self.core.conn_mut(place).is_none_or(|conn| conn.is_full()) {
-            return;
+        if self.shared.bandwidth.is_on() {
+            self.read_paced(place);
+        } else {
+            self.read(place, usize::MAX);
         }
-        let Some(input) = self.core.input(place) else { return };
+    }
+
+    /// Reads up to `bytes_max`, if the connection may speak, and handles it. Gives how many bytes
+    /// came.
+    pub(super) fn read(&mut self, place: u32, bytes_max: usize) -> usize {
+        let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return 0 };
+        if !socket.readable || self.core.conn_mut(place).is_none_or(|conn| conn.is_full()) {
+            return 0;
+        }
+        let Some(input) = self.core.input(place) else { return 0 };
         if input.capacity() - input.len() < READ_BYTES_MIN {
             input.reserve(READ_BYTES);
         }
         let room = input.capacity() - input.len();
-        match rustix::net::recv(&socket.fd, spare_capacity(input), RecvFlags::empty()) {
-            Ok((0, _)) => self.close(place),
-            Ok((n, _)) => {
+        let received = if room <= bytes_max {
+            rustix::net::recv(&socket.fd, spare_capacity(input), RecvFlags::empty()).map(|(n, _)| n)
+        } else {
+            self.lines.receive(&socket.fd, bytes_max, input)
+        };
+        match received {
+            Ok(0) => self.hear_end(place),
+            Ok(n) => {
                 // A read that leaves room has emptied the socket, unless the end comes behind.
-                socket.readable = n == room || socket.ended;
+                socket.readable = n == room.min(bytes_max) || socket.ended;
                 socket.call_again(place, &mut self.again);
                 self.shared.stats[self.id].net_input_bytes.add(n as u64);
                 self.core.process(place);
+                return n;
             }
             Err(Errno::AGAIN) => socket.readable = false,
             Err(Errno::INTR) => socket.call_again(place, &mut self.again),
             Err(_) => self.close(place),
         }
+        0
     }
 
-    fn flush_touched(&mut self) {
+    /// The peer says no more. What it is still owed, and would have by now were there bandwidth
+    /// for it, goes out first.
+    fn hear_end(&mut self, place: u32) {
+        let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return };
+        match self.core.conn_mut(place) {
+            Some(conn) if conn.paced => {
+                conn.session.closing = true;
+                socket.readable = false;
+            }
+            _ => self.close(place),
+        }
+    }
+
+    pub(super) fn flush_touched(&mut self) {
         while !self.core.touched.is_empty() {
             let touched = std::mem::take(&mut self.core.touched);
             touched.into_iter().for_each(|place| self.flush(place));
@@ -330,18 +367,37 @@ impl EventLoop {
 
     /// Sends what a connection has to send, and closes it when that was the last of it.
     fn flush(&mut self, place: u32) {
-        let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return };
-        let Some(conn) = self.core.conn_mut(place) else { return };
+        if self.shared.bandwidth.is_on() {
+            self.send_paced(place);
+        } else {
+            self.send(place, usize::MAX);
+        }
+    }
+
+    /// Sends up to `bytes_max` of what a connection has to send, and closes it when that was the
+    /// last of it. Gives how many bytes went.
+    pub(super) fn send(&mut self, place: u32, bytes_max: usize) -> usize {
+        let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return 0 };
+        let Some(conn) = self.core.conn_mut(place) else { return 0 };
         let waited = conn.must_wait();
         let mut sent = 0;
+        conn.paced = false;
         while !socket.stuck && !conn.sendable().is_empty() {
             if sent >= SENT_BYTES_MAX {
                 if !self.unsent.contains(&place) {
                     self.unsent.push(place);
                 }
-                return;
+                if waited && !conn.must_wait() {
+                    break;
+                }
+                return sent;
             }
-            let piece = &conn.sendable()[..conn.sendable().len().min(SENT_BYTES_MAX)];
+            if sent >= bytes_max {
+                conn.paced = true;
+                break;
+            }
+            let bytes = conn.sendable().len().min(SENT_BYTES_MAX).min(bytes_max - sent);
+            let piece = &conn.sendable()[..bytes];
             match rustix::net::send(&socket.fd, piece, SendFlags::NOSIGNAL) {
                 Ok(n) => {
                     sent += n;
@@ -349,10 +405,14 @@ impl EventLoop {
                     conn.sent(n);
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => socket.stuck = true,
+                Err(Errno::AGAIN) => {
+                    socket.stuck = true;
+                    // It may read only after it has said all: not to listen would be the end.
+                    conn.out_bytes_max = usize::MAX;
+                }
                 Err(_) => {
                     self.close(place);
-                    return;
+                    return sent;
                 }
             }
         }
@@ -362,7 +422,7 @@ impl EventLoop {
         if idle_stranger || empty && conn.session.closing || conn.waits_for_others() && socket.ended
         {
             self.close(place);
-            return;
+            return sent;
         }
         if !conn.is_full() {
             socket.call_again(place, &mut self.again);
@@ -373,6 +433,7 @@ impl EventLoop {
         } else if empty {
             self.core.give_up_buffer(place);
         }
+        sent
     }
 
     fn close(&mut self, place: u32) {

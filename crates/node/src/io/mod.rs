@@ -2,6 +2,7 @@
 
 pub mod event_loop;
 pub mod listener;
+pub mod pacing;
 pub mod standby;
 pub mod waker;
 

@@ -2,6 +2,7 @@
 
 use super::LoopCore;
 use crate::clearing;
+use crate::conn::Conn;
 use crate::gate::GateState;
 use crate::links::feed;
 use crate::trash::Rubbish;
@@ -106,7 +107,9 @@ impl LoopCore {
         let idle_s_max = self.shared.executor.look(self.state.slot, idle);
         let now_ms = self.state.now_ms;
         for (place, conn) in self.conns.iter_mut().enumerate() {
-            let Some(conn) = conn.as_mut().filter(|conn| !conn.is_blocked()) else { continue };
+            // Who waits for bandwidth is not idle.
+            let waits = |conn: &&mut Conn| conn.paced || conn.is_blocked();
+            let Some(conn) = conn.as_mut().filter(|conn| !waits(conn)) else { continue };
             let idle_ms = now_ms.saturating_sub(conn.session.record.active_ms.load(Relaxed));
             let ends = conn.session.refused || conn.session.closing;
             let limit_s = if ends { LAST_WORDS_S } else { idle_s_max };

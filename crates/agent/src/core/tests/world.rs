@@ -32,6 +32,7 @@ pub(super) fn spec(node_id: &str, generation: u64, incarnation: u64) -> NodeSpec
             connections_max: 100,
             parameters: BTreeMap::new(),
             clears: Default::default(),
+            bandwidth_bytes_per_s: 0,
             audit_log_days: None,
             adopted_change: 0,
             write_lock: None,
