@@ -109,7 +109,8 @@ pub struct AgentClient {
 impl AgentClient {
     /// Talks to whoever listens at `socket`.
     pub fn new(socket: PathBuf) -> AgentClient {
-        AgentClient { socket, idle: Mutex::default(), turns: Semaphore::new(REQUESTS_MAX) }
+        let turns = Semaphore::new(REQUESTS_MAX);
+        AgentClient { socket, idle: Mutex::default(), turns }
     }
 
     /// One request within `limit` from its turn on. A kept connection that turns out dead is replaced once.
