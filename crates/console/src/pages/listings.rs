@@ -78,7 +78,13 @@ const EVENTS: Listing = Listing {
     title: "Audit",
     action: "LookupEvents",
     instance_param: "",
-    fixed: &[("Direction", "BACKWARD"), ("MaxResults", "50")],
+    // What was read is found by the page of the action.
+    fixed: &[
+        ("Direction", "BACKWARD"),
+        ("MaxResults", "50"),
+        ("LookupAttribute.1.Key", "EventRW"),
+        ("LookupAttribute.1.Value", "Write"),
+    ],
     list: "Events",
     columns: &[
         ("Time", "eventTime"),
@@ -88,7 +94,7 @@ const EVENTS: Listing = Listing {
         ("From", "sourceIpAddress"),
         ("Error", "errorCode"),
     ],
-    empty: "Nothing happened in the last 7 days.",
+    empty: "Nothing was changed in the last 7 days.",
 };
 
 const ALARMS: Listing = Listing {
@@ -300,17 +306,20 @@ async fn show(member: &Member, listing: &Listing) -> Outcome {
 }
 
 /// `larder api DescribeAccounts --InstanceId r-1`, with values quoted for the shell. The terminal
-/// takes `ResourceId.1` as a repeatable `--ResourceId`.
+/// takes `ResourceId.1` as a repeatable `--ResourceId`, and names with more parts by `-p`.
 fn command(action: &str, params: &[(&str, &str)]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
     let mut command = format!("larder api {action}");
     for (name, value) in params {
-        let name = name.split('.').next().unwrap_or(name);
         let quoted = match value.chars().all(plain) {
             true => (*value).to_owned(),
             false => format!("'{}'", value.replace('\'', "'\\''")),
         };
-        command.push_str(&format!(" --{name} {quoted}"));
+        let word = match name.split('.').collect::<Vec<_>>()[..] {
+            [name] | [name, _] => format!(" --{name} {quoted}"),
+            _ => format!(" -p {name}={quoted}"),
+        };
+        command.push_str(&word);
     }
     command
 }
@@ -357,7 +366,8 @@ mod tests {
             let lacking = row.params.iter().find(|param| param.required && !given(param.name));
             assert!(lacking.is_none(), "{} demands {}", row.name, lacking.unwrap().name);
             for (name, _) in listing.fixed {
-                let known = row.params.iter().any(|param| param.name == *name);
+                let first = name.split('.').next().unwrap_or(name);
+                let known = row.params.iter().any(|param| param.name == first);
                 assert!(known, "{} knows no {name}", row.name);
             }
         }
