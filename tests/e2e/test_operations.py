@@ -91,3 +91,28 @@ def test_what_waits_is_moved_to_a_time_of_its_owner(shared, sdk, instance_id):
     over = lambda: number in [one["Id"] for one in listed(sdk, instance_id, 5)]
     until(over, "the restart at its time", 20)
     assert shared.node_pid(instance_id) != pid
+
+
+def test_an_account_prefers_days(shared, sdk, instance_id):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    after_tomorrow = now + datetime.timedelta(days=2)
+    day = after_tomorrow.isoweekday()
+    wish = {"cycle_type": "Week", "cycle_time": str(day), "status": 1}
+    wish |= {"maintain_start_time": "03:00:00Z", "maintain_end_time": "05:00:00Z"}
+    sdk.call("ModifyActiveOperationMaintainConfig", **wish)
+    try:
+        shown = sdk.call("DescribeActiveOperationMaintenanceConfig")
+        assert (shown["HasConfig"], shown["Config"]["Status"]) == (1, 1)
+        assert shown["Config"]["CycleTime"] == str(day)
+        number = put_off(sdk, instance_id)
+        [one] = listed(sdk, instance_id, 3)
+        assert one["SwitchTime"] == f"{after_tomorrow:%Y-%m-%d}T03:00:00Z"
+        with pytest.raises(ApiError) as wrong:
+            sdk.call("ModifyActiveOperationMaintainConfig", **(wish | {"cycle_time": "8"}))
+        assert wrong.value.code == "InvalidCycleTime.Malformed"
+    finally:
+        sdk.call("ModifyActiveOperationMaintainConfig", status=2)
+    [one] = listed(sdk, instance_id, 3)
+    assert one["SwitchTime"] < f"{after_tomorrow:%Y-%m-%d}", "its own window again"
+    sdk.call("CancelActiveOperationTasks", ids=str(number))
+    assert sdk.call("DescribeActiveOperationMaintenanceConfig")["Config"]["CycleTime"] == "0"

@@ -137,6 +137,13 @@ class Subject:
             "ModifyActiveOperationTasks": staying | {"SwitchTime": tomorrow()},
             "ModifyActiveOperationTask": staying | {"SwitchTime": tomorrow()},
             "CancelActiveOperationTasks": going,
+            "ModifyActiveOperationMaintainConfig": {
+                "Status": 2,
+                "CycleType": "Week",
+                "CycleTime": "6,7",
+                "MaintainStartTime": "01:00:00Z",
+                "MaintainEndTime": "03:00:00Z",
+            },
             "ModifyDBInstanceMonitor": {"Interval": 60},
             "LockDBInstanceWrite": {"LockReason": "of the reference"},
             "CreateInstance": {"ZoneId": ZONE, "InstanceClass": "redis.shard.micro.ce"},

@@ -2,6 +2,7 @@
 until it is unlocked. And short verbs of the terminal for that and its neighbours."""
 
 import datetime
+import threading
 
 import pytest
 import redis
@@ -46,6 +47,9 @@ def refused(client):
         with pytest.raises(redis.RedisError, match="READONLY|locked for writes|EXECABORT"):
             pipe.set("lock:key", "after").get("lock:key").execute()
     assert client.get("lock:key") == "before"
+    read = "return redis.call('get', KEYS[1])"
+    for script in (read, f"#!lua flags=no-writes\n{read}"):
+        assert client.eval(script, 1, "lock:key") == "before"
     return True
 
 
@@ -80,6 +84,40 @@ def test_a_lock_lasts_until_it_is_unlocked(shared, sdk, instance_id):
     sdk.call("UnlockDBInstanceWrite", dbinstance_id=instance_id)
     client = shared.redis()
     assert client.set("lock:key", "after") and client.get("lock:key") == "after"
+
+
+def test_nothing_is_written_once_the_call_has_returned(shared, sdk, instance_id):
+    """Writers in one stream each, some with a transaction that was queued before the lock."""
+    ended = []
+
+    def write(number):
+        client = shared.redis()
+        with client.pipeline() as pipe:
+            try:
+                while True:
+                    pipe.multi()
+                    pipe.incr("lock:count").incr(f"lock:count:{number}").execute()
+            except redis.RedisError as error:
+                ended.append(str(error))
+
+    queued = shared.redis(single_connection_client=True)
+    queued.execute_command("MULTI")
+    queued.execute_command("INCR", "lock:count")
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for writer in writers:
+        writer.start()
+    client = shared.redis()
+    until(lambda: int(client.get("lock:count") or 0) > 500, "writers write")
+    sdk.call("LockDBInstanceWrite", dbinstance_id=instance_id, lock_reason=REASON)
+    last = client.get("lock:count")
+    for writer in writers:
+        writer.join(30)
+    assert len(ended) == 8 and all("locked for writes" in text for text in ended), ended
+    with pytest.raises(redis.RedisError, match="locked for writes"):
+        queued.execute_command("EXEC")
+    assert client.get("lock:count") == last
+    parts = sum(int(client.get(f"lock:count:{number}")) for number in range(8))
+    assert parts == int(last), "no transaction was cut in two"
 
 
 def test_the_interval_of_metrics_is_kept(sdk, instance_id):

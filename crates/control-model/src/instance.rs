@@ -3,6 +3,7 @@
 
 use crate::allowlist::Groups;
 use crate::class::{self, Class};
+use crate::cycle::Cycle;
 use crate::data_account::DataAccount;
 use crate::name;
 use crate::task::{Queued, Running};
@@ -93,6 +94,9 @@ pub struct Instance {
     /// When it may be disturbed.
     #[serde(default)]
     pub maintain: Window,
+    /// Days and times that its account prefers for what waits, in place of the window.
+    #[serde(default)]
+    pub cycle: Option<Cycle>,
     /// Connections need no AUTH: VpcAuthMode Close.
     #[serde(default)]
     pub password_free: bool,
@@ -219,16 +223,22 @@ impl Instance {
         Some(std::mem::replace(&mut self.port, former))
     }
 
+    /// When it may be disturbed next, in Unix milliseconds: `now_unix_ms` itself if now.
+    pub fn next_open_ms(&self, now_unix_ms: i64) -> i64 {
+        let of_cycle = self.cycle.as_ref().map(|cycle| cycle.next_open_ms(now_unix_ms));
+        of_cycle.unwrap_or_else(|| self.maintain.next_open_ms(now_unix_ms))
+    }
+
     /// Place of the first change that waits and whose time has come.
     pub fn due(&self, now_unix_ms: i64) -> Option<usize> {
-        let is_open = self.maintain.contains(now_unix_ms);
+        let is_open = self.next_open_ms(now_unix_ms) == now_unix_ms;
         let mut times = self.queued.iter().map(|queued| queued.switch_unix_ms);
         times.position(|at| at.map_or(is_open, |at| at <= now_unix_ms))
     }
 
     /// When the time of a change that waits comes next, in Unix milliseconds.
     pub fn next_due_unix_ms(&self, now_unix_ms: i64) -> Option<i64> {
-        let window_ms = self.maintain.next_open_ms(now_unix_ms);
+        let window_ms = self.next_open_ms(now_unix_ms);
         let times = self.queued.iter().map(|queued| queued.switch_unix_ms.unwrap_or(window_ms));
         times.filter(|at| now_unix_ms < *at).min()
     }
@@ -275,6 +285,7 @@ pub(crate) mod tests {
             token_key: None,
             created_unix_ms: 0,
             maintain: Window::default(),
+            cycle: None,
             password_free: false,
             raised_bandwidth_mb_per_s: None,
             audit_log_days: None,
@@ -300,6 +311,7 @@ pub(crate) mod tests {
             "resource_group_id",
             "auto_upgrade",
             "former_port",
+            "cycle",
             "write_lock",
             "monitor_interval_s",
             "raised_bandwidth_mb_per_s",

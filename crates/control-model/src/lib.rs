@@ -8,6 +8,7 @@ pub mod address_list;
 pub mod alarm;
 pub mod allowlist;
 pub mod connectivity;
+pub mod cycle;
 pub mod data_account;
 pub mod global_group;
 pub mod ident;

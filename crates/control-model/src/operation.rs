@@ -4,8 +4,9 @@
 use crate::instance::Instance;
 use crate::task::{Outcome, Task, TaskKind};
 
-/// An operation can be put off so long after it was asked for: 14 days.
-pub const PUT_OFF_MS_MAX: i64 = 14 * 24 * 3_600_000;
+/// An operation can be put off so long after it was asked for: 31 days, past each day that any
+/// preference names.
+pub const PUT_OFF_MS_MAX: i64 = 31 * 24 * 3_600_000;
 /// A time so long ago still is now: clients write whole seconds, and requests travel.
 const SLACK_MS: i64 = 60_000;
 
@@ -104,7 +105,7 @@ pub fn switch_unix_ms(task: &Task, instance: Option<&Instance>, now_unix_ms: i64
     let waits = instance.and_then(|instance| {
         let mut queued = instance.queued.iter();
         let queued = queued.find(|queued| queued.task_id == task.task_id)?;
-        let window_ms = || instance.maintain.next_open_ms(now_unix_ms);
+        let window_ms = || instance.next_open_ms(now_unix_ms);
         Some(queued.switch_unix_ms.unwrap_or_else(window_ms))
     });
     let ended = task.ended.map(|(unix_ms, _)| unix_ms);

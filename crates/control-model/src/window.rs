@@ -65,6 +65,11 @@ impl Window {
         }
     }
 
+    /// When it opened last, in Unix milliseconds; also if it has closed since.
+    pub fn opened_ms(self, unix_ms: i64) -> i64 {
+        unix_ms - self.since_start_ms(unix_ms)
+    }
+
     fn length_min(self) -> u16 {
         (self.end_min + DAY_MIN - self.start_min) % DAY_MIN
     }

@@ -236,6 +236,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         token_key: context.token.as_ref().map(|token| token.key.clone()),
         created_unix_ms: context.now_unix_ms,
         maintain: Window::default(),
+        cycle: None,
         password_free: false,
         raised_bandwidth_mb_per_s: None,
         audit_log_days: None,

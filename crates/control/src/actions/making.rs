@@ -1,7 +1,7 @@
 //! Instances that were checked are written: all of one request or none, each with its task and a
 //! port of its own, under the request's client token. Must not know how requests look.
 
-use super::{Context, global_security_groups};
+use super::{Context, global_security_groups, operation_preference};
 use crate::error::{self, ApiError};
 use crate::store::{self, Change, Expect, StoreError, documents};
 use crate::{random, tasks};
@@ -63,7 +63,7 @@ pub fn persist(context: &Context<'_>, instances: &mut [Instance]) -> Result<(), 
             Ok(_) => return Ok(()),
             // Someone took the port, or changed a group, between reading and writing: once more.
             Err(StoreError::Conflict {
-                kind: store::Kind::Port | store::Kind::GlobalGroups,
+                kind: store::Kind::Port | store::Kind::GlobalGroups | store::Kind::Preference,
                 ..
             }) => {}
             Err(StoreError::Conflict { kind: store::Kind::Instance, .. }) => {
@@ -98,6 +98,7 @@ fn choose_ports(
 /// Instances, ports, tasks and the token's claim, which goes with the first instance.
 fn changes(context: &Context<'_>, instances: &mut [Instance]) -> Result<Vec<Change>, ApiError> {
     let mut changes = global_security_groups::hold(context, instances)?;
+    changes.push(operation_preference::hold(context, instances)?);
     for (number, instance) in instances.iter_mut().enumerate() {
         instance.running = None;
         instance.token_key =

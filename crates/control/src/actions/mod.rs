@@ -50,6 +50,7 @@ pub mod modify_instance_spec;
 pub mod modify_instance_vpc_auth_mode;
 pub mod modify_security_ips;
 pub mod monitor_values;
+pub mod operation_preference;
 pub mod parameter_group_templates;
 pub mod parameter_groups;
 pub mod params;

@@ -12,10 +12,10 @@ use super::{
     metric_data, metric_rules, modify_account_description, modify_account_password,
     modify_connection_string, modify_instance_attribute, modify_instance_maintain_time,
     modify_instance_parameter, modify_instance_spec, modify_instance_vpc_auth_mode,
-    modify_security_ips, monitor_values, parameter_group_templates, parameter_groups, ram_attach,
-    ram_groups, ram_keys, ram_login, ram_policies, ram_roles, ram_users, refresh,
-    reset_account_password, resource_groups, restart_instance, service_role, sts, tags, topology,
-    versions, write_lock,
+    modify_security_ips, monitor_values, operation_preference, parameter_group_templates,
+    parameter_groups, ram_attach, ram_groups, ram_keys, ram_login, ram_policies, ram_roles,
+    ram_users, refresh, reset_account_password, resource_groups, restart_instance, service_role,
+    sts, tags, topology, versions, write_lock,
 };
 use crate::error::{self, ApiError};
 
@@ -102,6 +102,7 @@ pub const ACTIONS: &[&Action] = &[
     &ram_roles::DELETE,
     &ram_users::DELETE,
     &describe_accounts::SPEC,
+    &operation_preference::DESCRIBE,
     &active_operations::OLDER,
     &active_operations::COUNT,
     &active_operations::LIST,
@@ -194,6 +195,7 @@ pub const ACTIONS: &[&Action] = &[
     &lookup_events::SPEC,
     &modify_account_description::SPEC,
     &modify_account_password::SPEC,
+    &operation_preference::MODIFY,
     &active_operations::MODIFY_OLDER,
     &active_operations::MODIFY,
     &audit_log::MODIFY,

@@ -53,6 +53,8 @@ pub enum Kind {
     ParameterHistory,
     /// [`control_model::parameter_group::ParameterGroups`] by account id.
     ParameterGroups,
+    /// [`control_model::cycle::Preference`] by account id.
+    Preference,
 }
 
 impl Kind {
@@ -77,6 +79,7 @@ impl Kind {
             Kind::Alert => "alert",
             Kind::ParameterHistory => "parameter-history",
             Kind::ParameterGroups => "parameter-groups",
+            Kind::Preference => "preference",
         }
     }
 }

@@ -60,7 +60,7 @@ async fn what_waits_is_shown_and_found() {
         "ModifiedTime": "2026-11-22T12:51:19Z",
         "StartTime": "2026-11-22T18:00:00Z",
         "SwitchTime": "2026-11-22T18:00:00Z",
-        "Deadline": "2026-12-06T12:51:19Z",
+        "Deadline": "2026-12-23T12:51:19Z",
         "PrepareInterval": "00:00:00",
         "ResultInfo": "",
         "SubInsNames": [],
@@ -132,7 +132,7 @@ async fn what_waits_is_moved_and_begun_at_its_time() {
             "400 InvalidSwitchTime.Malformed",
         ),
         (
-            format!("Ids={number}&SwitchTime=2026-12-06T12:51:20Z"),
+            format!("Ids={number}&SwitchTime=2026-12-23T12:51:20Z"),
             "400 InvalidSwitchTime.Malformed",
         ),
         ("Ids=x&ImmediateStart=1".into(), "400 InvalidIds.Malformed"),
@@ -221,4 +221,90 @@ async fn only_those_who_may_change_the_instance_touch_its_operations() {
         assert_eq!(said.status, expected, "{name}: {}", said.body);
     }
     assert_eq!(items(&world, "Status=7").await.len(), 1);
+}
+
+async fn preference(world: &World, params: &str) -> String {
+    world.refusal("ModifyActiveOperationMaintainConfig", params).await
+}
+
+const SATURDAYS: &str =
+    "Status=1&CycleType=Week&CycleTime=6&MaintainStartTime=02:00:00Z&MaintainEndTime=04:00:00Z";
+
+#[tokio::test]
+async fn an_account_prefers_days_for_what_waits() {
+    let world = World::new();
+    let describe = async || {
+        let read = world.ok("DescribeActiveOperationMaintenanceConfig", "").await;
+        (read["HasConfig"].clone(), read["Config"].clone())
+    };
+    let none = json!({
+        "CycleType": "", "CycleTime": "0", "MaintainStartTime": "", "MaintainEndTime": "",
+        "Status": 2, "CreatedTime": "", "ModifiedTime": "",
+    });
+    assert_eq!(describe().await, (json!(0), none));
+    let before = world.instance("").await;
+    restart_later(&world, &before).await;
+    assert_eq!(preference(&world, SATURDAYS).await, "200 no error");
+    let config = json!({
+        "CycleType": "Week", "CycleTime": "6",
+        "MaintainStartTime": "02:00:00Z", "MaintainEndTime": "04:00:00Z",
+        "Status": 1, "CreatedTime": "2026-11-22T12:51:19Z", "ModifiedTime": "2026-11-22T12:51:19Z",
+    });
+    assert_eq!(describe().await, (json!(1), config.clone()));
+    let after = world.instance("").await;
+    restart_later(&world, &after).await;
+    for one in items(&world, "Status=3").await {
+        assert_eq!(one["SwitchTime"], "2026-11-28T02:00:00Z", "{one}");
+    }
+    // Inside the window of each instance, and not on the day.
+    world.now_unix_ms.fetch_add(TO_WINDOW_MS, Ordering::Relaxed);
+    world.ok("ModifySecurityIps", &format!("InstanceId={after}&SecurityIps=10.0.0.1")).await;
+    assert_eq!(items(&world, "Status=3").await.len(), 2);
+    assert_eq!(preference(&world, "Status=2").await, "200 no error");
+    let over = async || items(&world, "Status=5").await.len() == 2;
+    world.until_true(over, "what waited, in the window that is open").await;
+    let (has, shown) = describe().await;
+    assert_eq!((has, &shown["Status"], &shown["CycleTime"]), (json!(1), &json!(2), &json!("0")));
+    assert_eq!(shown["CycleType"], "Week");
+}
+
+#[tokio::test]
+async fn faults_of_preferences_have_their_codes() {
+    let world = World::new();
+    for (change, expected) in [
+        (("Status=1", "Status=3"), "400 InvalidStatus.Malformed"),
+        (("Status=1&CycleType=Week", ""), "400 MissingCycleType"),
+        (("Week", "Year"), "400 InvalidCycleType.Malformed"),
+        (("CycleTime=6", "CycleTime=8"), "400 InvalidCycleTime.Malformed"),
+        (("CycleTime=6", "CycleTime="), "400 MissingCycleTime"),
+        (("02:00:00Z", "02:00Z"), "400 InvalidMaintainStartTime.Malformed"),
+        (("04:00:00Z", "02:59:00Z"), "400 InvalidMaintainEndTime.Malformed"),
+    ] {
+        let params = SATURDAYS.replace(change.0, change.1);
+        assert_eq!(preference(&world, &params).await, expected, "{params}");
+    }
+    let read = world.ok("DescribeActiveOperationMaintenanceConfig", "").await;
+    assert_eq!(read["HasConfig"], 0);
+    assert_eq!(preference(&world, SATURDAYS).await, "200 no error");
+    let mut call = world.request("DescribeActiveOperationMaintenanceConfig", "");
+    call.principal = Control::root("1999999999999999");
+    assert_eq!(world.control.call(call).await.body["HasConfig"], 0, "of its own account only");
+}
+
+#[tokio::test]
+async fn instances_that_are_made_meanwhile_keep_to_it_too() {
+    let world = World::new();
+    let create = "RegionId=cn-hangzhou&InstanceClass=redis.shard.micro.ce";
+    for at in 0..6 {
+        let wish = if at % 2 == 0 { SATURDAYS } else { "Status=2" };
+        let (made, said) =
+            tokio::join!(world.ok("CreateInstance", create), preference(&world, wish),);
+        assert_eq!(said, "200 no error");
+        let id = made["InstanceId"].as_str().expect("an id");
+        world.until(id, "Normal").await;
+        let store = world.control.shared.store.as_ref();
+        let all = crate::store::documents::instances(store).expect("read");
+        let kept = all.iter().map(|read| read.value.cycle.is_some());
+        assert!(kept.eq(all.iter().map(|_| at % 2 == 0)), "all or none");
+    }
 }
