@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support.sdk import NewSdk
+from support.sdk import ApiError, NewSdk
 from support.waiting import until
 
 PASSWORD = "Bandwidth-2026"
@@ -185,6 +185,40 @@ def test_published_messages_count_and_all_arrive(subject):
     assert_within_cap(25 * MB, time.monotonic() - start)
     assert [int(message[:4]) for message in received] == list(range(25))
     listener.close()
+
+
+def test_bandwidth_is_raised_while_it_serves(subject):
+    sdk, instance_id = subject.sdk, subject.instance_id
+    client = subject.redis()
+    connection = client.client_id()
+    waiting = subject.socket()
+    waiting.sendall(b"GET big\r\n" * 30)
+    raised = {"instance_id": instance_id, "target_intranet_bandwidth": "70"}
+    assert sdk.call("ModifyInstanceBandwidth", **raised)["OrderId"]
+    sdk.wait_normal(instance_id)
+    assert subject.counters()["larder_bandwidth_bytes_per_s"] == 70 * MB
+    assert client.client_id() == connection, "it served on"
+    assert receive(waiting, 30 * ANSWER_BYTES) == 30 * ANSWER_BYTES
+    waiting.close()
+    attribute = sdk.attribute(instance_id)
+    assert (attribute["Bandwidth"], attribute["IsOrderCompleted"]) == (70, True)
+    intranet = sdk.call("DescribeIntranetAttribute", instance_id=instance_id)
+    assert intranet["IntranetBandwidth"] == 70
+    nodes = sdk.call("DescribeRoleZoneInfo", instance_id=instance_id)["Node"]["NodeInfo"]
+    [figures] = [(one["DefaultBandWidth"], one["CurrentBandWidth"]) for one in nodes]
+    assert figures == (10, 70)
+    with pytest.raises(ApiError) as refused:
+        sdk.call("ModifyInstanceBandwidth", **(raised | {"target_intranet_bandwidth": "71"}))
+    assert (refused.value.status, refused.value.code) == (
+        400, "InvalidTargetIntranetBandwidth.Malformed"
+    )
+    assert "70" in str(refused.value)
+
+    cli = subject.larder.cli("instance", "bandwidth", instance_id, "10")
+    assert cli.returncode == 0, cli.stderr
+    until(lambda: subject.counters()["larder_bandwidth_bytes_per_s"] == CAP, "what it was")
+    sdk.wait_normal(instance_id)
+    assert sdk.attribute(instance_id)["Bandwidth"] == 10
 
 
 def test_nodes_of_ones_own_have_no_limit(make_node):

@@ -123,6 +123,19 @@ def _resize(world):
     world.settle(lambda: world.tasks("ModifyInsSpec") == ["Succeed"], "one change")
 
 
+def _bandwidth(world):
+    _allow(world)
+    where = {"instance_id": world.instance_id, "target_intranet_bandwidth": "96"}
+    try:
+        world.call("ModifyInstanceBandwidth", **where)
+    except ApiError as error:
+        assert error.code == "IncorrectDBInstanceState"
+    enforced = lambda: world.client().info("stats")["larder_bandwidth_bytes_per_s"]
+    world.settle(lambda: enforced() == 96 << 20, "the bandwidth has come about")
+    over = lambda: set(world.tasks("ModifyInsBandwidth")) == {"Succeed"}
+    world.settle(over, "the change is over")
+
+
 def _restart(world):
     _allow(world)
     pid = world.larder.node_pid(world.instance_id)
@@ -271,6 +284,7 @@ WORKFLOWS = {
     "allow": _allow,
     "account": _account,
     "resize": _resize,
+    "bandwidth": _bandwidth,
     "restart": _restart,
     "operation": _operation,
     "flush": _flush,

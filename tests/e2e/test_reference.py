@@ -148,6 +148,7 @@ class Subject:
             "LockDBInstanceWrite": {"LockReason": "of the reference"},
             "CreateInstance": {"ZoneId": ZONE, "InstanceClass": "redis.shard.micro.ce"},
             "ModifyInstanceAttribute": {"InstanceName": "subject"},
+            "ModifyInstanceBandwidth": {"TargetIntranetBandwidth": 192},
             "ModifyInstanceSpec": {"InstanceClass": "redis.shard.mid.2.ce"},
             "ModifyInstanceMaintainTime": {
                 "MaintainStartTime": "01:00Z",

@@ -109,7 +109,7 @@ fn while_serving(intent: &Instance, observed: Observed<'_>) -> Status {
         return Status::Normal;
     }
     match intent.running.as_ref().map(|running| running.kind) {
-        Some(TaskKind::Spec) => Status::Changing,
+        Some(TaskKind::Spec | TaskKind::Bandwidth) => Status::Changing,
         Some(TaskKind::Flush | TaskKind::FlushDb) => Status::Flushing,
         Some(TaskKind::FlushDead) => Status::CleaningUpExpiredData,
         Some(TaskKind::Create | TaskKind::Restart | TaskKind::Delete) | None => Status::Normal,
@@ -173,6 +173,7 @@ mod tests {
         assert_eq!(status(&base, Observed::Known(&before)), Status::Normal);
         let rows = [
             (TaskKind::Spec, Status::Changing),
+            (TaskKind::Bandwidth, Status::Changing),
             (TaskKind::Flush, Status::Flushing),
             (TaskKind::FlushDb, Status::Flushing),
             (TaskKind::FlushDead, Status::CleaningUpExpiredData),

@@ -79,6 +79,7 @@ pub fn wording(kind: TaskKind) -> Wording {
         TaskKind::Restart => of(["Restart", "重启"], breaks),
         TaskKind::Network => of(["Endpoint change", "修改连接地址"], breaks),
         TaskKind::Spec => of(["Specification change", "变更配置"], slows),
+        TaskKind::Bandwidth => of(["Bandwidth change", "调整带宽"], slows),
         TaskKind::Flush => of(["Clearing of all data", "清空数据"], slows),
         TaskKind::FlushDb => of(["Clearing of one database", "清空数据库"], slows),
         TaskKind::FlushDead => of(["Clearing of expired keys", "清理过期数据"], slows),

@@ -19,6 +19,8 @@ pub enum TaskKind {
     Restart,
     /// ModifyInstanceSpec.
     Spec,
+    /// ModifyInstanceBandwidth.
+    Bandwidth,
     /// DeleteInstance.
     Delete,
     /// ModifyInstanceMinorVersion.
@@ -53,6 +55,7 @@ pub const KINDS: &[KindRow] = &[
         steps: &["save_and_stop_node", "start_node"],
     },
     KindRow { kind: TaskKind::Spec, name: "ModifyInsSpec", steps: &["apply_limits"] },
+    KindRow { kind: TaskKind::Bandwidth, name: "ModifyInsBandwidth", steps: &["apply_limits"] },
     KindRow { kind: TaskKind::Flush, name: "FlushIns", steps: &["empty_databases"] },
     KindRow { kind: TaskKind::FlushDb, name: "FlushInsForDB", steps: &["empty_database"] },
     KindRow { kind: TaskKind::FlushDead, name: "FlushExpireKeys", steps: &["remove_dead_keys"] },
@@ -91,6 +94,12 @@ pub enum Change {
         /// Row of [`class::CLASSES`].
         class: String,
     },
+    /// Another bandwidth, which the node takes over while it serves. What the class has is no more
+    /// than that.
+    Bandwidth {
+        /// MB/s in each direction.
+        mb_per_s: u32,
+    },
     /// Data are emptied.
     Clear(Clear),
 }
@@ -125,6 +134,7 @@ impl Change {
             Change::Restart => TaskKind::Restart,
             Change::MinorVersion => TaskKind::MinorVersion,
             Change::Spec { .. } => TaskKind::Spec,
+            Change::Bandwidth { .. } => TaskKind::Bandwidth,
             Change::Clear(Clear::All) => TaskKind::Flush,
             Change::Clear(Clear::Db(_)) => TaskKind::FlushDb,
             Change::Clear(Clear::Dead) => TaskKind::FlushDead,
@@ -136,7 +146,17 @@ impl Change {
         instance.touch();
         match self {
             Change::Restart | Change::MinorVersion => instance.incarnation += 1,
-            Change::Spec { class } => instance.class.clone_from(class),
+            Change::Spec { class } => {
+                instance.class.clone_from(class);
+                // It was so much more than the former class has.
+                instance.raised_bandwidth_mb_per_s = None;
+            }
+            Change::Bandwidth { mb_per_s } => {
+                let class = instance.class();
+                let raised = (*mb_per_s).min(class.bandwidth_mb_per_s_max());
+                let is_more = class.bandwidth_mb_per_s < raised;
+                instance.raised_bandwidth_mb_per_s = is_more.then_some(raised);
+            }
             Change::Clear(clear) => clear.add_to(&mut instance.clears),
         }
     }
@@ -257,9 +277,11 @@ pub fn steps_done(kind: TaskKind, intent: &Instance, observed: Observed<'_>) -> 
         TaskKind::Restart | TaskKind::MinorVersion | TaskKind::Network => {
             usize::from(node.incarnation >= intent.incarnation && node.phase != NodePhase::Stopping)
         }
-        TaskKind::Spec | TaskKind::Flush | TaskKind::FlushDb | TaskKind::FlushDead => {
-            usize::from(node.generation >= intent.generation)
-        }
+        TaskKind::Spec
+        | TaskKind::Bandwidth
+        | TaskKind::Flush
+        | TaskKind::FlushDb
+        | TaskKind::FlushDead => usize::from(node.generation >= intent.generation),
         TaskKind::Delete => 0,
     }
 }
@@ -272,9 +294,20 @@ mod tests {
 
     #[test]
     fn each_kind_has_one_row_with_steps() {
+        use TaskKind::{Bandwidth, Restart, Spec};
         use TaskKind::{Create, Delete, Flush, FlushDb, FlushDead, MinorVersion, Network};
-        use TaskKind::{Restart, Spec};
-        let all = [Create, Restart, Spec, MinorVersion, Network, Flush, FlushDb, FlushDead, Delete];
+        let all = [
+            Create,
+            Restart,
+            Spec,
+            Bandwidth,
+            MinorVersion,
+            Network,
+            Flush,
+            FlushDb,
+            FlushDead,
+            Delete,
+        ];
         for kind in all {
             assert_eq!(KINDS.iter().filter(|row| row.kind == kind).count(), 1, "{kind:?}");
             assert!(!kind.row().steps.is_empty());
@@ -289,6 +322,14 @@ mod tests {
         change.apply(&mut instance);
         assert_eq!((instance.generation, instance.class().capacity_mb), (3, 256));
         assert_eq!(change.limit_bytes(), Some(256 << 20));
+        let rows = [(60, Some(60), 60), (24, None, 24), (23, None, 24), (169, Some(168), 168)];
+        for (mb_per_s, raised, expected) in rows {
+            Change::Bandwidth { mb_per_s }.apply(&mut instance);
+            assert_eq!(instance.raised_bandwidth_mb_per_s, raised, "{mb_per_s}");
+            assert_eq!(instance.bandwidth_mb_per_s(), expected, "{mb_per_s}");
+        }
+        change.apply(&mut instance);
+        assert_eq!((instance.generation, instance.bandwidth_mb_per_s()), (8, 24));
     }
 
     #[test]
@@ -334,6 +375,7 @@ mod tests {
             (TaskKind::Restart, 2, Starting, 2, 1),
             (TaskKind::Restart, 2, Serving, 2, 2),
             (TaskKind::Spec, 1, Serving, 1, 1),
+            (TaskKind::Bandwidth, 1, Serving, 1, 1),
             (TaskKind::Delete, 1, Serving, 1, 0),
         ];
         for (kind, wanted, phase, incarnation, expected) in rows {

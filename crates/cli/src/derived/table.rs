@@ -75,6 +75,12 @@ pub const SHORTS: &[Short] = &[
         ..PLAIN
     },
     Short {
+        name: "bandwidth",
+        action: "ModifyInstanceBandwidth",
+        positionals: &[ID, ("MB_PER_S", "TargetIntranetBandwidth")],
+        ..PLAIN
+    },
+    Short {
         name: "lock",
         action: "LockDBInstanceWrite",
         positionals: &[DB_ID, ("REASON", "LockReason")],

@@ -37,6 +37,7 @@ const ROWS: &[Row] = &[
         "Size and times",
         &[
             ("Change the class", "ModifyInstanceSpec", ""),
+            ("Set the bandwidth", "ModifyInstanceBandwidth", ""),
             ("Maintenance window", "ModifyInstanceMaintainTime", ""),
             ("Name and protection", "ModifyInstanceAttribute", ""),
             ("Update the engine", "ModifyInstanceMinorVersion", ""),

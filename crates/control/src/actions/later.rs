@@ -40,7 +40,6 @@ pub const ACTIONS: &[&str] = &[
     "ModifyBackupPolicy",
     "ModifyEventInfo",
     "ModifyInspectionSchedule",
-    "ModifyInstanceBandwidth",
     "ModifyInstanceMajorVersion",
     "ModifyInstanceSSL",
     "ModifyInstanceTDE",

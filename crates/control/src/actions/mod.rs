@@ -44,6 +44,7 @@ pub mod modify_account_description;
 pub mod modify_account_password;
 pub mod modify_connection_string;
 pub mod modify_instance_attribute;
+pub mod modify_instance_bandwidth;
 pub mod modify_instance_maintain_time;
 pub mod modify_instance_parameter;
 pub mod modify_instance_spec;

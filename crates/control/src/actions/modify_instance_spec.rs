@@ -39,7 +39,7 @@ pub const SPEC: Action = Action {
         Param::optional("ReadOnlyCount", COUNT, "0"),
         Param::optional("SlaveReadOnlyCount", COUNT, "0"),
     ],
-    doc: "Changes an instance's class while it serves.",
+    doc: "Changes an instance's class while it serves; it then has the bandwidth of that class.",
     token: Some("ClientToken"),
     handler: run,
 };

@@ -69,14 +69,14 @@ pub const BACKUP_POLICY: Action = read(
 pub const INTRANET: Action = read(
     "DescribeIntranetAttribute",
     &[INSTANCE_ID],
-    "Tells the bandwidth of an instance, that of its class.",
+    "Tells the bandwidth of an instance, MB/s in each direction.",
     intranet,
 );
 
 fn intranet(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     let instance = context.instance(params.required("InstanceId"))?;
     Ok(Done::now(json!({
-        "IntranetBandwidth": instance.class().bandwidth_mb_per_s,
+        "IntranetBandwidth": instance.bandwidth_mb_per_s(),
         "IntranetBandWidthBurst": 0,
         "BandwidthExpireTime": "",
         "BandwidthPrePaid": "",

@@ -10,12 +10,12 @@ use super::{
     describe_security_ips, describe_zones, flush, global_security_groups, grant_account_privilege,
     installation_accounts, instance_config, later, list_quotas, live, log_records, lookup_events,
     metric_data, metric_rules, modify_account_description, modify_account_password,
-    modify_connection_string, modify_instance_attribute, modify_instance_maintain_time,
-    modify_instance_parameter, modify_instance_spec, modify_instance_vpc_auth_mode,
-    modify_security_ips, monitor_values, operation_preference, parameter_group_templates,
-    parameter_groups, ram_attach, ram_groups, ram_keys, ram_login, ram_policies, ram_roles,
-    ram_users, refresh, reset_account_password, resource_groups, restart_instance, service_role,
-    sts, tags, topology, versions, write_lock,
+    modify_connection_string, modify_instance_attribute, modify_instance_bandwidth,
+    modify_instance_maintain_time, modify_instance_parameter, modify_instance_spec,
+    modify_instance_vpc_auth_mode, modify_security_ips, monitor_values, operation_preference,
+    parameter_group_templates, parameter_groups, ram_attach, ram_groups, ram_keys, ram_login,
+    ram_policies, ram_roles, ram_users, refresh, reset_account_password, resource_groups,
+    restart_instance, service_role, sts, tags, topology, versions, write_lock,
 };
 use crate::error::{self, ApiError};
 
@@ -206,6 +206,7 @@ pub const ACTIONS: &[&Action] = &[
     &global_security_groups::RENAME,
     &global_security_groups::BIND,
     &modify_instance_attribute::SPEC,
+    &modify_instance_bandwidth::SPEC,
     &instance_config::MODIFY,
     &modify_instance_maintain_time::SPEC,
     &versions::MINOR,

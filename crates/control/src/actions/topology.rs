@@ -52,7 +52,6 @@ fn roles(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
 }
 
 fn role(instance: &Instance) -> Value {
-    let bandwidth = instance.class().bandwidth_mb_per_s;
     json!({
         "NodeId": instance.node_id(),
         "CustinsId": instance.node_id(),
@@ -61,9 +60,9 @@ fn role(instance: &Instance) -> Value {
         "NodeType": "normal",
         "Role": "master",
         "ZoneId": instance.zone_id,
-        "DefaultBandWidth": bandwidth,
-        "CurrentBandWidth": bandwidth,
-        "IsOpenBandWidthService": false,
+        "DefaultBandWidth": instance.class().bandwidth_mb_per_s,
+        "CurrentBandWidth": instance.bandwidth_mb_per_s(),
+        "IsOpenBandWidthService": instance.raised_bandwidth_mb_per_s.is_some(),
         "CurrentMinorVersion": minor_version(instance),
         "IsLatestVersion": 1,
     })
@@ -78,7 +77,7 @@ fn topology(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError
         "SubInstanceType": "master",
         "Capacity": class.capacity_mb.to_string(),
         "Connection": class.connections_max.to_string(),
-        "Bandwidth": class.bandwidth_mb_per_s.to_string(),
+        "Bandwidth": instance.bandwidth_mb_per_s().to_string(),
     });
     Ok(Done::now(json!({
         "InstanceId": instance.instance_id,

@@ -49,7 +49,7 @@ fn common(instance: &Instance, status: Status, settings: &Settings) -> Map<Strin
         "ConnectionDomain": settings.advertise,
         "Port": instance.port,
         "Capacity": class.capacity_mb,
-        "Bandwidth": class.bandwidth_mb_per_s,
+        "Bandwidth": instance.bandwidth_mb_per_s(),
         "Connections": class.connections_max,
         "QPS": class.qps,
         "Config": config(instance),

@@ -47,6 +47,7 @@ async fn an_instance_of_nobody_or_of_another_account_is_not_found() {
     let id = world.instance("").await;
     let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
                 &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
+                &TargetIntranetBandwidth=96\
                 &NewAccountPassword=y&RegionId=a1&ResourceGroupId=rg-x&TaskId=t-x&DbIndex=1\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
                 &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open\
@@ -79,6 +80,7 @@ async fn changes_are_refused_outside_normal() {
     let id = made["InstanceId"].as_str().expect("an id");
     let rest = "&SecurityIps=::1&AccountName=default&AccountPassword=Abcdefg1\
                 &AccountPrivilege=RoleReadOnly&AccountDescription=about&OldAccountPassword=x\
+                &TargetIntranetBandwidth=96\
                 &NewAccountPassword=y&RegionId=a1&ResourceGroupId=rg-x&TaskId=t-x&DbIndex=1\
                 &MaintainStartTime=01:00Z&MaintainEndTime=02:00Z&InstanceName=other\
                 &InstanceClass=redis.shard.large.ce&VpcAuthMode=Open&Retention=7&DbIndex=0\

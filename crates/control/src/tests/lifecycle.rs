@@ -290,6 +290,67 @@ async fn the_newest_program_and_tasks_one_by_one() {
 }
 
 #[tokio::test]
+async fn bandwidth_is_raised_until_it_is_reset_or_the_class_changes() {
+    let world = World::new();
+    let id = world.instance("").await;
+    let on = format!("InstanceId={id}");
+    let target = |mb_per_s: &str| format!("{on}&TargetIntranetBandwidth={mb_per_s}");
+    let told = || {
+        let spec = world.agent.specs().pop().expect("applied");
+        (spec.settings.bandwidth_bytes_per_s >> 20, spec.incarnation)
+    };
+    let shown = async || {
+        let attribute = world.ok("DescribeInstanceAttribute", &on).await;
+        let item = attribute["Instances"]["DBInstanceAttribute"][0].clone();
+        let roles = world.ok("DescribeRoleZoneInfo", &on).await["Node"]["NodeInfo"][0].clone();
+        let topology = world.ok("DescribeLogicInstanceTopology", &on).await;
+        let shard = &topology["RedisShardList"]["NodeInfo"][0];
+        let intranet = world.ok("DescribeIntranetAttribute", &on).await;
+        assert_eq!(item["Bandwidth"], intranet["IntranetBandwidth"]);
+        assert_eq!(item["Bandwidth"], roles["CurrentBandWidth"]);
+        assert_eq!(item["Bandwidth"].to_string(), shard["Bandwidth"].as_str().expect("text"));
+        json!([item["Bandwidth"], roles["DefaultBandWidth"], roles["IsOpenBandWidthService"]])
+    };
+    let settled = async |count: usize| {
+        let all = ends(&world);
+        let over = Some(Outcome::Succeed);
+        all.iter().filter(|end| **end == ("ModifyInsBandwidth", over)).count() == count
+            && world.status(&id).await == "Normal"
+    };
+    assert_eq!((told(), shown().await), ((24, 1), json!([24, 24, false])));
+    let order = world.ok("ModifyInstanceBandwidth", &target("168")).await;
+    assert!(order["OrderId"].as_str().is_some_and(|task| task.starts_with("t-")));
+    world.until_true(async || settled(1).await, "more bandwidth").await;
+    assert_eq!((told(), shown().await), ((168, 1), json!([168, 24, true])));
+    world.ok("ModifyInstanceBandwidth", &target("24")).await;
+    world.until_true(async || settled(2).await, "that of the class").await;
+    assert_eq!((told(), shown().await), ((24, 1), json!([24, 24, false])));
+    world.ok("ModifyInstanceBandwidth", &target("60")).await;
+    world.until_true(async || settled(3).await, "more again").await;
+    let larger = format!("{on}&InstanceClass=redis.shard.large.ce");
+    world.ok("ModifyInstanceSpec", &larger).await;
+    world.until_true(async || told().0 == 96, "another class").await;
+    assert_eq!(shown().await, json!([96, 96, false]));
+    world.until_true(async || world.status(&id).await == "Normal", "its end").await;
+    for wrong in ["95", "289", "0", "-1", "many", "4294967392"] {
+        let refusal = world.refusal("ModifyInstanceBandwidth", &target(wrong)).await;
+        assert_eq!(refusal, "400 InvalidTargetIntranetBandwidth.Malformed", "{wrong}");
+    }
+    let refusal = world.refusal("ModifyInstanceBandwidth", &on).await;
+    assert_eq!(refusal, "400 MissingTargetIntranetBandwidth");
+    let unknown = "InstanceId=r-0000000000000000&TargetIntranetBandwidth=96";
+    let refusal = world.refusal("ModifyInstanceBandwidth", unknown).await;
+    assert_eq!(refusal, "404 InvalidInstanceId.NotFound");
+    let mut stranger = world.request("ModifyInstanceBandwidth", &target("96"));
+    stranger.principal.account_id = "9999999999999999".into();
+    let answer = world.control.call(stranger).await;
+    assert_eq!((answer.status, &answer.body["Code"]), (404, &"InvalidInstanceId.NotFound".into()));
+    world.ok("RestartInstance", &on).await;
+    let refusal = world.refusal("ModifyInstanceBandwidth", &target("192")).await;
+    assert_eq!(refusal, "403 IncorrectDBInstanceState");
+}
+
+#[tokio::test]
 async fn nothing_is_kept_that_could_be_destroyed() {
     let world = World::new();
     let id = world.instance("").await;
