@@ -26,6 +26,15 @@ pub enum AgentRequest {
         /// As in `NodeSpec`.
         generation: u64,
     },
+    /// Have the node save and stop, close its socket, forget it and keep its directory, so that a
+    /// later `Apply` goes on with its data. `Done` once nothing of it runs; also when it never
+    /// existed. No form of `Remove`: an agent that does not know it refuses it and keeps the data.
+    Release {
+        /// Which node.
+        node_id: String,
+        /// As in `NodeSpec`.
+        generation: u64,
+    },
     /// All nodes now; answered `Observed`.
     Observe,
     /// As `Observe`, but waits until the revision is above `after`, or the time is over.
@@ -153,7 +162,7 @@ pub enum NodePhase {
     Starting,
     /// Granted and serving.
     Serving,
-    /// Being stopped for a restart or removal.
+    /// Being stopped for a restart, a release or a removal.
     Stopping,
     /// Does not come up; the agent goes on trying with growing pauses.
     Failed {

@@ -245,6 +245,18 @@ impl AgentClient {
         }
     }
 
+    /// Stops a node with a save and keeps its directory; returns once nothing of it runs.
+    ///
+    /// # Errors
+    /// `Refused` with `StaleGeneration`, and as [`ClientError`].
+    pub fn release(&mut self, node_id: &str, generation: u64) -> Result<(), ClientError> {
+        let node_id = node_id.to_owned();
+        match self.ask(AgentRequest::Release { node_id, generation })? {
+            AgentReply::Done => Ok(()),
+            _ => Err(ClientError::Unexpected { request: "Release" }),
+        }
+    }
+
     /// All nodes now.
     ///
     /// # Errors

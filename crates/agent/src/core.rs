@@ -14,7 +14,9 @@ mod tests;
 
 use crate::core::control::Control;
 use crate::core::epochs::Epochs;
-use crate::core::message::{Action, Endpoint, Event, Question, Record, ReplyId, Ticket, refused};
+use crate::core::message::{
+    Action, Endpoint, Event, Leave, Question, Record, ReplyId, Ticket, refused,
+};
 use crate::core::node::{Node, Turn};
 use admin::agent::{AgentReply, AgentRequest, NodeObserved, NodeSpec};
 use std::collections::{BTreeMap, VecDeque};
@@ -139,7 +141,12 @@ impl Agent {
             AgentRequest::Log(_) => Some(refused("BadRequest", "logs are read beside the core")),
             AgentRequest::Apply(spec) => self.apply(*spec, reply, now_ms, actions),
             AgentRequest::Remove { node_id, generation } => {
-                self.remove(&node_id, generation, reply, now_ms, actions)
+                let leave = (generation, Leave::Nothing);
+                self.remove(&node_id, leave, reply, now_ms, actions)
+            }
+            AgentRequest::Release { node_id, generation } => {
+                let leave = (generation, Leave::Directory);
+                self.remove(&node_id, leave, reply, now_ms, actions)
             }
             AgentRequest::Observe => Some(self.observation()),
             AgentRequest::Watch { after, timeout_ms } => {
@@ -206,7 +213,7 @@ impl Agent {
     fn remove(
         &mut self,
         node_id: &str,
-        generation: u64,
+        (generation, leave): (u64, Leave),
         reply: ReplyId,
         now_ms: u64,
         actions: &mut Vec<Action>,
@@ -227,7 +234,7 @@ impl Agent {
         self.tombstones.bury(node_id, generation);
         self.nodes.entry(node_id.to_owned()).or_insert_with(|| Node::new(node_id));
         self.with_node(node_id, now_ms, actions, |node, turn| {
-            node.remove(generation, reply, turn);
+            node.remove((generation, leave), reply, turn);
         });
         None
     }

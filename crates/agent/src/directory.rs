@@ -3,7 +3,7 @@
 
 use crate::AgentError;
 use crate::core::is_node_id;
-use crate::core::message::Record;
+use crate::core::message::{Leave, Record};
 use rustix::fs::FlockOperation;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -155,9 +155,13 @@ impl Layout {
         self.replace(&self.record(&record.spec.node_id), &bytes)
     }
 
-    /// Deletes a node's directory, then its record.
-    pub(crate) fn delete(&self, node_id: &str) -> io::Result<()> {
-        absent_is_fine(fs::remove_dir_all(self.node(node_id)))?;
+    /// Deletes a node's directory, or with `Leave::Directory` only the socket in it, then its
+    /// record.
+    pub(crate) fn delete(&self, node_id: &str, leave: Leave) -> io::Result<()> {
+        match leave {
+            Leave::Nothing => absent_is_fine(fs::remove_dir_all(self.node(node_id)))?,
+            Leave::Directory => absent_is_fine(fs::remove_file(self.node_socket(node_id)))?,
+        }
         absent_is_fine(fs::remove_file(self.record(node_id)))?;
         sync_directory(&self.records())
     }

@@ -40,8 +40,21 @@ pub struct Record {
     pub spec: NodeSpec,
     /// True from the acceptance of a removal until nothing is left.
     pub removed: bool,
+    /// True from the acceptance of a release until the record is gone. Apart from `removed`, so
+    /// that an agent that does not know it goes on with the node and deletes nothing.
+    #[serde(default)]
+    pub released: bool,
     /// The last process that was started, dead or alive.
     pub process: Option<ProcessRecord>,
+}
+
+/// What stays of a node that is not wanted any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Nothing.
+    Nothing,
+    /// Its directory with its data, which is saved first.
+    Directory,
 }
 
 /// Something that happened.
@@ -96,7 +109,7 @@ pub enum Success {
     Persisted,
     /// The process has been started.
     Spawned(Identity),
-    /// Files and record are gone.
+    /// The record is gone, and the files that were not to be left.
     Deleted,
     /// The node agreed to stop, and has saved.
     Stopping,
@@ -289,10 +302,12 @@ pub enum Action {
         /// By what.
         signal: Signal,
     },
-    /// Delete directory and record of a node.
+    /// Delete the record of a node, and before it what is not to be left of its directory.
     Delete {
         /// Which node.
         node_id: String,
+        /// What stays.
+        leave: Leave,
         /// Ends in `Deleted`.
         ticket: Ticket,
     },

@@ -10,6 +10,7 @@
 //! serving and silent for long ─ kill ─ exit ─ (as without process)
 //! older incarnation, other endpoint, agent stops ─ stop with save ─ exit ─ (as without process)
 //! removed ─ persist removal ─ kill ─ exit ─ close socket ─ delete ─► gone
+//! released ─ persist release ─ stop with save ─ exit ─ close socket ─ delete the record ─► gone
 //! ```
 //!
 //! Must not know how any of these is done.
@@ -19,8 +20,8 @@ mod drive;
 use crate::core::epochs::Epochs;
 use crate::core::heart::Beat;
 use crate::core::message::{
-    Action, Endpoint, Failure, FailureKind, Identity, ProcessRecord, Record, ReplyId, Signal,
-    Success, Ticket, refused,
+    Action, Endpoint, Failure, FailureKind, Identity, Leave, ProcessRecord, Record, ReplyId,
+    Signal, Success, Ticket, refused,
 };
 use crate::core::pause::{Pause, SERVICE_MS_MIN};
 use crate::core::process::{Cause, Process};
@@ -66,7 +67,7 @@ enum Work {
     Bind(Endpoint),
     Persist(Box<Record>),
     Spawn { incarnation: u64 },
-    Delete,
+    Delete(Leave),
 }
 
 /// A conversation in flight.
@@ -81,6 +82,7 @@ enum Conversation {
 #[derive(Debug)]
 struct Removal {
     generation: u64,
+    leave: Leave,
     waiters: Vec<ReplyId>,
 }
 
@@ -138,7 +140,12 @@ impl Node {
             node.process = alive.then(|| Process::inherited(process.clone()));
         }
         let generation = record.spec.generation;
-        node.removal = record.removed.then(|| Removal { generation, waiters: Vec::new() });
+        let leave = match (record.removed, record.released) {
+            (true, _) => Some(Leave::Nothing),
+            (false, true) => Some(Leave::Directory),
+            (false, false) => None,
+        };
+        node.removal = leave.map(|leave| Removal { generation, leave, waiters: Vec::new() });
         node.accepted = Some(record.spec.clone());
         node.persisted = Some(record);
         node
@@ -242,11 +249,21 @@ impl Node {
         self.applying.push_back((spec, reply));
     }
 
-    /// The node is not wanted any more; `reply` is answered when nothing is left.
-    pub(crate) fn remove(&mut self, generation: u64, reply: ReplyId, turn: &mut Turn<'_>) {
+    /// The node is not wanted any more; `reply` is answered when only `leave` is left. Once nothing
+    /// is to be left, that stays so.
+    pub(crate) fn remove(
+        &mut self,
+        (generation, leave): (u64, Leave),
+        reply: ReplyId,
+        turn: &mut Turn<'_>,
+    ) {
         self.refuse_candidates("is being removed", turn);
-        let removal = self.removal.get_or_insert(Removal { generation, waiters: Vec::new() });
+        let waiters = Vec::new();
+        let removal = self.removal.get_or_insert(Removal { generation, leave, waiters });
         removal.generation = removal.generation.max(generation);
+        if leave == Leave::Nothing {
+            removal.leave = leave;
+        }
         removal.waiters.push(reply);
         self.retry_at = 0;
     }
@@ -307,8 +324,8 @@ impl Node {
             }
             (Work::Spawn { .. }, Ok(other)) => unreachable!("a spawn ends in {other:?}"),
             (Work::Spawn { .. }, Err(failure)) => self.came_to_nothing(failure.reason, turn),
-            (Work::Delete, Ok(_)) => self.deleted(turn),
-            (Work::Delete, Err(failure)) => self.removal_failed(&failure, turn),
+            (Work::Delete(left), Ok(_)) => self.deleted(left, turn),
+            (Work::Delete(_), Err(failure)) => self.removal_failed(&failure, turn),
         }
     }
 
@@ -369,8 +386,13 @@ impl Node {
         self.process = Some(Process::started(ProcessRecord { identity, incarnation }));
     }
 
-    fn deleted(&mut self, turn: &mut Turn<'_>) {
+    fn deleted(&mut self, left: Leave, turn: &mut Turn<'_>) {
         assert!(self.process.is_none() && self.sockets.is_empty(), "deleted before it was stopped");
+        // More is to go than when the deletion began.
+        if self.removal.as_ref().is_some_and(|removal| removal.leave != left) {
+            self.persisted = None;
+            return;
+        }
         for reply in self.removal.iter_mut().flat_map(|removal| removal.waiters.drain(..)) {
             turn.reply(reply, AgentReply::Done);
         }

@@ -146,6 +146,87 @@ fn a_removed_node_leaves_nothing() {
 }
 
 #[test]
+fn a_released_node_is_saved_and_leaves_its_files() {
+    let faults = [Fault::None, Fault::DeafToStop, Fault::AgreesAndStays];
+    for fault in faults {
+        let mut world = one_node();
+        world.fault = fault;
+        world.release("a", 2);
+        world.settle();
+        world.assert_only_files_left("a");
+        assert_eq!(world.replies.last(), Some(&AgentReply::Done), "{fault:?}");
+        assert_eq!((world.unsaved_deaths, world.agent.nodes.len()), (0, 0), "{fault:?}");
+        world.release("a", 2);
+        world.settle();
+        assert_eq!(world.replies.last(), Some(&AgentReply::Done), "again");
+        world.apply(spec("a", 1, 1));
+        world.settle();
+        assert!(matches!(world.replies.last(), Some(AgentReply::Refused(_))), "older");
+        world.fault = Fault::None;
+        world.apply(spec("a", 3, 2));
+        world.settle();
+        serving(&world, "a");
+        world.release("a", 4);
+        world.settle();
+        world.remove("a", 4);
+        world.settle();
+        world.assert_nothing_left("a");
+    }
+}
+
+#[test]
+fn a_removal_in_the_middle_of_a_release_leaves_nothing_and_not_the_other_way() {
+    for steps in 0..6 {
+        let mut world = one_node();
+        world.release("a", 2);
+        (0..steps).for_each(|_| world.complete_any());
+        world.remove("a", 2);
+        world.settle();
+        world.assert_nothing_left("a");
+        let mut world = one_node();
+        world.remove("a", 2);
+        (0..steps).for_each(|_| world.complete_any());
+        world.release("a", 2);
+        world.settle();
+        world.assert_nothing_left("a");
+        assert_eq!(world.replies.last(), Some(&AgentReply::Done));
+    }
+}
+
+#[test]
+fn an_agent_killed_during_a_release_is_followed_by_one_that_ends_it() {
+    for steps in 0..6 {
+        let mut world = one_node();
+        world.release("a", 2);
+        (0..steps).for_each(|_| world.complete_any());
+        world.kill_agent();
+        world.start_agent();
+        world.settle();
+        world.release("a", 2);
+        world.settle();
+        world.assert_only_files_left("a");
+        assert_eq!(world.unsaved_deaths, 0, "after {steps} steps");
+        world.apply(spec("a", 3, 2));
+        world.settle();
+        serving(&world, "a");
+    }
+}
+
+#[test]
+fn a_release_that_fails_anywhere_is_repeated() {
+    for nth in 0..20 {
+        let mut world = one_node();
+        world.fault = Fault::Nth(world.completed + nth);
+        world.release("a", 2);
+        world.settle();
+        world.release("a", 2);
+        world.settle();
+        world.assert_only_files_left("a");
+        assert_eq!(world.unsaved_deaths, 0, "{nth}");
+    }
+}
+
+#[test]
 fn nothing_older_than_accepted_is_carried_out() {
     let mut world = World::new(Fault::None);
     world.apply(spec("a", 5, 2));
@@ -546,6 +627,10 @@ fn chaos_step(world: &mut World, rng: &mut Rng, newest: &mut [u64; 3]) {
                 Fault::Half(rng.next_u64()),
             ];
             world.fault = faults[rng.below(faults.len())];
+        }
+        9 => {
+            newest[at] += 1;
+            world.release(name, newest[at]);
         }
         8 => world.apply(spec(name, rng.below(newest[at] as usize + 1) as u64, 1)),
         _ => world.complete_at(rng.next_u64() as usize),

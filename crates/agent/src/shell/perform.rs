@@ -3,8 +3,8 @@
 
 use crate::conversation::{self, Peer};
 use crate::core::message::{
-    Action, Endpoint, Event, Failure, FailureKind, Question, Record, ReplyId, Script, Signal,
-    Success, Ticket, refused,
+    Action, Endpoint, Event, Failure, FailureKind, Leave, Question, Record, ReplyId, Script,
+    Signal, Success, Ticket, refused,
 };
 use crate::endpoint;
 use crate::mailbox::{Mail, Promise};
@@ -60,7 +60,7 @@ impl Shell {
                 });
             }
             Action::Signal { node_id, pid, signal } => self.signal(&node_id, pid, signal),
-            Action::Delete { node_id, ticket } => self.delete(node_id, ticket),
+            Action::Delete { node_id, ticket, leave } => self.delete(node_id, ticket, leave),
             Action::ReserveEpochs { through } => self.reserve_epochs(through),
             Action::Relay { reply, node_id, pid, question } => {
                 self.relay(reply, &node_id, pid, question);
@@ -206,10 +206,10 @@ impl Shell {
         });
     }
 
-    fn delete(&self, node_id: String, ticket: Ticket) {
+    fn delete(&self, node_id: String, ticket: Ticket, leave: Leave) {
         let layout = self.directory.layout().clone();
         let id = node_id.clone();
-        self.work(node_id, ticket, move || match layout.delete(&id) {
+        self.work(node_id, ticket, move || match layout.delete(&id, leave) {
             Ok(()) => Ok(Success::Deleted),
             Err(error) => Err(failure(&error)),
         });

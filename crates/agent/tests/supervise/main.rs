@@ -35,6 +35,7 @@ const TESTS: [(&str, Test); 11] = [
     ("a_node_of_another_protocol_is_replaced", a_node_of_another_protocol_is_replaced),
     ("a_restart_keeps_the_data", a_restart_keeps_the_data),
     ("a_removed_node_leaves_nothing", a_removed_node_leaves_nothing),
+    ("a_released_node_keeps_its_data", a_released_node_keeps_its_data),
     ("sigterm_stops_all_and_all_comes_back", sigterm_stops_all_and_all_comes_back),
     ("control_is_started_again", control_is_started_again),
     ("one_agent_per_directory", one_agent_per_directory),
@@ -368,6 +369,30 @@ fn a_removed_node_leaves_nothing(bed: &mut Bed) {
     assert!(client.observe().unwrap().nodes.is_empty());
     client.remove("n", 2).unwrap();
     assert_eq!(code(client.apply(spec("n", 1, 1, port))), "StaleGeneration");
+}
+
+fn a_released_node_keeps_its_data(bed: &mut Bed) {
+    let (port, later) = (free_port(), free_port());
+    let seen = bed.serve(&spec("n", 1, 1, port));
+    Tenant::connect(port).ask("SET kept");
+    let pidfd = rustix::process::pidfd_open(process(seen.pid.unwrap()), PidfdFlags::empty());
+    let pidfd = pidfd.unwrap();
+    let mut client = bed.client();
+    client.release("n", 2).unwrap();
+    wait_for_exit(&pidfd);
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    assert!(client.observe().unwrap().nodes.is_empty());
+    for (path, stays) in
+        [("nodes/n", true), ("nodes/n/admin.sock", false), ("agent/nodes/n.json", false)]
+    {
+        assert_eq!(bed.directory.join(path).exists(), stays, "{path}");
+    }
+    client.release("n", 2).unwrap();
+    bed.serve(&spec("n", 3, 2, later));
+    assert_eq!(Tenant::connect(later).ask("GET").2, "kept");
+    client.release("n", 4).unwrap();
+    client.remove("n", 4).unwrap();
+    assert!(!bed.directory.join("nodes/n").exists());
 }
 
 fn sigterm_stops_all_and_all_comes_back(bed: &mut Bed) {

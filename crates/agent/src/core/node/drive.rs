@@ -1,6 +1,6 @@
 //! What a node needs next, found by comparing intent with facts. Must not know what happened last.
 
-use crate::core::message::{Action, Endpoint, Record, Script, Signal, Ticket};
+use crate::core::message::{Action, Endpoint, Leave, Record, Script, Signal, Ticket};
 use crate::core::node::{Conversation, EXIT_MS_MAX, Node, Turn, Work};
 use crate::core::process::{Cause, Ending, Process};
 use admin::agent::NodeSpec;
@@ -47,19 +47,31 @@ impl Node {
         if self.work.is_some() {
             return;
         }
-        let unmarked = self.persisted.as_ref().filter(|record| !record.removed);
-        if let Some(record) = unmarked {
-            let record = Record { removed: true, ..record.clone() };
+        let Some(leave) = self.removal.as_ref().map(|removal| removal.leave) else { return };
+        let marked = |record: &Record| match leave {
+            Leave::Nothing => record.removed,
+            Leave::Directory => record.released,
+        };
+        if let Some(record) = self.persisted.as_ref().filter(|record| !marked(record)) {
+            let (removed, released) = (leave == Leave::Nothing, leave == Leave::Directory);
+            let record = Record { removed, released, ..record.clone() };
             if self.is_time(self.retry_at, turn) {
                 self.start(Work::Persist(Box::new(record)), turn);
             }
-        } else if let Some(process) = &self.process {
-            if process.ending() != Some(Ending::Killed) {
-                self.conversation = None;
-                self.signal(Signal::Kill, turn);
+        } else if let Some(ending) = self.process.as_ref().map(Process::ending) {
+            match leave {
+                Leave::Nothing if ending != Some(Ending::Killed) => {
+                    self.conversation = None;
+                    self.signal(Signal::Kill, turn);
+                }
+                // What is being said is waited for: an adoption may bring a socket.
+                Leave::Directory if ending.is_none() && self.conversation.is_none() => {
+                    self.end(Cause::Wish, turn);
+                }
+                Leave::Nothing | Leave::Directory => {}
             }
         } else if self.is_time(self.retry_at, turn) {
-            self.start(Work::Delete, turn);
+            self.start(Work::Delete(leave), turn);
         }
     }
 
@@ -214,7 +226,7 @@ impl Node {
                 let loops = self.accepted.as_ref().map_or(1, |spec| spec.loops);
                 Action::Spawn { node_id, ticket, loops }
             }
-            Work::Delete => Action::Delete { node_id, ticket },
+            Work::Delete(leave) => Action::Delete { node_id, ticket, leave: *leave },
         });
         self.work = Some((ticket, work));
     }
@@ -228,7 +240,7 @@ impl Node {
     fn record(&self, spec: NodeSpec) -> Record {
         let before = self.persisted.as_ref().and_then(|record| record.process.clone());
         let process = self.process.as_ref().map(|process| process.record().clone()).or(before);
-        Record { spec, removed: false, process }
+        Record { spec, removed: false, released: false, process }
     }
 
     /// The process that runs is not the one on disk: it may not be told anything yet, because an

@@ -152,6 +152,10 @@ impl World {
         self.request(AgentRequest::Remove { node_id: node_id.to_owned(), generation });
     }
 
+    pub(super) fn release(&mut self, node_id: &str, generation: u64) {
+        self.request(AgentRequest::Release { node_id: node_id.to_owned(), generation });
+    }
+
     pub(super) fn request(&mut self, request: AgentRequest) {
         self.next_reply += 1;
         self.event(Event::Request { reply: self.next_reply, request });
@@ -295,9 +299,18 @@ impl World {
     }
 
     pub(super) fn assert_nothing_left(&self, node_id: &str) {
+        assert!(!self.files.contains(node_id), "files are left");
+        self.assert_nothing_runs(node_id);
+    }
+
+    pub(super) fn assert_only_files_left(&self, node_id: &str) {
+        assert!(self.files.contains(node_id), "the files are gone");
+        self.assert_nothing_runs(node_id);
+    }
+
+    fn assert_nothing_runs(&self, node_id: &str) {
         assert!(self.living(node_id).is_empty(), "a process is left");
         assert!(!self.records.contains_key(node_id), "a record is left");
-        assert!(!self.files.contains(node_id), "files are left");
         assert!(!self.sockets.iter().any(|(owner, _)| owner == node_id), "a socket is left");
     }
 
@@ -392,9 +405,9 @@ impl World {
                 self.trace.push(name);
                 self.spawn(node_id, ticket, fails);
             }
-            Action::Delete { node_id, ticket } => {
+            Action::Delete { node_id, ticket, leave } => {
                 self.trace.push(name);
-                let result = self.delete(&node_id, fails);
+                let result = self.delete(&node_id, leave, fails);
                 self.event(Event::Finished { node_id, ticket, result });
             }
             Action::Adopt { node_id, ticket, pid } => {
@@ -429,12 +442,14 @@ impl World {
         Ok(Success::Bound)
     }
 
-    fn delete(&mut self, node_id: &str, fails: bool) -> Result<Success, Failure> {
+    fn delete(&mut self, node_id: &str, leave: Leave, fails: bool) -> Result<Success, Failure> {
         assert!(self.living(node_id).is_empty(), "files of a living process deleted");
         if fails {
             return Err(other("disk"));
         }
-        self.files.remove(node_id);
+        if leave == Leave::Nothing {
+            self.files.remove(node_id);
+        }
         self.records.remove(node_id);
         Ok(Success::Deleted)
     }
