@@ -124,8 +124,8 @@ pub const VERBS: &[Verb] = &[
     },
     Verb {
         name: "delete",
-        actions: &["DeleteInstance", "DescribeInstanceAttribute"],
-        about: "Delete an instance and all its data",
+        actions: &["DeleteInstance", "DescribeInstanceAttribute", "DescribeInstances"],
+        about: "Delete an instance; the recycle bin keeps its data for some days",
         example: "delete r-4k2m9x7p1q8z3t --yes --wait",
     },
 ];

@@ -26,6 +26,15 @@ pub struct Tag {
     pub value: String,
 }
 
+/// How long a deleted instance can be brought back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// When it was deleted, in Unix milliseconds.
+    pub deleted_unix_ms: i64,
+    /// When its data go, in Unix milliseconds.
+    pub until_unix_ms: i64,
+}
+
 /// Desired state of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
@@ -41,6 +50,10 @@ pub struct Instance {
     pub served_incarnation: u64,
     /// The owner wants it gone.
     pub deleting: bool,
+    /// Its data and all that is known of it outlive the node, in the recycle bin; `None` when they
+    /// are not to be kept, or not any more. Nothing to an instance that is not being deleted.
+    #[serde(default)]
+    pub kept: Option<Kept>,
     /// Name for people.
     pub name: String,
     /// Row of [`class::CLASSES`].
@@ -262,6 +275,7 @@ pub(crate) mod tests {
             incarnation: 1,
             served_incarnation: 0,
             deleting: false,
+            kept: None,
             name: "cache".into(),
             class: "redis.shard.small.2.ce".into(),
             engine_version: "7.0".into(),
@@ -315,6 +329,7 @@ pub(crate) mod tests {
             "write_lock",
             "monitor_interval_s",
             "raised_bandwidth_mb_per_s",
+            "kept",
         ];
         for name in later.into_iter().chain(latest) {
             fields.remove(name).expect("there");

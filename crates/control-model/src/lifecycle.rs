@@ -7,6 +7,7 @@
 //!                        ▼                   ▼ │
 //!                      Error             Unavailable
 //!   DeleteInstance, from all but Creating and Rebooting ─► Released ─► (no such instance)
+//!   RecoverInstance, out of the recycle bin ─► BackupRecovering ──served──► Normal
 //! ```
 //!
 //! While the agent is away the last known fact stands: a grant is held until it is revoked, so a
@@ -22,6 +23,8 @@ use admin::agent::{NodeObserved, NodePhase};
 pub enum Status {
     /// Never served yet.
     Creating,
+    /// Out of the recycle bin and not serving yet.
+    BackupRecovering,
     /// Serves.
     Normal,
     /// On its way to a new incarnation.
@@ -49,6 +52,7 @@ impl Status {
     pub fn name(self) -> &'static str {
         match self {
             Status::Creating => "Creating",
+            Status::BackupRecovering => "BackupRecovering",
             Status::Normal => "Normal",
             Status::Rebooting => "Rebooting",
             Status::MinorVersionUpgrading => "MinorVersionUpgrading",
@@ -88,7 +92,10 @@ pub fn status(intent: &Instance, observed: Observed<'_>) -> Status {
     match (serves, intent.served_incarnation, failed) {
         (true, ..) => while_serving(intent, observed),
         (false, 0, true) => Status::Error,
-        (false, 0, false) => Status::Creating,
+        (false, 0, false) => match intent.running.as_ref().map(|running| running.kind) {
+            Some(TaskKind::Recover) => Status::BackupRecovering,
+            _ => Status::Creating,
+        },
         (false, served, false) if served < intent.incarnation => on_the_way(intent),
         (false, ..) => Status::Unavailable,
     }
@@ -114,6 +121,7 @@ fn while_serving(intent: &Instance, observed: Observed<'_>) -> Status {
         Some(TaskKind::FlushDead) => Status::CleaningUpExpiredData,
         Some(TaskKind::Create | TaskKind::Restart | TaskKind::Delete) | None => Status::Normal,
         Some(TaskKind::MinorVersion | TaskKind::Network) => Status::Normal,
+        Some(TaskKind::Recover | TaskKind::Destroy) => Status::Normal,
     }
 }
 
@@ -204,6 +212,25 @@ mod tests {
             }
             let after = node(NodePhase::Serving, 2, 2);
             assert_eq!(status(&intent, Observed::Known(&after)), Status::Normal);
+        }
+    }
+
+    #[test]
+    fn what_comes_out_of_the_recycle_bin_is_not_new() {
+        use NodePhase::{Serving, Starting};
+        let running = Some(Running { task_id: "t-1".into(), kind: TaskKind::Recover });
+        let intent = Instance { incarnation: 3, running, ..sample() };
+        let failed = NodePhase::Failed { reason: "disk".into() };
+        let rows = [
+            (None, Status::BackupRecovering),
+            (Some((Starting, 3)), Status::BackupRecovering),
+            (Some((failed, 3)), Status::Error),
+            (Some((Serving, 3)), Status::Normal),
+        ];
+        for (seen, expected) in rows {
+            let known = seen.clone().map(|(phase, incarnation)| node(phase, 1, incarnation));
+            let observed = known.as_ref().map_or(Observed::Absent, Observed::Known);
+            assert_eq!(status(&intent, observed), expected, "{seen:?}");
         }
     }
 

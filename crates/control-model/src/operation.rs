@@ -85,6 +85,8 @@ pub fn wording(kind: TaskKind) -> Wording {
         TaskKind::FlushDead => of(["Clearing of expired keys", "清理过期数据"], slows),
         TaskKind::Create => of(["Creation", "创建"], slows),
         TaskKind::Delete => of(["Deletion", "释放"], breaks),
+        TaskKind::Recover => of(["Recovery from the recycle bin", "从回收站恢复"], slows),
+        TaskKind::Destroy => of(["Removal from the recycle bin", "从回收站销毁"], slows),
     }
 }
 

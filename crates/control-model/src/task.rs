@@ -23,6 +23,10 @@ pub enum TaskKind {
     Bandwidth,
     /// DeleteInstance.
     Delete,
+    /// RecoverInstance.
+    Recover,
+    /// DestroyInstance, or the end of the time in the recycle bin.
+    Destroy,
     /// ModifyInstanceMinorVersion.
     MinorVersion,
     /// ModifyDBInstanceConnectionString.
@@ -70,6 +74,8 @@ pub const KINDS: &[KindRow] = &[
         steps: &["save_and_stop_node", "start_node"],
     },
     KindRow { kind: TaskKind::Delete, name: "DeleteIns", steps: &["remove_node"] },
+    KindRow { kind: TaskKind::Recover, name: "RecoverIns", steps: &["prepare", "start_node"] },
+    KindRow { kind: TaskKind::Destroy, name: "DestroyIns", steps: &["remove_data"] },
 ];
 
 impl TaskKind {
@@ -267,12 +273,16 @@ impl Task {
 pub fn steps_done(kind: TaskKind, intent: &Instance, observed: Observed<'_>) -> usize {
     let Observed::Known(node) = observed else { return 0 };
     match kind {
-        TaskKind::Create | TaskKind::Restart | TaskKind::MinorVersion | TaskKind::Network
+        TaskKind::Create
+        | TaskKind::Recover
+        | TaskKind::Restart
+        | TaskKind::MinorVersion
+        | TaskKind::Network
             if lifecycle::serves(intent, node) =>
         {
             2
         }
-        TaskKind::Create => 1,
+        TaskKind::Create | TaskKind::Recover => 1,
         // The node of before goes on until it is told, and stops then.
         TaskKind::Restart | TaskKind::MinorVersion | TaskKind::Network => {
             usize::from(node.incarnation >= intent.incarnation && node.phase != NodePhase::Stopping)
@@ -282,7 +292,7 @@ pub fn steps_done(kind: TaskKind, intent: &Instance, observed: Observed<'_>) -> 
         | TaskKind::Flush
         | TaskKind::FlushDb
         | TaskKind::FlushDead => usize::from(node.generation >= intent.generation),
-        TaskKind::Delete => 0,
+        TaskKind::Delete | TaskKind::Destroy => 0,
     }
 }
 
@@ -308,7 +318,7 @@ mod tests {
             FlushDead,
             Delete,
         ];
-        for kind in all {
+        for kind in all.into_iter().chain([TaskKind::Recover, TaskKind::Destroy]) {
             assert_eq!(KINDS.iter().filter(|row| row.kind == kind).count(), 1, "{kind:?}");
             assert!(!kind.row().steps.is_empty());
         }

@@ -10,7 +10,7 @@ use crate::authority::caller;
 use crate::brake::Brake;
 use crate::call::{Answer, Call, Identity, LoginError, Principal, Via};
 use crate::error::{self, ApiError};
-use crate::executor::Executor;
+use crate::executor::{Executor, RELEASES_MAX};
 use crate::metrics::{self, Collector, Metrics};
 use crate::note::{Stranger, note_login, note_stranger};
 use crate::observer::{self, View};
@@ -77,6 +77,7 @@ impl Control {
             agent: agent.clone(),
             bind: parts.bind,
             clock: parts.clock.clone(),
+            releases: Arc::new(Semaphore::new(RELEASES_MAX)),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { observer::run(&parts.agent_socket, publisher).await });

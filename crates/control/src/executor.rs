@@ -3,20 +3,26 @@
 
 use crate::agent::{AgentClient, AgentError};
 use crate::pipeline::Clock;
+use crate::recycle_bin;
 use crate::store::documents::{self, Versioned};
 use crate::store::{Change, Expect, Kind, Store, StoreError};
 use crate::tasks;
 use admin::agent::{AgentReply, AgentRequest};
 use control_model::global_group::GlobalGroups;
 use control_model::task::Outcome;
-use control_model::{Instance, Step, port};
+use control_model::{BinStep, Instance, Step, port};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 const APPLY_LIMIT: Duration = Duration::from_secs(10);
 /// Stopping a node may save a large file first.
 const REMOVE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Nodes that save and stop at once: each may take its disk's time, and other requests to the agent
+/// must find a turn beside them.
+pub const RELEASES_MAX: usize = 16;
 
 /// What a step led to.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,6 +61,8 @@ pub struct Executor {
     pub bind: String,
     /// The time.
     pub clock: Clock,
+    /// Of [`RELEASES_MAX`].
+    pub releases: Arc<Semaphore>,
 }
 
 impl Executor {
@@ -80,7 +88,45 @@ impl Executor {
                 self.stored(move |store| unless_changed(store, &read, end)).await
             }
             Step::Begin => self.begin(read).await,
-            Step::Remove { generation } => self.remove(read, generation).await,
+            Step::Release { generation } => {
+                let now_unix_ms = (self.clock)();
+                self.stop_and_keep(&read.value, generation).await?;
+                self.stored(move |store| recycle_bin::put_in(store, &read, now_unix_ms)).await
+            }
+            Step::Remove { generation } => {
+                let now_unix_ms = (self.clock)();
+                self.remove(&read.value, generation).await?;
+                self.stored(move |store| forget(store, &read, now_unix_ms)).await
+            }
+        }
+    }
+
+    /// Carries out `step` for an instance in the recycle bin as it was read.
+    ///
+    /// # Errors
+    /// See [`StepError`]; the planner is asked again.
+    pub async fn run_released(
+        &self,
+        read: Versioned<Instance>,
+        step: BinStep,
+    ) -> Result<Progress, StepError> {
+        let now_unix_ms = (self.clock)();
+        match step {
+            BinStep::Expire => {
+                tracing::info!("{}: its time in the recycle bin is over", read.value.instance_id);
+                let give_up = move |store: &dyn Store| {
+                    recycle_bin::give_up(store, &read, now_unix_ms).map(drop)
+                };
+                self.stored(give_up).await
+            }
+            BinStep::Purge { generation } => {
+                self.remove(&read.value, generation).await?;
+                self.stored(move |store| recycle_bin::forget(store, &read, now_unix_ms)).await
+            }
+            BinStep::Stop { generation } => {
+                self.stop_and_keep(&read.value, generation).await?;
+                Ok(Progress::Stored)
+            }
         }
     }
 
@@ -119,17 +165,18 @@ impl Executor {
         Ok(read.map(|read| read.value.entries(&intent.global_groups)).unwrap_or_default())
     }
 
-    async fn remove(
-        &self,
-        read: Versioned<Instance>,
-        generation: u64,
-    ) -> Result<Progress, StepError> {
-        let request = AgentRequest::Remove { node_id: read.value.node_id(), generation };
-        match self.agent.request(&request, REMOVE_LIMIT).await? {
-            AgentReply::Done => {
-                let now_unix_ms = (self.clock)();
-                self.stored(move |store| forget(store, &read, now_unix_ms)).await
-            }
+    async fn remove(&self, intent: &Instance, generation: u64) -> Result<(), StepError> {
+        self.end(&AgentRequest::Remove { node_id: intent.node_id(), generation }).await
+    }
+
+    async fn stop_and_keep(&self, intent: &Instance, generation: u64) -> Result<(), StepError> {
+        let _turn = self.releases.acquire().await.map_err(|_| StepError::Broken)?;
+        self.end(&AgentRequest::Release { node_id: intent.node_id(), generation }).await
+    }
+
+    async fn end(&self, request: &AgentRequest) -> Result<(), StepError> {
+        match self.agent.request(request, REMOVE_LIMIT).await? {
+            AgentReply::Done => Ok(()),
             _ => Err(AgentError::Unexpected.into()),
         }
     }

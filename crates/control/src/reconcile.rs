@@ -4,9 +4,11 @@
 
 use crate::executor::{Executor, Progress, StepError};
 use crate::observer::View;
+use crate::recycle_bin;
+use crate::store::StoreError;
 use crate::store::documents::{self, Versioned};
 use crate::tasks;
-use control_model::{Instance, Observed, plan};
+use control_model::{BinStep, HostView, Instance, Observed, Step, plan, plan_released};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,13 @@ struct Finished {
     /// Of the view that the step was planned from.
     session: u64,
     outcome: Result<Progress, StepError>,
+}
+
+/// A step about an instance, in the recycle bin or not.
+#[derive(Debug)]
+enum Job {
+    Live(Step),
+    Released(BinStep),
 }
 
 /// The loop's own memory; all of it may be lost at any time.
@@ -98,38 +107,72 @@ impl Reconciler {
             self.accepted.clear();
         }
         let store = self.executor.store.clone();
-        let read = tokio::task::spawn_blocking(move || documents::instances(store.as_ref())).await;
-        let instances = match read {
-            Ok(Ok(instances)) => instances,
+        // What moves between the two looks is seen twice or not at all; a step that was planned
+        // from the former place is refused as out of date, by the store or by the agent.
+        let read = move || {
+            let released = recycle_bin::list(store.as_ref())?;
+            Ok((released, documents::instances(store.as_ref())?))
+        };
+        let (released, instances) = match tokio::task::spawn_blocking(read).await {
+            Ok(Ok::<_, StoreError>(read)) => read,
             Ok(Err(error)) => return tracing::error!("reading the instances: {error}"),
             // This process ends.
             Err(error) if error.is_cancelled() => return,
             Err(error) => return tracing::error!("reading the instances: {error}"),
         };
-        self.forget_gone(&instances);
+        self.forget_gone(released.iter().chain(&instances));
         let now = Instant::now();
-        self.due = next_due(&instances, (self.executor.clock)()).map(|pause| now + pause);
+        let due = next_due(&instances, &released, (self.executor.clock)());
+        self.due = due.map(|pause| now + pause);
         for read in instances {
-            let id = read.value.instance_id.clone();
-            let waits = self.failing.get(&id).is_some_and(|retry| now < retry.at);
-            if waits || self.busy.contains(&id) {
+            let id = &read.value.instance_id;
+            if self.waits(id) {
                 continue;
             }
             let observed = view.host.node(&read.value.node_id());
-            let accepted = self.accepted_of(&id, observed);
+            let accepted = self.accepted_of(id, observed);
             let now_unix_ms = (self.executor.clock)();
-            let Some(step) = plan(&read.value, observed, accepted, now_unix_ms) else {
-                self.failing.remove(&id);
-                continue;
-            };
-            tracing::debug!("{id}: {step:?}");
-            self.busy.insert(id.clone());
-            let (executor, session) = (self.executor.clone(), self.session);
-            self.steps.spawn(async move {
-                let outcome = executor.run(read, step).await;
-                Finished { instance_id: id, session, outcome }
-            });
+            let step = plan(&read.value, observed, accepted, now_unix_ms).map(Job::Live);
+            self.start(read, step);
         }
+        self.pass_released(released, &view.host);
+    }
+
+    /// As `pass`, for the recycle bin.
+    fn pass_released(&mut self, released: Vec<Versioned<Instance>>, host: &HostView) {
+        for read in released {
+            if self.waits(&read.value.instance_id) {
+                continue;
+            }
+            let observed = host.node(&read.value.node_id());
+            let now_unix_ms = (self.executor.clock)();
+            let step = plan_released(&read.value, observed, now_unix_ms).map(Job::Released);
+            self.start(read, step);
+        }
+    }
+
+    /// A step about it is under way, or has just failed.
+    fn waits(&self, id: &str) -> bool {
+        let now = Instant::now();
+        self.failing.get(id).is_some_and(|retry| now < retry.at) || self.busy.contains(id)
+    }
+
+    fn start(&mut self, read: Versioned<Instance>, job: Option<Job>) {
+        let id = read.value.instance_id.clone();
+        let Some(job) = job else {
+            self.failing.remove(&id);
+            return;
+        };
+        tracing::debug!("{id}: {job:?}");
+        self.busy.insert(id.clone());
+        let (executor, session) = (self.executor.clone(), self.session);
+        self.steps.spawn(async move {
+            let outcome = match job {
+                Job::Live(step) => executor.run(read, step).await,
+                Job::Released(step) => executor.run_released(read, step).await,
+            };
+            Finished { instance_id: id, session, outcome }
+        });
     }
 
     /// Forgets what ended long ago.
@@ -164,8 +207,8 @@ impl Reconciler {
         idle.map(|(_, retry)| retry.at).min()
     }
 
-    fn forget_gone(&mut self, instances: &[Versioned<Instance>]) {
-        let ids: HashSet<_> = instances.iter().map(|read| &read.value.instance_id).collect();
+    fn forget_gone<'a>(&mut self, all: impl Iterator<Item = &'a Versioned<Instance>>) {
+        let ids: HashSet<_> = all.map(|read| &read.value.instance_id).collect();
         self.accepted.retain(|id, _| ids.contains(id));
         self.failing.retain(|id, _| ids.contains(id));
     }
@@ -201,8 +244,14 @@ impl Reconciler {
     }
 }
 
-/// How long until the time of something that waits comes.
-fn next_due(instances: &[Versioned<Instance>], now_unix_ms: i64) -> Option<Duration> {
-    let times = instances.iter().filter_map(|read| read.value.next_due_unix_ms(now_unix_ms));
+/// How long until the time of something that waits comes, or that of something released is over.
+fn next_due(
+    instances: &[Versioned<Instance>],
+    released: &[Versioned<Instance>],
+    now_unix_ms: i64,
+) -> Option<Duration> {
+    let waiting = instances.iter().filter_map(|read| read.value.next_due_unix_ms(now_unix_ms));
+    let kept = released.iter().filter_map(|read| Some(read.value.kept?.until_unix_ms));
+    let times = waiting.chain(kept.filter(|until_unix_ms| now_unix_ms < *until_unix_ms));
     times.min().map(|at_ms| Duration::from_millis(at_ms.abs_diff(now_unix_ms)))
 }

@@ -60,6 +60,8 @@ pub struct ControlOptions {
     pub advertise: String,
     /// `--max-instances`: most instances of this host.
     pub instances_max: usize,
+    /// `--recycle-days`: how many days deleted instances can be brought back; 0: they cannot.
+    pub recycle_days: u32,
     /// The agent's socket, `<data-dir>/agent/agent.sock`.
     pub agent_socket: PathBuf,
     /// Create and announce the quickstart instance.
@@ -202,6 +204,7 @@ fn open(
         advertise: options.advertise.clone(),
         api: reachable(address),
         instances_max: options.instances_max,
+        recycle_days: options.recycle_days,
         key_id: vault.key_id().to_owned(),
     };
     let bind = bind_address(&options.advertise).to_string();

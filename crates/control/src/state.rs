@@ -215,9 +215,10 @@ fn check_key(state: &State, path: &Path) -> Result<(), RestoreError> {
     Ok(())
 }
 
-/// The entry with its generation, if it is an instance, ahead of all that nodes have seen.
+/// The entry with its generation, if it is an instance, in the recycle bin or not, ahead of all that nodes have seen.
 fn ahead(mut entry: Entry) -> Entry {
-    let is_instance = entry.key.split('/').next() == Some(Kind::Instance.name());
+    let kinds = [Kind::Instance, Kind::Released].map(Kind::name);
+    let is_instance = entry.key.split('/').next().is_some_and(|kind| kinds.contains(&kind));
     if let Some(generation) = entry.body.get_mut("generation").filter(|_| is_instance) {
         let ahead = generation.as_u64().unwrap_or_default() + GENERATIONS_AHEAD;
         *generation = ahead.into();
@@ -249,6 +250,7 @@ mod tests {
         let store = EmbeddedStore::open(&data.join("control/store.redb")).expect("store");
         let changes = [
             put(Kind::Instance, "r-1", json!({"instance_id": "r-1", "generation": 3})),
+            put(Kind::Released, "r-2", json!({"instance_id": "r-2", "generation": 4})),
             put(Kind::Task, "t-1", json!({"generation": 3})),
         ];
         store.txn(&changes).expect("written");
@@ -275,12 +277,13 @@ mod tests {
         assert!(matches!(other, Err(RestoreError::OtherKey { .. })), "{other:?}");
         fs::copy(old.join("master.key"), new.join("master.key")).expect("copied");
         let restored = restore(&file, &new, false).expect("restored");
-        assert_eq!((restored.documents, restored.instances), (2, 1));
+        assert_eq!((restored.documents, restored.instances), (3, 1));
         let path = new.join("control/store.redb");
         let store = EmbeddedStore::open(&path).expect("opened");
         assert!(state.revision < *store.watch().borrow(), "revisions go on");
         let body = |kind, id| store.get(kind, id).expect("read").expect("there").body;
         assert_eq!(body(Kind::Instance, "r-1")["generation"], 3 + GENERATIONS_AHEAD);
+        assert_eq!(body(Kind::Released, "r-2")["generation"], 4 + GENERATIONS_AHEAD);
         assert_eq!(body(Kind::Task, "t-1"), json!({"generation": 3}));
         let held = restore(&file, &new, true);
         assert!(matches!(held, Err(RestoreError::Store { .. })), "{held:?}");

@@ -19,7 +19,7 @@ use admin::logs::{LogPage, LogQuery};
 use admin::node::{ClientRow, NodeStatus};
 use control_model::Instance;
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -55,7 +55,13 @@ impl Drop for Scratch {
 /// Of an installation on this host.
 pub fn settings() -> Settings {
     let host = |port: &str| format!("127.0.0.1{port}");
-    Settings { advertise: host(""), api: host(":8077"), instances_max: 12, key_id: "test".into() }
+    Settings {
+        advertise: host(""),
+        api: host(":8077"),
+        instances_max: 12,
+        recycle_days: 7,
+        key_id: "test".into(),
+    }
 }
 
 /// What a fake agent does to the next request that would change something.
@@ -82,6 +88,8 @@ pub struct FakeAgent {
 #[derive(Default)]
 struct AgentState {
     nodes: BTreeMap<String, NodeObserved>,
+    /// Nodes whose directories are there, with or without a process.
+    directories: BTreeSet<String>,
     specs: Vec<NodeSpec>,
     faults: VecDeque<Fault>,
     /// What applied nodes come up as.
@@ -163,6 +171,11 @@ impl FakeAgent {
         self.state().nodes.len()
     }
 
+    /// How many nodes have data, those that do not run included.
+    pub fn directory_count(&self) -> usize {
+        self.state().directories.len()
+    }
+
     fn state(&self) -> MutexGuard<'_, AgentState> {
         self.state.lock().expect("no test panics while holding it")
     }
@@ -194,6 +207,11 @@ impl FakeAgent {
             }
             AgentRequest::Apply(spec) => self.change(|state| apply(state, *spec)),
             AgentRequest::Remove { node_id, .. } => self.change(|state| {
+                state.nodes.remove(&node_id);
+                state.directories.remove(&node_id);
+                AgentReply::Done
+            }),
+            AgentRequest::Release { node_id, .. } => self.change(|state| {
                 state.nodes.remove(&node_id);
                 AgentReply::Done
             }),
@@ -256,6 +274,7 @@ fn apply(state: &mut AgentState, spec: NodeSpec) -> AgentReply {
         crashes: 0,
     };
     state.nodes.insert(spec.node_id.clone(), node);
+    state.directories.insert(spec.node_id.clone());
     state.specs.push(spec);
     AgentReply::Applied
 }
@@ -288,6 +307,11 @@ impl World {
 
     /// Over this store.
     pub fn over(store: Arc<dyn Store>) -> World {
+        World::keeping(store, settings().recycle_days)
+    }
+
+    /// Over this store, with a recycle bin of so many days.
+    pub fn keeping(store: Arc<dyn Store>, recycle_days: u32) -> World {
         let scratch = Scratch::new();
         let socket = scratch.path().join("agent/agent.sock");
         let agent = FakeAgent::start(&socket);
@@ -301,7 +325,7 @@ impl World {
             audit: Audit::Memory(Mutex::default()),
             reserve: None,
             agent_socket: socket,
-            settings: settings(),
+            settings: Settings { recycle_days, ..settings() },
             bind: "127.0.0.1".into(),
             clock: Arc::new(move || reading.load(Ordering::Relaxed)),
             replay: ReplayCache::new(KEEP_MS),

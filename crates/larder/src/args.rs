@@ -82,6 +82,15 @@ pub struct Up {
         env = "LARDER_MAX_INSTANCES"
     )]
     pub max_instances: usize,
+    /// Days that a deleted instance can be brought back; 0 deletes its data at once
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = control::RECYCLE_DAYS,
+        env = "LARDER_RECYCLE_DAYS",
+        value_parser = clap::value_parser!(u32).range(..=i64::from(control::RECYCLE_DAYS_MAX))
+    )]
+    pub recycle_days: u32,
     /// Also create an instance, allow this host to use it, and print how
     #[arg(long)]
     pub quickstart: bool,
@@ -145,6 +154,8 @@ pub struct Control {
     pub advertise: String,
     #[arg(long, default_value_t = control::INSTANCES_MAX)]
     pub max_instances: usize,
+    #[arg(long, default_value_t = control::RECYCLE_DAYS)]
+    pub recycle_days: u32,
     #[arg(long)]
     pub quickstart: bool,
     #[arg(long)]

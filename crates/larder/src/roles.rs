@@ -76,6 +76,8 @@ fn control_args(up: &Up, data_dir: &Path) -> Vec<OsString> {
         up.advertise.clone().into(),
         "--max-instances".into(),
         up.max_instances.to_string().into(),
+        "--recycle-days".into(),
+        up.recycle_days.to_string().into(),
         "--smtp-from".into(),
         up.alarms.smtp_from.clone().into(),
     ];
@@ -97,6 +99,7 @@ pub fn control(options: Control) -> ExitCode {
         api: options.api,
         advertise: options.advertise,
         instances_max: options.max_instances,
+        recycle_days: options.recycle_days,
         agent_socket,
         quickstart: options.quickstart,
         ready_file: options.ready_file,

@@ -13,6 +13,7 @@ from alibabacloud_r_kvstore20150101.client import Client
 from alibabacloud_r_kvstore20150101 import models
 from alibabacloud_tea_openapi import utils_models
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from darabonba.runtime import RuntimeOptions
 from aliyunsdkr_kvstore.request import v20150101 as old_requests
 
 from support.waiting import until
@@ -100,6 +101,33 @@ class NewSdk(Sdk):
             raise ApiError(error.code, error.status_code, error.message) from None
         assert answer.status_code == 200
         return answer.body.to_map()
+
+
+    def own(self, action, **query):
+        """One of Larder's own actions, which no SDK has a model of; parameters as the API names
+        them."""
+        params = utils_models.Params(
+            action=action, version="2026-01-01", protocol="HTTP", pathname="/", method="POST",
+            auth_type="AK", style="RPC", req_body_type="formData", body_type="json",
+        )
+        request = utils_models.OpenApiRequest(query={k: str(v) for k, v in query.items()})
+        try:
+            return self.client.call_api(params, request, RuntimeOptions())["body"]
+        except AlibabaCloudException as error:
+            raise ApiError(error.code, error.status_code, error.message) from None
+
+    def released(self):
+        """The recycle bin, by instance id."""
+        listed = self.call(
+            "DescribeInstances", region_id=REGION, instance_status="Released", page_size=50
+        )
+        return {one["InstanceId"]: one for one in listed["Instances"]["KVStoreInstance"]}
+
+    def destroy(self, instance_id):
+        """DeleteInstance, then out of the recycle bin too."""
+        self.call("DeleteInstance", instance_id=instance_id)
+        self.wait_gone(instance_id)
+        self.call("DestroyInstance", instance_id=instance_id)
 
 
 class CmsSdk(Sdk):

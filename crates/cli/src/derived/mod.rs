@@ -130,7 +130,10 @@ fn confirm(action: &Action, id: Option<&str>, terminal: &mut Terminal) -> Result
             hint: "add --yes".to_owned(),
         });
     }
-    let prompt = format!("{} Nothing brings it back. Type {word} to go on: ", action.doc);
+    // The recycle bin does.
+    let binned = action.name == "DeleteInstance";
+    let warning = if binned { "" } else { " Nothing brings it back." };
+    let prompt = format!("{}{warning} Type {word} to go on: ", action.doc);
     if terminal.read_line(&prompt, "read the confirmation")?.trim() == word {
         return Ok(());
     }

@@ -68,6 +68,8 @@ pub const SHORTS: &[Short] = &[
         ..PLAIN
     },
     Short { name: "clean", action: "FlushExpireKeys", ..PLAIN },
+    Short { name: "recover", action: "RecoverInstance", ..PLAIN },
+    Short { name: "destroy", action: "DestroyInstance", ..PLAIN },
     Short {
         name: "window",
         action: "ModifyInstanceMaintainTime",

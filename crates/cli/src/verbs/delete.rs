@@ -1,9 +1,10 @@
-//! `larder instance delete`. Nothing brings the data back, so a person types the id and a script
-//! says --yes.
+//! `larder instance delete`. Clients lose their data at once, and nothing brings them back once the
+//! recycle bin is emptied, so a person types the id and a script says --yes.
 
 use super::session::Session;
 use crate::error::Error;
 use crate::options::{Common, Waiting};
+use crate::output;
 use crate::wait::Goal;
 use clap::Args;
 
@@ -29,11 +30,28 @@ pub fn run(options: &Options, session: &mut Session<'_>) -> Result<(), Error> {
         confirm(id, session)?;
     }
     let answer = session.call("DeleteInstance", &[("InstanceId", id)])?;
-    if !options.waiting.wait {
-        return session.show(&answer, || format!("{id} is being deleted.\n"));
-    }
-    session.wait(id, Goal::Gone, &options.waiting)?;
-    session.show(&answer, || format!("{id} is deleted.\n"))
+    let done = if options.waiting.wait {
+        session.wait(id, Goal::Gone, &options.waiting)?;
+        "is deleted"
+    } else {
+        "is being deleted"
+    };
+    let until = kept_until(id, session);
+    session.show(&answer, || match until {
+        Some(until) => format!(
+            "{id} {done}. Until {until} it can be brought back: larder instance recover {id}\n"
+        ),
+        None => format!("{id} {done}.\n"),
+    })
+}
+
+/// How long the instance stays in the recycle bin; `None` when it is in none, or nobody says.
+fn kept_until(id: &str, session: &Session<'_>) -> Option<String> {
+    let region = session.region(None);
+    let params = [("RegionId", &*region), ("InstanceStatus", "Released"), ("InstanceIds", id)];
+    let answer = session.call("DescribeInstances", &params).ok()?;
+    let until = output::text(&answer["Instances"]["KVStoreInstance"][0]["DestroyTime"]);
+    (!until.is_empty()).then_some(until)
 }
 
 fn confirm(id: &str, session: &mut Session<'_>) -> Result<(), Error> {
@@ -43,7 +61,9 @@ fn confirm(id: &str, session: &mut Session<'_>) -> Result<(), Error> {
             hint: "add --yes".to_owned(),
         });
     }
-    let prompt = format!("This deletes {id} and all its data. Type its id to go on: ");
+    let prompt = format!(
+        "This deletes {id}; only the recycle bin still has its data. Type its id to go on: "
+    );
     let typed = session.terminal.read_line(&prompt, "read the confirmation")?;
     if typed.trim() == id {
         return Ok(());

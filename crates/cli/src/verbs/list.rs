@@ -16,6 +16,9 @@ pub struct Options {
     /// Only instances in this status
     #[arg(long)]
     status: Option<String>,
+    /// Only deleted instances that can still be brought back
+    #[arg(long, conflicts_with = "status")]
+    released: bool,
     /// Region to look in
     #[arg(long)]
     region: Option<String>,
@@ -36,10 +39,14 @@ pub fn run(options: &Options, session: &mut Session<'_>) -> Result<(), Error> {
     let mut params =
         vec![("RegionId", &*region), ("PageNumber", &*page), ("PageSize", &*page_size)];
     params.extend(options.search.as_deref().map(|text| ("SearchKey", text)));
-    params.extend(options.status.as_deref().map(|status| ("InstanceStatus", status)));
+    let released = options.released.then_some("Released");
+    params.extend(released.or(options.status.as_deref()).map(|word| ("InstanceStatus", word)));
     let answer = session.call("DescribeInstances", &params)?;
     let colour = session.terminal.colour();
-    session.show(&answer, || table(&answer, colour))?;
+    session.show(&answer, || match options.released {
+        true => bin(&answer),
+        false => table(&answer, colour),
+    })?;
     let shown = instances(&answer).len() as u64;
     let total = answer["TotalCount"].as_u64().unwrap_or(shown);
     if shown < total {
@@ -56,6 +63,26 @@ fn table(answer: &Value, colour: bool) -> String {
     let rows: Vec<Vec<String>> = instances(answer).iter().map(|row| columns(row, colour)).collect();
     let headers =
         ["INSTANCE", "NAME", "STATUS", "CLASS", "MEMORY", "ENGINE", "ENDPOINT", "CREATED"];
+    output::table(&headers, &rows)
+}
+
+/// The recycle bin: what was there, since when, and until when it can be brought back.
+fn bin(answer: &Value) -> String {
+    let row = |instance: &Value| {
+        let text = |name: &str| output::text(&instance[name]);
+        let memory = instance["Capacity"].as_u64();
+        vec![
+            text("InstanceId"),
+            text("InstanceName"),
+            text("InstanceClass"),
+            memory.map_or_else(String::new, |mib| output::bytes(mib << 20)),
+            text("EngineVersion"),
+            text("EndTime"),
+            text("DestroyTime"),
+        ]
+    };
+    let rows: Vec<Vec<String>> = instances(answer).iter().map(row).collect();
+    let headers = ["INSTANCE", "NAME", "CLASS", "MEMORY", "ENGINE", "DELETED", "KEPT UNTIL"];
     output::table(&headers, &rows)
 }
 

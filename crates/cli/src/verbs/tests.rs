@@ -220,15 +220,28 @@ fn restart_waits_for_normal() {
 
 #[test]
 fn delete_asks_a_person_and_demands_yes_of_a_script() {
-    let gone = || {
+    let none = r#"{"Instances":{"KVStoreInstance":[]}}"#;
+    let kept = r#"{"Instances":{"KVStoreInstance":[{"DestroyTime":"2026-11-29T12:00:00Z"}]}}"#;
+    let gone = |bin: Reply| {
         vec![
             ok("DeleteInstance", EMPTY),
             attribute("Normal"),
             no("DescribeInstanceAttribute", 404, "InvalidInstanceId.NotFound"),
+            bin,
         ]
     };
-    assert_eq!(run("delete r-1 --yes --wait", gone()).out, "r-1 is deleted.\n");
-    let typed = run_with("delete r-1", vec![ok("DeleteInstance", EMPTY)], "r-1\n", true);
+    let back = "r-1 is deleted. Until 2026-11-29T12:00:00Z it can be brought back: larder instance \
+                recover r-1\n";
+    for (bin, expected) in [
+        (ok("DescribeInstances", none), "r-1 is deleted.\n"),
+        (ok("DescribeInstances", kept), back),
+        (no("DescribeInstances", 403, "NoPermission"), "r-1 is deleted.\n"),
+    ] {
+        assert_eq!(run("delete r-1 --yes --wait", gone(bin)).out, expected);
+    }
+    let script = vec![ok("DeleteInstance", EMPTY), ok("DescribeInstances", kept)];
+    let typed = run_with("delete r-1", script, "r-1\n", true);
+    assert!(typed.out.contains("is being deleted") && typed.out.contains("recover r-1"));
     assert!(typed.result.is_ok() && typed.err.contains("Type its id"), "{}", typed.err);
     let wrong = run_with("delete r-1", vec![], "r-2\n", true);
     assert!(wrong.err.contains("nothing was deleted"), "{}", wrong.err);

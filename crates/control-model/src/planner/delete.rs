@@ -1,12 +1,17 @@
-//! The owner wants the instance gone. Must not know what a node leaves behind; the agent says when
-//! nothing is left.
+//! The owner wants the instance gone, for good or into the recycle bin. Must not know what a node
+//! leaves behind; the agent says when it is done.
 
 use super::Step;
 use crate::instance::Instance;
 use crate::observation::Observed;
 
-/// Remove, also when the agent shows no node: it may hold files of one. Wait while it is away.
+/// Remove or release, also when the agent shows no node: it may hold files of one. Wait while it is
+/// away.
 pub(super) fn plan(intent: &Instance, observed: Observed<'_>) -> Option<Step> {
     let reachable = observed != Observed::Unknown;
-    reachable.then_some(Step::Remove { generation: intent.generation })
+    let generation = intent.generation;
+    reachable.then_some(match intent.kept {
+        Some(_) => Step::Release { generation },
+        None => Step::Remove { generation },
+    })
 }

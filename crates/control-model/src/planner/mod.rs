@@ -2,11 +2,14 @@
 //! made again whenever either changes, so every step can be repeated, and a step that was lost is
 //! planned again. Must not know how steps are carried out.
 
+mod bin;
 mod create;
 mod delete;
 mod queue;
 mod restart;
 mod settle;
+
+pub use bin::{BinStep, plan_released};
 
 use crate::instance::Instance;
 use crate::observation::Observed;
@@ -28,6 +31,11 @@ pub enum Step {
     EndTask,
     /// Begin what waits and whose time has come.
     Begin,
+    /// Have the agent stop the node and keep its data, then put the instance into the recycle bin.
+    Release {
+        /// Of the intent.
+        generation: u64,
+    },
     /// Have the agent leave nothing of the node, then forget the instance.
     Remove {
         /// Of the intent.
@@ -60,6 +68,7 @@ pub fn plan(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instance::Kept;
     use crate::instance::tests::sample;
     use crate::lifecycle::{Status, status};
     use crate::observation::tests::node;
@@ -100,6 +109,10 @@ mod tests {
             let going = Instance { deleting: true, ..intent };
             let step = plan(&going, observed, accepted, 0);
             assert_eq!(step, Some(Step::Remove { generation }));
+            let kept = Some(Kept { deleted_unix_ms: 0, until_unix_ms: 1 });
+            let going = Instance { kept, ..going };
+            assert_eq!(plan(&going, observed, accepted, 0), Some(Step::Release { generation }));
+            assert_eq!(plan(&going, Observed::Unknown, accepted, 0), None);
         }
     }
 
@@ -133,7 +146,9 @@ mod tests {
                     change.apply(intent);
                     intent.running = Some(Running { task_id, kind: change.kind() });
                 }
-                Some(Step::Remove { .. }) => (self.intent, self.node) = (None, None),
+                Some(Step::Release { .. } | Step::Remove { .. }) => {
+                    (self.intent, self.node) = (None, None);
+                }
             }
             true
         }

@@ -40,7 +40,7 @@ managed! {
     "AliyunCloudMonitorReadOnlyAccess" "Reading of CloudMonitor."
         ["cms:Describe*", "cms:Get*", "cms:List*", "cms:Query*"];
     "AliyunKvstoreFullAccess" "Everything of instances."
-        ["kvstore:*", "vpc:DescribeVpcs", "vpc:DescribeVSwitches"];
+        ["kvstore:*", "larder:RecoverInstance", "vpc:DescribeVpcs", "vpc:DescribeVSwitches"];
     "AliyunKvstoreReadOnlyAccess" "Reading of instances."
         ["kvstore:Describe*", "kvstore:List*", "kvstore:LarderDescribe*", "vpc:DescribeVpcs",
          "vpc:DescribeVSwitches"];
@@ -86,6 +86,10 @@ mod tests {
             ("ReadOnlyAccess", "actiontrail:LookupEvents", true),
             ("ReadOnlyAccess", "kvstore:DeleteInstance", false),
             ("AliyunKvstoreFullAccess", "kvstore:DeleteInstance", true),
+            ("AliyunKvstoreFullAccess", "larder:RecoverInstance", true),
+            ("AliyunKvstoreFullAccess", "larder:CreateAccount", false),
+            ("AliyunKvstoreReadOnlyAccess", "larder:RecoverInstance", false),
+            ("ReadOnlyAccess", "larder:RecoverInstance", false),
             ("AliyunKvstoreFullAccess", "ram:CreateUser", false),
             ("AliyunKvstoreFullAccess", "vpc:DescribeVpcs", true),
             ("AliyunKvstoreFullAccess", "vpc:DeleteVpc", false),

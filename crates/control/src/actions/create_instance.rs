@@ -67,7 +67,8 @@ pub const SPEC: Action = Action {
     handler: run,
 };
 
-const PORT: Kind = Kind::Integer { min: port::FIRST as i64, max: port::LAST as i64 };
+/// `Port`, as the actions take it that make an endpoint.
+pub const PORT: Kind = Kind::Integer { min: port::FIRST as i64, max: port::LAST as i64 };
 
 /// A request that was checked.
 struct Request<'a> {
@@ -213,6 +214,7 @@ fn intent(context: &Context<'_>, params: &Params<'_>, request: &Request<'_>) -> 
         incarnation: 1,
         served_incarnation: 0,
         deleting: false,
+        kept: None,
         name: request.name.to_owned(),
         class: request.class.name.to_owned(),
         engine_version: request.engine_version.to_owned(),

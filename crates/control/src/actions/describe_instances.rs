@@ -4,9 +4,10 @@ use super::params::{Kind, Param, Params, REGION_ID};
 use super::table::KVSTORE;
 use super::{Access, Action, Context, Done, views};
 use crate::error::{self, ApiError};
+use crate::recycle_bin;
 use crate::store::documents;
 use control_model::selector::{Exact, Selector, page};
-use control_model::{Instance, Status};
+use control_model::{Instance, Status, recycle};
 use serde_json::{Value, json};
 
 /// The row.
@@ -17,7 +18,7 @@ pub const SPEC: Action = Action {
     params: &[
         REGION_ID,
         Param::optional("InstanceIds", Kind::Text, "up to 30, comma-separated"),
-        Param::optional("InstanceStatus", Kind::Text, "exact"),
+        Param::optional("InstanceStatus", Kind::Text, "exact; Released: the recycle bin"),
         Param::optional("SearchKey", Kind::Text, "part of id or name"),
         Param::optional("ArchitectureType", Kind::Text, "exact"),
         Param::optional("ChargeType", Kind::Text, "exact"),
@@ -86,7 +87,14 @@ pub fn select(
     let selector = selector(params)?;
     let elsewhere = params.text("PrivateIp").is_some_and(|ip| ip != context.settings.advertise);
     let mut items = Vec::new();
-    for instance in documents::instances(context.store)?.into_iter().map(|read| read.value) {
+    let mut read = documents::instances(context.store)?;
+    // What is in the recycle bin is gone for everyone who does not ask for it.
+    if params.text("InstanceStatus") == Some(Status::Released.name()) {
+        let mut released = recycle_bin::list(context.store)?;
+        released.retain(|read| recycle::is_recoverable(&read.value, context.now_unix_ms));
+        read.extend(released);
+    }
+    for instance in read.into_iter().map(|read| read.value) {
         let status = context.status(&instance);
         let own = instance.account_id == context.account_id;
         if own && !elsewhere && selector.matches(&instance, status) {

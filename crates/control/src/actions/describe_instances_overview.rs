@@ -15,7 +15,7 @@ pub const SPEC: Action = Action {
     params: &[
         REGION_ID,
         Param::optional("InstanceIds", Kind::Text, "up to 30, comma-separated"),
-        Param::optional("InstanceStatus", Kind::Text, "exact"),
+        Param::optional("InstanceStatus", Kind::Text, "exact; Released: the recycle bin"),
         Param::optional("SearchKey", Kind::Text, "part of id or name"),
         Param::optional("ArchitectureType", Kind::Text, "exact"),
         Param::optional("ChargeType", Kind::Text, "exact"),

@@ -132,6 +132,16 @@ fn put(context: &Context<'_>, groups: &GlobalGroups, expect: Expect) -> store::C
     documents::put(Kind::GlobalGroups, account, expect, account, groups)
 }
 
+/// The caller's groups, and a change that leaves them as they are and fails when they are not.
+///
+/// # Errors
+/// When the store fails.
+pub fn held(context: &Context<'_>) -> Result<(GlobalGroups, store::Change), ApiError> {
+    let (groups, expect) = read(context)?;
+    let unchanged = put(context, &groups, expect);
+    Ok((groups, unchanged))
+}
+
 /// The groups that `instance` is bound to, by its owner's document.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 use super::{Context, global_security_groups, operation_preference};
 use crate::error::{self, ApiError};
 use crate::store::{self, Change, Expect, StoreError, documents};
-use crate::{random, tasks};
+use crate::{random, recycle_bin, tasks};
 use control_model::account::TokenClaim;
 use control_model::task::{Outcome, TaskKind};
 use control_model::{Instance, ident, port, quota};
@@ -66,7 +66,10 @@ pub fn persist(context: &Context<'_>, instances: &mut [Instance]) -> Result<(), 
                 kind: store::Kind::Port | store::Kind::GlobalGroups | store::Kind::Preference,
                 ..
             }) => {}
-            Err(StoreError::Conflict { kind: store::Kind::Instance, .. }) => {
+            Err(StoreError::Conflict {
+                kind: store::Kind::Instance | store::Kind::Released,
+                ..
+            }) => {
                 for instance in &mut *instances {
                     instance.instance_id = ident::instance_id(&mut random::fill);
                 }
@@ -80,13 +83,27 @@ pub fn persist(context: &Context<'_>, instances: &mut [Instance]) -> Result<(), 
     }
 }
 
+/// The first port from `wanted` on that no instance has.
+///
+/// # Errors
+/// `QuotaExceed` when there is none.
+pub fn free_port(context: &Context<'_>, wanted: u16) -> Result<u16, ApiError> {
+    let taken = taken_ports(context)?;
+    let free = port::choose(wanted, |port| taken.contains(&port));
+    free.ok_or_else(|| error::QUOTA_EXCEED.says("All ports are taken."))
+}
+
+fn taken_ports(context: &Context<'_>) -> Result<HashSet<u16>, ApiError> {
+    let claims = context.store.list(store::Kind::Port)?;
+    Ok(claims.iter().filter_map(|claim| claim.id.parse().ok()).collect())
+}
+
 fn choose_ports(
     context: &Context<'_>,
     instances: &mut [Instance],
     wanted: &[u16],
 ) -> Result<(), ApiError> {
-    let claims = context.store.list(store::Kind::Port)?;
-    let mut taken: HashSet<u16> = claims.iter().filter_map(|claim| claim.id.parse().ok()).collect();
+    let mut taken = taken_ports(context)?;
     for (instance, wanted) in instances.iter_mut().zip(wanted) {
         let free = port::choose(*wanted, |port| taken.contains(&port));
         instance.port = free.ok_or_else(|| error::QUOTA_EXCEED.says("All ports are taken."))?;
@@ -106,6 +123,7 @@ fn changes(context: &Context<'_>, instances: &mut [Instance]) -> Result<Vec<Chan
         let task = (TaskKind::Create, Outcome::Canceled);
         changes.extend(tasks::open(context.store, instance, task, context.now_unix_ms)?.1);
         changes.push(documents::put_instance(instance, Expect::Absent));
+        changes.push(recycle_bin::has_none(&instance.instance_id));
         changes.push(documents::claim_port(instance, instance.port));
     }
     if let Some(token) = &context.token {

@@ -63,6 +63,7 @@ pub mod ram_login;
 pub mod ram_policies;
 pub mod ram_roles;
 pub mod ram_users;
+pub mod recycle_bin;
 pub mod refresh;
 pub mod reset_account_password;
 pub mod resource_groups;
@@ -193,6 +194,8 @@ pub struct Settings {
     pub api: String,
     /// Most instances of this host.
     pub instances_max: usize,
+    /// How many days deleted instances stay in the recycle bin; 0 where there is none.
+    pub recycle_days: u32,
     /// Which master.key seals the secrets.
     pub key_id: String,
 }

@@ -14,8 +14,8 @@ use super::{
     modify_instance_maintain_time, modify_instance_parameter, modify_instance_spec,
     modify_instance_vpc_auth_mode, modify_security_ips, monitor_values, operation_preference,
     parameter_group_templates, parameter_groups, ram_attach, ram_groups, ram_keys, ram_login,
-    ram_policies, ram_roles, ram_users, refresh, reset_account_password, resource_groups,
-    restart_instance, service_role, sts, tags, topology, versions, write_lock,
+    ram_policies, ram_roles, ram_users, recycle_bin, refresh, reset_account_password,
+    resource_groups, restart_instance, service_role, sts, tags, topology, versions, write_lock,
 };
 use crate::error::{self, ApiError};
 
@@ -156,7 +156,7 @@ pub const ACTIONS: &[&Action] = &[
     &describe_history_tasks::DETAIL,
     &lookup_events::TRAILS,
     &describe_zones::SPEC,
-    &delete_instance::DESTROY,
+    &recycle_bin::DESTROY,
     &ram_attach::FROM_GROUP,
     &ram_attach::FROM_ROLE,
     &ram_attach::FROM_USER,
@@ -221,6 +221,7 @@ pub const ACTIONS: &[&Action] = &[
     &contacts::PUT_GROUP,
     &metric_rules::PUT,
     &metric_rules::PUT_MANY,
+    &recycle_bin::RECOVER,
     &ram_groups::REMOVE,
     &reset_account_password::SPEC,
     &restart_instance::SPEC,

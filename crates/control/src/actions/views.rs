@@ -2,6 +2,7 @@
 //! know which action asks.
 
 use super::Settings;
+use control_model::instance::Kept;
 use control_model::{Instance, Status, Tag};
 use serde_json::{Map, Value, json};
 
@@ -45,7 +46,7 @@ fn common(instance: &Instance, status: Status, settings: &Settings) -> Map<Strin
         "NetworkType": instance.network_type,
         "NodeType": instance.node_type,
         "ChargeType": "PostPaid",
-        "EndTime": "",
+        "EndTime": kept_time(instance, |kept| kept.deleted_unix_ms),
         "ConnectionDomain": settings.advertise,
         "Port": instance.port,
         "Capacity": class.capacity_mb,
@@ -99,7 +100,7 @@ pub fn listed(instance: &Instance, status: Status, settings: &Settings) -> Value
     fields.extend(super::object(json!({
         "UserName": instance.instance_id,
         "EditionType": "Community",
-        "DestroyTime": "",
+        "DestroyTime": kept_time(instance, |kept| kept.until_unix_ms),
         "HasRenewChangeOrder": false,
         "ReplacateId": "",
         "ShardClass": "",
@@ -150,6 +151,11 @@ pub fn attribute(instance: &Instance, status: Status, settings: &Settings) -> Va
         fields.extend(super::object(lock));
     }
     Value::Object(fields)
+}
+
+/// A time of an instance in the recycle bin, or on its way there; empty for others.
+fn kept_time(instance: &Instance, of: fn(Kept) -> i64) -> String {
+    instance.kept.map(|kept| time(of(kept))).unwrap_or_default()
 }
 
 /// Tags as a list of pairs.

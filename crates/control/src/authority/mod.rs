@@ -9,6 +9,7 @@ use crate::actions::{Action, active_operations, params, table};
 use crate::call::{Call, Identity, Principal, Via};
 use crate::directory;
 use crate::error::{self, ApiError};
+use crate::recycle_bin;
 use crate::store::{Kind, Store, documents};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -59,7 +60,10 @@ pub(crate) fn allow(
     let grants = grants(store, &call.principal, call.via)?;
     let facts = facts(call, row, now_unix_ms);
     let own_instance = |id: &str| {
-        let found = documents::get::<Instance>(store, Kind::Instance, id)?;
+        let mut found = documents::get::<Instance>(store, Kind::Instance, id)?;
+        if found.is_none() {
+            found = recycle_bin::get(store, id)?;
+        }
         let own = found.map(|read| read.value);
         let own = own.filter(|instance| instance.account_id == call.principal.account_id);
         Ok(own.map(|instance| (instance.region_id, instance.tags)))

@@ -2,7 +2,8 @@
 //! takes. Pure but for looking instances up; must not know policies.
 
 use crate::actions::Action;
-use crate::actions::table::{self, KVSTORE};
+use crate::actions::params::Param;
+use crate::actions::table::{self, KVSTORE, LARDER};
 use crate::call::{Call, Identity};
 use crate::error::ApiError;
 use control_model::{Tag, region};
@@ -48,7 +49,8 @@ pub(crate) fn of(
     further: &[String],
     find: FindInstance<'_>,
 ) -> Result<Vec<Target>, ApiError> {
-    if row.version == KVSTORE {
+    let of_instance = |param: &Param| param.name == "InstanceId";
+    if row.version == KVSTORE || row.version == LARDER && row.params.iter().any(of_instance) {
         return kvstore(row, call, further, find);
     }
     let service = table::service(row);

@@ -6,6 +6,7 @@ use crate::agent::AgentClient;
 use crate::alarms::Evaluator;
 use crate::drift::{self, Said};
 use crate::pipeline::Clock;
+use crate::recycle_bin;
 use crate::store::{Store, StoreError, documents};
 use admin::agent::{AgentReply, AgentRequest, NodeSample};
 use control_model::Instance;
@@ -87,12 +88,20 @@ impl Collector {
         }
         drift::sift(&samples, &known.instances, &self.drift);
         self.metrics.take(at_s, samples, &known.instances);
-        if at_s.rem_euclid(SWEEP_S) == 0
-            && let Err(error) = self.metrics.forget_others(&known.instances)
-        {
-            tracing::warn!("metrics of deleted instances cannot be deleted: {error}");
+        if at_s.rem_euclid(SWEEP_S) == 0 {
+            self.sweep(&known.instances)?;
         }
         let mut evaluator = self.evaluator.lock().unwrap_or_else(PoisonError::into_inner);
         evaluator.run(at_s, &known.instances)
+    }
+
+    /// Deletes the series of instances that are gone for good.
+    fn sweep(&self, instances: &[Instance]) -> Result<(), StoreError> {
+        let released = recycle_bin::list(self.store.as_ref())?;
+        let kept = instances.iter().chain(released.iter().map(|read| &read.value));
+        if let Err(error) = self.metrics.forget_others(kept) {
+            tracing::warn!("metrics of deleted instances cannot be deleted: {error}");
+        }
+        Ok(())
     }
 }

@@ -70,8 +70,11 @@ impl Metrics {
     }
 
     /// Deletes the series of all but these instances.
-    pub(crate) fn forget_others(&self, instances: &[Instance]) -> io::Result<()> {
-        let kept: Vec<String> = instances.iter().map(Instance::node_id).collect();
+    pub(crate) fn forget_others<'a>(
+        &self,
+        instances: impl Iterator<Item = &'a Instance>,
+    ) -> io::Result<()> {
+        let kept: Vec<String> = instances.map(Instance::node_id).collect();
         self.series.retain(|node_id| kept.iter().any(|kept| kept == node_id))
     }
 

@@ -49,6 +49,9 @@ pub enum Kind {
     ContactGroup,
     /// [`control_model::alarm::Alert`] by log id.
     Alert,
+    /// [`control_model::Instance`] in the recycle bin, by instance id; never one that is also an
+    /// [`Kind::Instance`].
+    Released,
     /// [`control_model::parameter::ParameterHistory`] by instance id.
     ParameterHistory,
     /// [`control_model::parameter_group::ParameterGroups`] by account id.
@@ -77,6 +80,7 @@ impl Kind {
             Kind::Contact => "contact",
             Kind::ContactGroup => "contact-group",
             Kind::Alert => "alert",
+            Kind::Released => "released",
             Kind::ParameterHistory => "parameter-history",
             Kind::ParameterGroups => "parameter-groups",
             Kind::Preference => "preference",

@@ -349,18 +349,3 @@ async fn bandwidth_is_raised_until_it_is_reset_or_the_class_changes() {
     let refusal = world.refusal("ModifyInstanceBandwidth", &target("192")).await;
     assert_eq!(refusal, "403 IncorrectDBInstanceState");
 }
-
-#[tokio::test]
-async fn nothing_is_kept_that_could_be_destroyed() {
-    let world = World::new();
-    let id = world.instance("").await;
-    let on = format!("InstanceId={id}");
-    assert_eq!(world.refusal("DestroyInstance", &on).await, "403 IncorrectDBInstanceState");
-    world.agent.script(&[Fault::Refused]);
-    world.ok("DeleteInstance", &on).await;
-    let first = world.refusal("DestroyInstance", &on).await;
-    assert!(["200 no error", "404 InvalidInstanceId.NotFound"].contains(&&*first), "{first}");
-    world.until(&id, "gone").await;
-    let gone = world.refusal("DestroyInstance", &on).await;
-    assert_eq!(gone, "404 InvalidInstanceId.NotFound");
-}

@@ -18,6 +18,7 @@ pub mod metrics;
 mod operations;
 mod parameter_groups;
 mod parameters;
+mod recycle;
 mod tags;
 mod tasks;
 mod write_lock;
