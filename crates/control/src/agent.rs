@@ -113,7 +113,8 @@ impl AgentClient {
         AgentClient { socket, idle: Mutex::default(), turns }
     }
 
-    /// One request within `limit` from its turn on. A kept connection that turns out dead is replaced once.
+    /// One request within `limit` from its turn on. A kept connection that turns out dead is
+    /// replaced once.
     ///
     /// # Errors
     /// See [`AgentError`].
