@@ -83,6 +83,10 @@ def test_a_flush_asks_for_the_instance_by_name(browser, shared, instance):
     until(lambda: client.dbsize() == 0, "the data are gone")
 
 
+# What a card hides beyond its edge and nobody can scroll to.
+CUT = """return [...document.querySelectorAll('.card')]
+    .filter(card => card.scrollWidth > card.clientWidth + 1).map(card => card.className)"""
+
 PAGES = {
     "instances": "/console/instances",
     "new": "/console/instances/new",
@@ -131,6 +135,7 @@ def test_every_page_fits_and_is_accessible(browser, shared, instance, width, sch
             root = "document.documentElement"
             wide = f"return {root}.scrollWidth - {root}.clientWidth"
             assert browser.execute_script(wide) <= 0, f"{name} is wider than {width}"
+            assert not browser.execute_script(CUT), f"{name} at {width}: something is cut off"
             found = axe.Axe().run(browser)["violations"]
             grave = [one for one in found if one["impact"] in ("serious", "critical")]
             shown = [(one["id"], one["nodes"][0]["html"][:200]) for one in grave]
