@@ -176,3 +176,36 @@ impl Conn {
         self.out_bytes_max = if free { usize::MAX } else { PACED_OUT_BYTES_MAX };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn under_a_limit_requests_wait_until_their_answers_have_gone() {
+        let (value, count) = (100_000, 100);
+        let answer = format!("${value}\r\n").len() + value + 2;
+        let mut bench = Bench::new(1);
+        bench.send_unread('a', format!("SETRANGE k {} v\r\n", value - 1).as_bytes());
+        bench.read_bytes('a');
+        bench.conn('a').limit_out();
+        bench.send_unread('a', "GET k\r\n".repeat(count).as_bytes());
+        let (mut rounds, mut bytes) = (0, 0);
+        loop {
+            let waits = bench.conn('a').unsent().len();
+            assert!(waits <= PACED_OUT_BYTES_MAX + answer, "{waits}");
+            let full = bench.conn('a').is_full();
+            assert_eq!(full, waits > PACED_OUT_BYTES_MAX, "nothing more is read meanwhile");
+            if waits == 0 {
+                break;
+            }
+            (rounds, bytes) = (rounds + 1, bytes + bench.read_bytes('a').len());
+            bench.send_unread('a', b"");
+        }
+        assert_eq!((rounds, bytes), (count.div_ceil(11), count * answer));
+        bench.send_unread('a', b"SUBSCRIBE news\r\n");
+        bench.conn('a').limit_out();
+        assert_eq!(bench.conn('a').out_bytes_max, usize::MAX, "it has a limit of its own");
+    }
+}

@@ -4,6 +4,7 @@
 use crate::access::Access;
 use crate::aof::{self, LoadError, Next};
 use crate::config::Config;
+use crate::conn::Conn;
 use crate::host::Host;
 use crate::inbox::Waker;
 use crate::job::Job;
@@ -309,6 +310,12 @@ impl Bench {
             text.push_str("closed");
         }
         text.trim().to_owned()
+    }
+
+    /// An open connection.
+    pub fn conn(&mut self, name: char) -> &mut Conn {
+        let (loop_id, place) = self.conns[&name];
+        self.loops[loop_id].conn_mut(place).expect("it is open")
     }
 
     /// Everything a connection has to read, as it is.

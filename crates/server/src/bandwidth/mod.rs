@@ -90,7 +90,7 @@ impl Bandwidth {
 
     /// Bytes of one turn of those who wait.
     fn turn_bytes(bytes_per_s: u64) -> u64 {
-        (bytes_per_s / TURNS_PER_S).clamp(TURN_BYTES.0, TURN_BYTES.1).min(bytes_per_s.max(1))
+        (bytes_per_s / TURNS_PER_S).clamp(TURN_BYTES.0, TURN_BYTES.1).min(bytes_per_s)
     }
 
     /// Up to `want` bytes at once; `None` when not even a turn's worth of them is there.
@@ -111,10 +111,13 @@ impl Bandwidth {
     /// over all loops.
     fn reserve(&self, direction: Direction, now_us: u64) -> Grant {
         let rate = self.bytes_per_s();
+        let free = Grant::free(TURN_BYTES.1 as usize);
+        if rate == 0 {
+            return free;
+        }
         let bytes = Self::turn_bytes(rate);
-        let grant = (rate > 0)
-            .then(|| self.bucket(direction).draw(now_us, |_| Some((bytes, cost_ns(bytes, rate)))));
-        grant.flatten().unwrap_or(Grant::free(bytes as usize))
+        let cost_ns = cost_ns(bytes, rate);
+        self.bucket(direction).draw(now_us, |_| Some((bytes, cost_ns))).unwrap_or(free)
     }
 
     /// Takes `unused` bytes of a grant back. Those whose time has passed meanwhile are lost, as

@@ -49,8 +49,12 @@ fn without_a_limit_everything_passes() {
     assert!((1..5_000).contains(&due_us), "{due_us}");
     bandwidth.set(0);
     assert!(!bandwidth.is_on());
+    line.join(8);
     let turn = line.next(&bandwidth, 1).expect("nothing to wait for any more");
     assert_eq!(turn.0, 7);
+    let next = line.next(&bandwidth, 1).expect("nor for the next");
+    assert_eq!((next.0, next.1.bytes), (8, 256 << 10));
+    line.settle(&bandwidth, 1, next, 0);
     line.settle(&bandwidth, 1, turn, 0);
     assert_eq!((line.len(), line.due_us()), (0, None));
     let free = line.ask(&bandwidth, 1, usize::MAX).expect("no limit");
