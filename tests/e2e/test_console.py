@@ -126,10 +126,10 @@ def test_life_of_an_instance(browser, shared):
 
     browser.get(f"{shared.ready['api']}/console/instances/{instance_id}/delete")
     fill(browser, "confirm", "not-its-name")
-    press(browser, "Delete for ever")
+    press(browser, "Delete the instance")
     see(browser, "Type")
     fill(browser, "confirm", instance_id)
-    press(browser, "Delete for ever")
+    press(browser, "Delete the instance")
     until(lambda: not ports.is_open(endpoint["port"]), "its port is closed")
     browser.get(f"{shared.ready['api']}/console/instances")
     until(lambda: instance_id not in text(browser), "it is gone from the list")

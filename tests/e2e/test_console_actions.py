@@ -106,6 +106,8 @@ PAGES = {
     "parameters-of": "/console/instances/{id}/parameters",
     "tags-of": "/console/instances/{id}/tags",
     "tasks": "/console/tasks",
+    "bin": "/console/recycle-bin",
+    "recover": "/console/actions/RecoverInstance?InstanceId={id}",
     "alarms": "/console/alarms",
     "policies": "/console/policies",
     "groups": "/console/parameter-groups",

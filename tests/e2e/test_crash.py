@@ -42,10 +42,14 @@ class World:
 
     def call(self, action, **parameters):
         """As a client does that must succeed: the same request again until it is answered."""
+        return self.insist(lambda: self.sdk.call(action, **parameters))
+
+    def insist(self, request):
+        """Sends it until it is answered."""
         end = time.monotonic() + CONVERGE_S
         while True:
             try:
-                return self.sdk.call(action, **parameters)
+                return request()
             except ApiError as error:
                 if error.status < 500 or end < time.monotonic():
                     raise
@@ -279,6 +283,35 @@ def _delete(world):
     world.settle(lambda: not world.larder.pids("node"), "no process is left")
 
 
+def _recover(world):
+    _allow(world)
+    world.client().set("kept", "yes")
+    _delete(world)
+    try:
+        world.insist(lambda: world.sdk.own("RecoverInstance", InstanceId=world.instance_id))
+    except ApiError as error:
+        # The call of before the kill has brought it back.
+        assert error.code == "IncorrectDBInstanceState", error
+    world.settle(lambda: world.sdk.status(world.instance_id) == "Normal", "it is Normal again")
+    world.settle(lambda: world.client().get("kept") == "yes", "its data are back")
+    world.settle(lambda: world.tasks("RecoverIns") == ["Succeed"], "one recovery")
+    world.settle(lambda: not world.sdk.released(), "the recycle bin is empty")
+
+
+def _destroy(world):
+    data = world.larder.data / "nodes" / f"{world.instance_id}-node-0"
+    _delete(world)
+    assert data.is_dir(), "the recycle bin keeps it"
+    try:
+        world.call("DestroyInstance", instance_id=world.instance_id)
+    except ApiError as error:
+        assert error.code == "InvalidInstanceId.NotFound", error
+    world.settle(lambda: not data.exists(), "the data are gone")
+    world.settle(lambda: world.tasks("DestroyIns") == ["Succeed"], "one end")
+    world.settle(lambda: not world.sdk.released(), "the recycle bin is empty")
+    assert not list((world.larder.data / "agent/nodes").iterdir()), "no record is left"
+
+
 WORKFLOWS = {
     "create": _create,
     "allow": _allow,
@@ -295,6 +328,8 @@ WORKFLOWS = {
     "minor version": _minor_version,
     "tags": _tags,
     "delete": _delete,
+    "recover": _recover,
+    "destroy": _destroy,
 }
 
 
@@ -303,6 +338,9 @@ def _remove_all(world):
     for one in listed["Instances"]["KVStoreInstance"]:
         world.sdk.call("DeleteInstance", instance_id=one["InstanceId"])
         world.sdk.wait_gone(one["InstanceId"])
+    for instance_id in world.sdk.released():
+        world.sdk.call("DestroyInstance", instance_id=instance_id)
+    until(lambda: not list((world.larder.data / "nodes").iterdir()), "no data are left")
 
 
 @pytest.mark.parametrize("role", ["control", "up"])

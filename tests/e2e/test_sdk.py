@@ -74,7 +74,9 @@ def test_life_of_an_instance(sdk, shared):
     again = refusal(sdk.call, "DeleteInstance", instance_id=instance_id)
     assert again.code == "InvalidInstanceId.NotFound"
     assert not ports.is_open(endpoint["port"])
-    assert not list(shared.data.rglob(f"*{instance_id}*"))
+    sdk.call("DestroyInstance", instance_id=instance_id)
+    left = lambda: list(shared.data.rglob(f"*{instance_id}*"))
+    until(lambda: not left(), "nothing of it is left, in the recycle bin neither")
     assert not [pid for pid in shared.pids() if instance_id in open(f"/proc/{pid}/cmdline").read()]
     listed = sdk.call("DescribeInstances", region_id=REGION, instance_ids=instance_id)
     assert listed["Instances"]["KVStoreInstance"] == [] and listed["TotalCount"] == 0

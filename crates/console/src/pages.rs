@@ -108,6 +108,7 @@ pages! {
     Show Member "/console/instances/{id}/tasks" => listings::instance_tasks;
     Show Member "/console/tasks" => listings::tasks;
     Show Member "/console/parameter-groups" => listings::parameter_groups;
+    Show Member "/console/recycle-bin" => listings::recycle_bin;
     Show Member "/console/alarms" => listings::alarms;
     Show Member "/console/users" => listings::users;
     Show Member "/console/policies" => listings::policies;
@@ -134,7 +135,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("allowlist", "The allowlist is saved. It applies to new connections."),
     ("password", "The password is set. Connections that are open stay so."),
     ("restart", "The instance is restarting."),
-    ("delete", "The instance is being deleted."),
+    ("delete", "The instance is being deleted. Look for it in the recycle bin."),
     ("gone", "The instance does not exist any more."),
 ];
 

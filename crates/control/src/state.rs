@@ -215,7 +215,8 @@ fn check_key(state: &State, path: &Path) -> Result<(), RestoreError> {
     Ok(())
 }
 
-/// The entry with its generation, if it is an instance, in the recycle bin or not, ahead of all that nodes have seen.
+/// The entry with its generation, if it is an instance, in the recycle bin or not, ahead of all
+/// that nodes have seen.
 fn ahead(mut entry: Entry) -> Entry {
     let kinds = [Kind::Instance, Kind::Released].map(Kind::name);
     let is_instance = entry.key.split('/').next().is_some_and(|kind| kinds.contains(&kind));

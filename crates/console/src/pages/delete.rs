@@ -1,4 +1,4 @@
-//! Deleting an instance. Nothing brings the data back, so its id has to be typed, and the console's
+//! Deleting an instance. Its clients lose it at once, so its id has to be typed, and the console's
 //! password too unless that was typed a moment ago.
 
 use super::{Fault, Frame, Outcome, draw};

@@ -24,6 +24,9 @@ pub struct Listing {
     columns: &'static [(&'static str, &'static str)],
     /// What an empty list says.
     empty: &'static str,
+    /// What can be done about an item, by the page of an action that takes its first column as
+    /// InstanceId.
+    acts: &'static [(&'static str, &'static str)],
 }
 
 /// Reaches over all tasks that are kept.
@@ -54,6 +57,7 @@ const TASKS: Listing = Listing {
     list: "Items",
     columns: TASK_COLUMNS,
     empty: "There was no task in the last 30 days.",
+    acts: &[],
 };
 
 /// All pages of this kind.
@@ -70,7 +74,25 @@ pub const LISTINGS: &[&Listing] = &[
     &PARAMETERS,
     &PARAMETER_GROUPS,
     &QUOTAS,
+    &RECYCLE_BIN,
 ];
+
+const RECYCLE_BIN: Listing = Listing {
+    title: "Recycle bin",
+    action: "DescribeInstances",
+    instance_param: "",
+    fixed: &[("RegionId", REGION), ("InstanceStatus", "Released"), ("PageSize", "50")],
+    list: "Instances.KVStoreInstance",
+    columns: &[
+        ("Instance", "InstanceId"),
+        ("Name", "InstanceName"),
+        ("Class", "InstanceClass"),
+        ("Deleted", "EndTime"),
+        ("Kept until", "DestroyTime"),
+    ],
+    empty: "There is no deleted instance that could be brought back.",
+    acts: &[("Recover", "RecoverInstance"), ("Destroy", "DestroyInstance")],
+};
 
 const INSTANCE_TASKS: Listing = Listing { instance_param: "InstanceId", ..TASKS };
 
@@ -95,6 +117,7 @@ const EVENTS: Listing = Listing {
         ("Error", "errorCode"),
     ],
     empty: "Nothing was changed in the last 7 days.",
+    acts: &[],
 };
 
 const ALARMS: Listing = Listing {
@@ -111,6 +134,7 @@ const ALARMS: Listing = Listing {
         ("Enabled", "EnableState"),
     ],
     empty: "There is no alarm rule yet.",
+    acts: &[],
 };
 
 const USERS: Listing = Listing {
@@ -126,6 +150,7 @@ const USERS: Listing = Listing {
         ("Created", "CreateDate"),
     ],
     empty: "There is no user but root yet.",
+    acts: &[],
 };
 
 const POLICIES: Listing = Listing {
@@ -141,6 +166,7 @@ const POLICIES: Listing = Listing {
         ("Description", "Description"),
     ],
     empty: "There is no policy.",
+    acts: &[],
 };
 
 const ACCOUNTS: Listing = Listing {
@@ -156,6 +182,7 @@ const ACCOUNTS: Listing = Listing {
         ("Description", "AccountDescription"),
     ],
     empty: "There is no account.",
+    acts: &[],
 };
 
 const TAGS: Listing = Listing {
@@ -166,6 +193,7 @@ const TAGS: Listing = Listing {
     list: "TagResources.TagResource",
     columns: &[("Key", "TagKey"), ("Value", "TagValue")],
     empty: "The instance has no tag.",
+    acts: &[],
 };
 
 const PARAMETERS: Listing = Listing {
@@ -181,6 +209,7 @@ const PARAMETERS: Listing = Listing {
         ("Meaning", "ParameterDescription"),
     ],
     empty: "No parameter is known.",
+    acts: &[],
 };
 
 const PARAMETER_GROUPS: Listing = Listing {
@@ -198,6 +227,7 @@ const PARAMETER_GROUPS: Listing = Listing {
         ("Changed", "Modified"),
     ],
     empty: "There is no parameter group yet.",
+    acts: &[],
 };
 
 const QUOTAS: Listing = Listing {
@@ -208,6 +238,7 @@ const QUOTAS: Listing = Listing {
     list: "Quotas",
     columns: &[("Quota", "QuotaName"), ("For each", "Scope"), ("Limit", "Limit"), ("Used", "Used")],
     empty: "There is no limit.",
+    acts: &[],
 };
 
 #[derive(Template)]
@@ -220,6 +251,7 @@ struct ListingPage {
     headings: Vec<&'static str>,
     rows: Vec<Vec<String>>,
     empty: &'static str,
+    acts: &'static [(&'static str, &'static str)],
     /// There are more than are shown.
     more: bool,
     /// The same in the terminal.
@@ -229,6 +261,11 @@ struct ListingPage {
 /// All tasks.
 pub async fn tasks(member: Member) -> Outcome {
     show(&member, &TASKS).await
+}
+
+/// Deleted instances that can be brought back.
+pub async fn recycle_bin(member: Member) -> Outcome {
+    show(&member, &RECYCLE_BIN).await
 }
 
 /// Who did what.
@@ -298,6 +335,7 @@ async fn show(member: &Member, listing: &Listing) -> Outcome {
         headings: listing.columns.iter().map(|column| column.0).collect(),
         rows: items.iter().map(row).collect(),
         empty: listing.empty,
+        acts: listing.acts,
         more: has_more(&answer, items.len()),
         command: command(listing.action, &params),
         id,

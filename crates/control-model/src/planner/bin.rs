@@ -1,6 +1,6 @@
 //! What to do next about an instance in the recycle bin. It has no node; all that happens to it is
-//! that its time ends, or that its owner does not want to wait for that. Must not know how steps are
-//! carried out.
+//! that its time ends, or that its owner does not want to wait for that. Must not know how steps
+//! are carried out.
 
 use crate::instance::{Instance, Kept};
 use crate::observation::Observed;

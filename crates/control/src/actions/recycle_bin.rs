@@ -1,5 +1,5 @@
-//! Out of the recycle bin: RecoverInstance brings an instance back, DestroyInstance gives it up. Both
-//! write the wish; the reconciler carries it out. Must not know what a node leaves behind.
+//! Out of the recycle bin: RecoverInstance brings an instance back, DestroyInstance gives it up.
+//! Both write the wish; the reconciler carries it out. Must not know what a node leaves behind.
 
 use super::params::{INSTANCE_ID, Param, Params};
 use super::table::{KVSTORE, LARDER};
