@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 type Test = fn(&mut Bed);
 
-const TESTS: [(&str, Test); 11] = [
+const TESTS: [(&str, Test); 12] = [
     ("a_node_serves_and_answers_questions", a_node_serves_and_answers_questions),
     ("a_killed_node_is_back_while_clients_wait", a_killed_node_is_back_while_clients_wait),
     ("a_killed_agent_is_followed_without_a_trace", a_killed_agent_is_followed_without_a_trace),
