@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import socket
 import statistics
 import threading
@@ -11,6 +12,7 @@ import time
 import pytest
 import redis
 
+from support.processes import ROOT
 from support.waiting import until
 
 BOTH = pytest.mark.parametrize("loops", [1, 4])
@@ -87,7 +89,9 @@ def test_heartbeat_beside_a_script_without_end(larder):
             lines.flush()
             return json.loads(lines.readline())
 
-        assert "Hello" in ask({"Hello": {"protocol": 2, "version": "test"}})
+        spoken = (ROOT / "crates/admin/src/lib.rs").read_text()
+        protocol = int(re.search(r"PROTOCOL: u32 = (\d+)", spoken)[1])
+        assert "Hello" in ask({"Hello": {"protocol": protocol, "version": "test"}})
         thread, result = in_thread(lambda: run_for_ever(larder.redis(socket_timeout=60)))
         until(lambda: ask("Probe")["Status"]["commands"] > 0, "status")
         # The longest wait in each second: the machine has other things to do, too.
