@@ -37,7 +37,7 @@ class World:
 
     def new_instance(self):
         """The instance that the next workflow is about."""
-        self.instance_id = self.sdk.create(password=PASSWORD)["InstanceId"]
+        self.instance_id = self.sdk.create(password=PASSWORD, port=ports.free_port())["InstanceId"]
         self.sdk.wait_normal(self.instance_id)
 
     def call(self, action, **parameters):

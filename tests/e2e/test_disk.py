@@ -67,6 +67,7 @@ def test_a_full_disk_is_cleared_through_the_api(small):
     until(lambda: attempt(lambda: sdk.status(kept["id"]) == "Normal", Exception), "the next one")
     sdk.call("DeleteInstance", instance_id=other)
     sdk.wait_gone(other)
+    sdk.call("DestroyInstance", instance_id=other)
     until(lambda: not list(small.data.glob(f"nodes/{other}*")), "its files are gone")
     assert client.get("a") == "1"
     filler.unlink()

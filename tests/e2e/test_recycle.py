@@ -32,7 +32,8 @@ def refusal(call, *arguments, **parameters):
 
 
 def make(sdk, **parameters):
-    """An instance that this host may use."""
+    """An instance that this host may use, away from the ports that others begin with."""
+    parameters = {"port": ports.free_port()} | parameters
     instance_id = sdk.create(password=PASSWORD, **parameters)["InstanceId"]
     sdk.wait_normal(instance_id)
     sdk.call("ModifySecurityIps", instance_id=instance_id, security_ips="127.0.0.1")
@@ -155,7 +156,7 @@ def test_destroyed_for_good(sdk, shared):
 
 
 def test_the_port_is_free_for_others(sdk, shared):
-    first = make(sdk, port=ports.free_port())
+    first = make(sdk)
     port = sdk.endpoint(first, PASSWORD)["port"]
     delete(sdk, first)
     second = make(sdk, port=port)
