@@ -87,6 +87,41 @@ def test_a_flush_asks_for_the_instance_by_name(browser, shared, instance):
 CUT = """return [...document.querySelectorAll('.card')]
     .filter(card => card.scrollWidth > card.clientWidth + 1).map(card => card.className)"""
 
+def test_out_of_the_recycle_bin_and_for_good(browser, shared):
+    sdk = NewSdk(shared.ready)
+    instance_id = sdk.create(password=PASSWORD, instance_name="binned")["InstanceId"]
+    sdk.wait_normal(instance_id)
+    sdk.call("DeleteInstance", instance_id=instance_id)
+    sdk.wait_gone(instance_id)
+    log_in(browser, shared.ready)
+    see(browser, "Recycle bin")
+    browser.find_element(By.LINK_TEXT, "Recycle bin").click()
+    see(browser, instance_id)
+    see(browser, sdk.released()[instance_id]["DestroyTime"])
+    narrow = {"width": 360, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    chromium.shoot(browser, "recycle-bin")
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+    chromium.shoot(browser, "recycle-bin-360")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.find_element(By.LINK_TEXT, "Recover").click()
+    see(browser, "Brings a deleted instance back")
+    press(browser)
+    see(browser, r"Done\.")
+    sdk.wait_normal(instance_id)
+    sdk.call("DeleteInstance", instance_id=instance_id)
+    sdk.wait_gone(instance_id)
+    browser.get(f"{shared.ready['api']}/console/recycle-bin")
+    browser.find_element(By.LINK_TEXT, "Destroy").click()
+    see(browser, "Nothing brings back")
+    press(browser)
+    see(browser, f"Type {instance_id} to confirm")
+    assert instance_id in sdk.released()
+    browser.find_element(By.ID, "confirm").send_keys(instance_id)
+    press(browser)
+    see(browser, r"Done\.")
+    until(lambda: instance_id not in sdk.released(), "it is gone for good")
+
+
 PAGES = {
     "instances": "/console/instances",
     "new": "/console/instances/new",
