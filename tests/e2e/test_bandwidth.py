@@ -146,6 +146,26 @@ def test_what_was_answered_arrives_although_the_client_says_no_more(subject, far
     connection.close()
 
 
+def test_answers_that_wait_take_little_memory(subject):
+    before = subject.redis().info("memory")["used_memory"]
+    sockets = [subject.socket() for _ in range(4)]
+    for connection in sockets:
+        connection.sendall(b"GET big\r\n" * 200)
+    for connection in sockets:
+        receive(connection, 4 * MB)
+    assert subject.redis().info("memory")["used_memory"] - before < 100 * MB
+    for connection in sockets:
+        connection.close()
+
+
+def test_who_reads_after_having_said_all_is_heard(subject):
+    connection = subject.socket()
+    connection.sendall(b"GET big\r\n" * 40 + b"PING\r\n" * (2 * MB))
+    assert receive(connection, 40 * ANSWER_BYTES) == 40 * ANSWER_BYTES
+    assert receive(connection, 7 * 2 * MB) == 7 * 2 * MB
+    connection.close()
+
+
 def test_a_client_that_waits_can_be_killed(subject):
     victim = subject.socket()
     victim.sendall(b"CLIENT ID\r\n")

@@ -407,8 +407,9 @@ impl EventLoop {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     socket.stuck = true;
-                    // It may read only after it has said all: not to listen would be the end.
-                    conn.out_bytes_max = usize::MAX;
+                    if !self.shared.bandwidth.is_on() {
+                        conn.out_bytes_max = usize::MAX;
+                    }
                 }
                 Err(_) => {
                     self.close(place);
@@ -417,14 +418,15 @@ impl EventLoop {
             }
         }
         // A stranger who does not read what he is answered is not worth a buffer.
-        let idle_stranger = socket.stuck && conn.must_wait();
+        let stranger = conn.session.user.is_none();
+        let idle_stranger = stranger && socket.stuck && conn.must_wait();
         let empty = conn.unsent().is_empty();
         if idle_stranger || empty && conn.session.closing || conn.waits_for_others() && socket.ended
         {
             self.close(place);
             return sent;
         }
-        if !conn.is_full() {
+        if !conn.is_full() || socket.stuck {
             socket.call_again(place, &mut self.again);
         }
         let goes_on = waited && !conn.must_wait() && !conn.unread().is_empty();

@@ -52,7 +52,14 @@ impl EventLoop {
     pub(super) fn read_paced(&mut self, place: u32) {
         let Some(Some(socket)) = self.sockets.get_mut(place as usize) else { return };
         let Some(conn) = self.core.conn_mut(place) else { return };
-        if !socket.readable || conn.is_full() {
+        if !socket.readable {
+            return;
+        }
+        if socket.stuck {
+            // It may read only after it has said all: not to listen would be the end.
+            conn.out_bytes_max = usize::MAX;
+        }
+        if conn.is_full() {
             return;
         }
         if !socket.stuck {
