@@ -114,7 +114,7 @@ def test_samples_outlive_a_kill_and_end_with_the_instance(larder):
     assert len(before) - len(kept) <= 12, "at most a minute is lost"
     directory = larder.data / "control/metrics"
     assert [path.name for path in directory.iterdir()] == [f"{instance_id}-node-0"]
-    sdk.call("DeleteInstance", instance_id=instance_id)
+    sdk.destroy(instance_id)
     sdk.wait_gone(instance_id)
     until(lambda: not list(directory.iterdir()), "the series are deleted", 120)
 
