@@ -88,6 +88,11 @@ impl Agent {
         }
     }
 
+    /// Whether everything is being stopped: what breaks off then is no news.
+    pub fn is_stopping(&self) -> bool {
+        self.draining
+    }
+
     /// Takes in one event; appends what is to be done. Time is monotonic, in milliseconds.
     pub fn handle(&mut self, event: Event, now_ms: u64, actions: &mut Vec<Action>) {
         match event {

@@ -137,7 +137,7 @@ impl Shell {
     fn turn(&mut self) {
         let mut actions: Vec<Action> = Vec::new();
         while let Some(event) = self.events.pop_front() {
-            report(&event);
+            report(&event, self.core.is_stopping());
             self.core.handle(event, self.time.now_ms(), &mut actions);
             for action in actions.drain(..) {
                 self.perform(action);
@@ -355,18 +355,26 @@ fn catch_signals() -> std::io::Result<UnixStream> {
     Ok(read)
 }
 
-/// Logs what happened, where it is handled.
-fn report(event: &Event) {
+/// Why a step or a conversation with a node did not come to its end.
+fn broken_off(event: &Event) -> Option<(&str, &'static str, &str)> {
     use crate::core::message::Success;
+    let Event::Finished { node_id, result, .. } = event else { return None };
+    let (what, failure) = match result {
+        Err(failure) => ("step failed", failure),
+        Ok(Success::Talked(talk)) => ("conversation stopped", talk.failure.as_ref()?),
+        Ok(_) => return None,
+    };
+    Some((node_id, what, &failure.reason))
+}
+
+/// Logs what happened, where it is handled.
+fn report(event: &Event, is_stopping: bool) {
+    match (broken_off(event), is_stopping) {
+        (Some((node_id, what, reason)), true) => tracing::info!(%node_id, %reason, "{what}"),
+        (Some((node_id, what, reason)), false) => tracing::warn!(%node_id, %reason, "{what}"),
+        (None, _) => {}
+    }
     match event {
-        Event::Finished { node_id, result: Err(failure), .. } => {
-            tracing::warn!(%node_id, reason = %failure.reason, "step failed");
-        }
-        Event::Finished { node_id, result: Ok(Success::Talked(talk)), .. } => {
-            if let Some(failure) = &talk.failure {
-                tracing::warn!(%node_id, reason = %failure.reason, "conversation stopped");
-            }
-        }
         Event::NodeExited { node_id, pid, how } => {
             tracing::info!(%node_id, pid, %how, "node process ended");
         }
