@@ -402,7 +402,7 @@ impl World {
                 }
             }
         };
-        let late = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err();
+        let late = tokio::time::timeout(Duration::from_secs(60), waiting).await.is_err();
         assert!(!late, "waited in vain for {what}");
     }
 
@@ -440,7 +440,7 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        let late = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err();
+        let late = tokio::time::timeout(Duration::from_secs(60), waiting).await.is_err();
         assert!(!late, "waited in vain for {count} events");
         let lines = self.audit_lines().into_iter();
         let system = lines.filter(|line| line["event"] == "system");

@@ -7,7 +7,7 @@ use super::table::KVSTORE;
 use super::{Access, Action, Context, Done, views};
 use crate::error::{self, ApiError};
 use crate::store::documents::Versioned;
-use crate::store::{Change, Expect, Kind, documents};
+use crate::store::{Change, Expect, Kind, StoreError, documents};
 use control_model::Instance;
 use control_model::cycle::{Cycle, CycleFault, Preference, Unit};
 use serde_json::json;
@@ -77,6 +77,7 @@ pub fn hold(context: &Context<'_>, made: &mut [Instance]) -> Result<Change, ApiE
 fn modify(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> {
     let in_force = params.integer("Status") != Some(AT_REST);
     let asked = cycle(params, in_force)?;
+    begin(context)?;
     context.settle(|| {
         let read = read(context)?;
         let expect = read.as_ref().map_or(Expect::Absent, |read| Expect::Revision(read.revision));
@@ -98,6 +99,22 @@ fn modify(context: &Context<'_>, params: &Params<'_>) -> Result<Done, ApiError> 
         }
         Ok((changes, Done::now(json!({}))))
     })
+}
+
+/// Makes a preference that prefers nothing, where there is none: who makes an instance leaves a
+/// trace in it, and none where nothing is.
+fn begin(context: &Context<'_>) -> Result<(), ApiError> {
+    if read(context)?.is_some() {
+        return Ok(());
+    }
+    let (cycle, now_unix_ms) = (None, context.now_unix_ms);
+    let (created_unix_ms, modified_unix_ms) = (now_unix_ms, now_unix_ms);
+    let none = Preference { cycle, in_force: false, created_unix_ms, modified_unix_ms };
+    match context.store.txn(&[put(context, &none, Expect::Absent)]) {
+        // Somebody else has made one.
+        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The cycle that a request names; it must name one that shall be in force.

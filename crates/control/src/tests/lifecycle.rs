@@ -2,6 +2,7 @@
 
 use crate::store::{Kind, documents};
 use crate::testing::{Fault, World};
+use admin::agent::NodePhase;
 use control_model::Task;
 use control_model::task::Outcome;
 use serde_json::{Value, json};
@@ -345,6 +346,7 @@ async fn bandwidth_is_raised_until_it_is_reset_or_the_class_changes() {
     stranger.principal.account_id = "9999999999999999".into();
     let answer = world.control.call(stranger).await;
     assert_eq!((answer.status, &answer.body["Code"]), (404, &"InvalidInstanceId.NotFound".into()));
+    world.agent.come_up_as(NodePhase::Starting);
     world.ok("RestartInstance", &on).await;
     let refusal = world.refusal("ModifyInstanceBandwidth", &target("192")).await;
     assert_eq!(refusal, "403 IncorrectDBInstanceState");

@@ -103,7 +103,9 @@ async fn an_upgrade_has_its_name_and_ends_in_the_history() {
     let number = waiting(&world).await;
     assert_eq!(items(&world, "TaskType=rds_apsaradb_upgrade").await.len(), 1);
     world.now_unix_ms.fetch_add(TO_WINDOW_MS, Ordering::Relaxed);
-    world.ok("ModifySecurityIps", &format!("InstanceId={id}&SecurityIps=10.0.0.1")).await;
+    // Wakes the reconciler, if it has not begun by itself.
+    let wake = format!("InstanceId={id}&SecurityIps=10.0.0.1");
+    world.control.call(world.request("ModifySecurityIps", &wake)).await;
     let over = async || !items(&world, "Status=5").await.is_empty();
     world.until_true(over, "the upgrade").await;
     let [one] = &items(&world, "AllowCancel=0").await[..] else { panic!("one has ended") };
