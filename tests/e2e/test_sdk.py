@@ -76,7 +76,7 @@ def test_life_of_an_instance(sdk, shared):
     assert not ports.is_open(endpoint["port"])
     sdk.call("DestroyInstance", instance_id=instance_id)
     left = lambda: list(shared.data.rglob(f"*{instance_id}*"))
-    until(lambda: not left(), "nothing of it is left, in the recycle bin neither")
+    until(lambda: not left(), "nothing of it is left, in the recycle bin neither", 60)
     assert not [pid for pid in shared.pids() if instance_id in open(f"/proc/{pid}/cmdline").read()]
     listed = sdk.call("DescribeInstances", region_id=REGION, instance_ids=instance_id)
     assert listed["Instances"]["KVStoreInstance"] == [] and listed["TotalCount"] == 0

@@ -178,12 +178,9 @@ def test_whatever_makes_a_key_wakes_who_waits(same, wake, prepare):
 ENDS = [
     """
     b> CLIENT SETNAME b
-    b>> BLPOP k 0.05
-    b<
-    B>> BLMOVE k l LEFT LEFT 0.05
-    B<
-    b>> BZPOPMIN k 0.01
-    b<
+    b> BLPOP k 0.05
+    B> BLMOVE k l LEFT LEFT 0.05
+    b> BZPOPMIN k 0.01
     """,
     """
     b>> BLPOP k1 k2 0

@@ -380,6 +380,18 @@ impl World {
         item["InstanceStatus"].as_str().expect("a status").to_owned()
     }
 
+    /// Lets so much time pass, and wakes the reconciler, which then looks at the clock.
+    pub fn later(&self, ms: i64) {
+        self.now_unix_ms.fetch_add(ms, Ordering::Relaxed);
+        self.control.shared.store.txn(&[]).expect("nothing to refuse");
+    }
+
+    /// Waits until the reconciler has looked at the instance, at the time that it is now: a change
+    /// is in force when its call returns.
+    pub async fn planned(&self, id: &str) {
+        self.ok("ModifySecurityIps", &format!("InstanceId={id}&SecurityIps=10.0.0.1")).await;
+    }
+
     /// Waits, by events, until the instance has this status.
     pub async fn until(&self, id: &str, wanted: &str) {
         self.until_true(async || self.status(id).await == wanted, &format!("{id} {wanted}")).await;

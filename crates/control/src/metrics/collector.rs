@@ -17,8 +17,6 @@ use tokio::time::sleep;
 
 /// How long the agent may take; a silent node costs it a second.
 const LIMIT: Duration = Duration::from_secs(3);
-/// Series of deleted instances are looked for when the clock shows a multiple of this, in seconds.
-const SWEEP_S: i64 = 60;
 
 /// What sampling works with.
 pub(crate) struct Collector {
@@ -37,6 +35,8 @@ pub(crate) struct Collector {
 struct Known {
     revision: Option<u64>,
     instances: Arc<Vec<Instance>>,
+    /// Series of what was deleted until then are deleted too.
+    swept: bool,
 }
 
 /// Samples for ever.
@@ -85,20 +85,24 @@ impl Collector {
             let read = documents::instances(self.store.as_ref())?;
             known.instances = Arc::new(read.into_iter().map(|read| read.value).collect());
             known.revision = Some(revision);
+            known.swept = false;
         }
         drift::sift(&samples, &known.instances, &self.drift);
         self.metrics.take(at_s, samples, &known.instances);
-        if at_s.rem_euclid(SWEEP_S) == 0 {
+        if !known.swept {
             self.sweep(&known.instances)?;
+            known.swept = true;
         }
         let mut evaluator = self.evaluator.lock().unwrap_or_else(PoisonError::into_inner);
         evaluator.run(at_s, &known.instances)
     }
 
-    /// Deletes the series of instances that are gone for good.
-    fn sweep(&self, instances: &[Instance]) -> Result<(), StoreError> {
-        let released = recycle_bin::list(self.store.as_ref())?;
-        let kept = instances.iter().chain(released.iter().map(|read| &read.value));
+    /// Deletes the series of instances that are gone for good. Instances are read before and after
+    /// the recycle bin, so that none is missed on its way in or out.
+    fn sweep(&self, before: &[Instance]) -> Result<(), StoreError> {
+        let mut kept = recycle_bin::list(self.store.as_ref())?;
+        kept.extend(documents::instances(self.store.as_ref())?);
+        let kept = before.iter().chain(kept.iter().map(|read| &read.value));
         if let Err(error) = self.metrics.forget_others(kept) {
             tracing::warn!("metrics of deleted instances cannot be deleted: {error}");
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -315,14 +315,17 @@ fn server(answers: &'static [&'static str]) -> (u16, Receiver<(String, String)>)
 async fn delivered(world: &World, url: &str, stage: Stage) -> Delivery {
     let id = world.instance("").await;
     let rule = format!("{RULE}&Webhook={url}&Period=15").replace("full", &id);
+    // Not of the instances before, whose messages would go to the same place.
+    let own = format!("\"instanceId\":\"{id}\"");
+    let rule = rule.replace("\"resource\":\"_ALL\"", &own);
     world.ok("PutResourceMetricRule", &rule).await;
     let shared = &world.control.shared;
     let (mut evaluator, fresh) = evaluator(world);
-    // Time goes on, so that pauses between tries are over at once.
-    let clock = world.now_unix_ms.clone();
+    // An hour passes whenever it is looked at, so that pauses between tries are over at once.
+    let clock = AtomicI64::new(world.now_unix_ms.load(Ordering::Relaxed));
     let notifier = Notifier {
         store: shared.store.clone(),
-        clock: Arc::new(move || clock.fetch_add(1_000, Ordering::Relaxed)),
+        clock: Arc::new(move || clock.fetch_add(3_600_000, Ordering::Relaxed)),
         channels: Channels::default(),
         api: "127.0.0.1:8077".into(),
     };

@@ -4,7 +4,6 @@ use super::identity::{document, ok, user};
 use crate::control::Control;
 use crate::testing::World;
 use serde_json::{Value, json};
-use std::sync::atomic::Ordering;
 
 /// From the tests' noon to 19:00 UTC, inside the default window.
 const TO_WINDOW_MS: i64 = 7 * 3_600_000;
@@ -102,10 +101,7 @@ async fn an_upgrade_has_its_name_and_ends_in_the_history() {
     world.ok("ModifyInstanceMinorVersion", &upgrade).await;
     let number = waiting(&world).await;
     assert_eq!(items(&world, "TaskType=rds_apsaradb_upgrade").await.len(), 1);
-    world.now_unix_ms.fetch_add(TO_WINDOW_MS, Ordering::Relaxed);
-    // Wakes the reconciler, if it has not begun by itself.
-    let wake = format!("InstanceId={id}&SecurityIps=10.0.0.1");
-    world.control.call(world.request("ModifySecurityIps", &wake)).await;
+    world.later(TO_WINDOW_MS);
     let over = async || !items(&world, "Status=5").await.is_empty();
     world.until_true(over, "the upgrade").await;
     let [one] = &items(&world, "AllowCancel=0").await[..] else { panic!("one has ended") };
@@ -150,15 +146,11 @@ async fn what_waits_is_moved_and_begun_at_its_time() {
     let said = world.ok("ModifyActiveOperationTask", &moved).await;
     assert_eq!(said["Ids"], number.to_string());
     assert_eq!(items(&world, "").await[0]["SwitchTime"], at);
-    let wake = async || {
-        world.ok("ModifySecurityIps", &format!("InstanceId={id}&SecurityIps=10.0.0.1")).await;
-    };
     let restarted = || world.agent.specs().iter().any(|spec| spec.incarnation == 2);
-    world.now_unix_ms.fetch_add(TO_WINDOW_MS, Ordering::Relaxed);
-    wake().await;
+    world.later(TO_WINDOW_MS);
+    world.planned(&id).await;
     assert_eq!((waiting(&world).await, restarted()), (number, false), "not in the window");
-    world.now_unix_ms.fetch_add(2 * TO_WINDOW_MS, Ordering::Relaxed);
-    wake().await;
+    world.later(2 * TO_WINDOW_MS);
     world.until_true(async || restarted(), "the restart").await;
 
     world.until(&id, "Normal").await;
@@ -186,8 +178,8 @@ async fn what_waits_is_given_up_all_or_none() {
     let twice = format!("Ids={all},{}", numbers[0]);
     world.ok("CancelActiveOperationTasks", &twice).await;
     assert_eq!((items(&world, "Status=7").await.len(), items(&world, "").await.len()), (3, 3));
-    world.now_unix_ms.fetch_add(TO_WINDOW_MS, Ordering::Relaxed);
-    world.ok("ModifySecurityIps", &format!("InstanceId={a}&SecurityIps=10.0.0.1")).await;
+    world.later(TO_WINDOW_MS);
+    world.planned(&a).await;
     assert!(world.agent.specs().iter().all(|spec| spec.incarnation == 1), "nothing is restarted");
     let history =
         "RegionId=cn-hangzhou&FromStartTime=2026-11-22T00:00Z&ToStartTime=2026-11-23T00:00Z";
@@ -259,8 +251,8 @@ async fn an_account_prefers_days_for_what_waits() {
         assert_eq!(one["SwitchTime"], "2026-11-28T02:00:00Z", "{one}");
     }
     // Inside the window of each instance, and not on the day.
-    world.now_unix_ms.fetch_add(TO_WINDOW_MS, Ordering::Relaxed);
-    world.ok("ModifySecurityIps", &format!("InstanceId={after}&SecurityIps=10.0.0.1")).await;
+    world.later(TO_WINDOW_MS);
+    world.planned(&after).await;
     assert_eq!(items(&world, "Status=3").await.len(), 2);
     assert_eq!(preference(&world, "Status=2").await, "200 no error");
     let over = async || items(&world, "Status=5").await.len() == 2;

@@ -4,7 +4,6 @@ use crate::testing::World;
 use admin::agent::NodePhase;
 use admin::node::NodeStatus;
 use serde_json::Value;
-use std::sync::atomic::Ordering;
 
 const RANGE: &str =
     "RegionId=cn-hangzhou&FromStartTime=2026-11-22T00:00Z&ToStartTime=2026-11-23T00:00Z";
@@ -24,22 +23,18 @@ async fn tasks(world: &World, more: &str) -> Vec<[String; 3]> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-fn tick(world: &World, ms: i64) {
-    world.now_unix_ms.fetch_add(ms, Ordering::Relaxed);
-}
-
 #[tokio::test]
 async fn a_life_in_tasks() {
     let world = World::new();
     let id = world.instance("InstanceName=cache").await;
     assert_eq!(tasks(&world, "").await, [["CreateIns", "Succeed", ""]]);
-    tick(&world, 2_000);
+    world.later(2_000);
     let restarted = world.ok("RestartInstance", &format!("InstanceId={id}")).await;
     world.until(&id, "Normal").await;
     let task = format!("&TaskId={}", restarted["TaskId"].as_str().expect("an id"));
     let is_over = async || tasks(&world, &task).await == [["RestartIns", "Succeed", ""]];
     world.until_true(is_over, "the end of the restart").await;
-    tick(&world, 2_000);
+    world.later(2_000);
     world.ok("DeleteInstance", &format!("InstanceId={id}")).await;
     world.until(&id, "gone").await;
     let seen = tasks(&world, &format!("&InstanceId={id}")).await;
@@ -66,7 +61,7 @@ async fn a_task_that_is_under_way_or_cannot_come_about() {
     world.agent.show(|node| node.phase = NodePhase::Failed { reason: "scripted".into() });
     world.until(id, "Error").await;
     assert_eq!(tasks(&world, "").await, [["CreateIns", "Failed", "start_node"]]);
-    tick(&world, 1_000);
+    world.later(1_000);
     world.ok("DeleteInstance", &format!("InstanceId={id}")).await;
     world.until(id, "gone").await;
     let end = [["CreateIns", "Canceled", ""], ["DeleteIns", "Succeed", ""]];
@@ -76,21 +71,19 @@ async fn a_task_that_is_under_way_or_cannot_come_about() {
 #[tokio::test]
 async fn what_is_put_off_waits_for_the_window() {
     let world = World::new();
-    let other = world.instance("").await;
     let id = world.instance("").await;
     let on_id = format!("InstanceId={id}");
     let own = format!("&{on_id}");
-    tick(&world, 1_000);
+    world.later(1_000);
     world.ok("RestartInstance", &format!("{on_id}&EffectiveTime=MaintainTime")).await;
     assert_eq!(world.status(&id).await, "Normal", "nothing is disturbed yet");
     let waits = [["CreateIns", "Succeed", ""], ["RestartIns", "Scheduled", "save_and_stop_node"]];
     assert_eq!(tasks(&world, &own).await, waits);
-    // Any change wakes the reconciler, which looks at the clock.
-    world.ok("ModifySecurityIps", &format!("{on_id}&SecurityIps=10.0.0.1")).await;
+    world.later(1_000);
+    world.planned(&id).await;
     assert_eq!(tasks(&world, &own).await, waits);
     assert_eq!(world.agent.specs().pop().expect("applied").incarnation, 1);
-    tick(&world, TO_WINDOW_MS);
-    world.ok("ModifySecurityIps", &format!("InstanceId={other}&SecurityIps=10.0.0.2")).await;
+    world.later(TO_WINDOW_MS);
     let done = [["CreateIns", "Succeed", ""], ["RestartIns", "Succeed", ""]];
     world.until_true(async || tasks(&world, &own).await == done, "the restart").await;
     assert!(world.agent.specs().iter().any(|spec| spec.incarnation == 2));
@@ -105,14 +98,14 @@ async fn deletion_gives_up_what_waits_and_protection_refuses_it() {
     let world = World::new();
     let id = world.instance("").await;
     let on_id = format!("InstanceId={id}");
-    tick(&world, 1_000);
+    world.later(1_000);
     world.ok("RestartInstance", &format!("{on_id}&EffectiveTime=MaintainTime")).await;
     let protect = |on: &str| format!("{on_id}&InstanceReleaseProtection={on}");
     world.ok("ModifyInstanceAttribute", &protect("True")).await;
     let refusal = world.refusal("DeleteInstance", &on_id).await;
     assert_eq!(refusal, "403 InstanceReleaseProtection");
     world.ok("ModifyInstanceAttribute", &protect("false")).await;
-    tick(&world, 1_000);
+    world.later(1_000);
     world.ok("DeleteInstance", &on_id).await;
     world.until(&id, "gone").await;
     let end = [
@@ -173,7 +166,7 @@ async fn attributes_and_the_window_change_at_once() {
 async fn tasks_are_filtered() {
     let world = World::new();
     let (a, b) = (world.instance("").await, world.instance("").await);
-    tick(&world, 1_000);
+    world.later(1_000);
     world.ok("RestartInstance", &format!("InstanceId={a}&EffectiveTime=1")).await;
     let rows = [
         (String::new(), 3),
@@ -275,11 +268,10 @@ async fn a_smaller_class_that_does_not_fit_any_more_fails_in_its_window() {
     world.until_true(async || grown().await, "the larger class").await;
     world.agent.tell(status_with(1 << 20), Vec::new());
     let shrink = format!("InstanceId={id}&InstanceClass=redis.shard.mid.2.ce&EffectiveTime=1");
-    tick(&world, 1_000);
+    world.later(1_000);
     world.ok("ModifyInstanceSpec", &shrink).await;
     world.agent.tell(status_with(3 << 30), Vec::new());
-    tick(&world, TO_WINDOW_MS);
-    world.ok("ModifySecurityIps", &format!("InstanceId={other}&SecurityIps=10.0.0.2")).await;
+    world.later(TO_WINDOW_MS);
     let failed = async || tasks(&world, &own).await.iter().any(|row| row[1] == "Failed");
     world.until_true(async || failed().await, "the failure").await;
     assert_eq!(world.status(&id).await, "Normal");
