@@ -260,7 +260,7 @@ async fn another_class_is_taken_over_while_serving_and_must_fit() {
 #[tokio::test]
 async fn a_smaller_class_that_does_not_fit_any_more_fails_in_its_window() {
     let world = World::new();
-    let (other, id) = (world.instance("").await, world.instance("").await);
+    let id = world.instance("").await;
     let grow = format!("InstanceId={id}&InstanceClass=redis.shard.large.ce");
     world.ok("ModifyInstanceSpec", &grow).await;
     let own = format!("&InstanceId={id}&TaskType=ModifyInsSpec");
