@@ -458,6 +458,11 @@ const COMMANDS: &[&str] = &[
     "sync",
     "slowlog",
     "time",
+    "bitcount",
+    "bitfield",
+    "bitfield_ro",
+    "bitop",
+    "bitpos",
 ];
 
 /// MonitorKeys that show runs of single commands.

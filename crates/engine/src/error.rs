@@ -133,6 +133,21 @@ pub const LFU: CommandError = fixed(
 pub const BAD_BIT_OFFSET: CommandError = fixed("ERR bit offset is not an integer or out of range");
 /// SETBIT with another value than 0 or 1.
 pub const BAD_BIT: CommandError = fixed("ERR bit is not an integer or out of range");
+/// BITPOS of another bit than 0 or 1.
+pub const BIT_NOT_0_OR_1: CommandError = fixed("ERR The bit argument must be 1 or 0.");
+/// BITOP NOT of several strings.
+pub const BITOP_NOT_OF_MANY: CommandError =
+    fixed("ERR BITOP NOT must be called with a single source key.");
+/// BITFIELD with a type that is none.
+pub const BAD_BITFIELD_TYPE: CommandError = fixed(
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 \
+     is.",
+);
+/// BITFIELD with an unknown OVERFLOW.
+pub const BAD_OVERFLOW: CommandError = fixed("ERR Invalid OVERFLOW type specified");
+/// BITFIELD_RO with SET or INCRBY.
+pub const BITFIELD_READS_ONLY: CommandError =
+    fixed("ERR BITFIELD_RO only supports the GET subcommand");
 /// LCS of other types.
 pub const LCS_NO_STRINGS: CommandError = fixed("ERR The specified keys must contain string values");
 /// LCS with both LEN and IDX.
@@ -168,6 +183,12 @@ pub fn wrong_arity(command: &str) -> CommandError {
 #[must_use]
 pub fn invalid_expire(command: &str) -> CommandError {
     CommandError::Reply(format!("ERR invalid expire time in '{command}' command").into())
+}
+
+/// BITOP of a first string and others, without others; with the operation in capitals.
+#[must_use]
+pub fn bitop_needs_two(operation: &str) -> CommandError {
+    other(format!("ERR BITOP {operation} must be called with at least two source keys."))
 }
 
 /// ZUNION and friends with a number of keys below 1, with the command's lower-case name.

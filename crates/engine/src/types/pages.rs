@@ -26,6 +26,11 @@ impl Default for Page {
 }
 
 impl Page {
+    /// A copy of `bytes`.
+    fn new(bytes: &[u8]) -> Self {
+        if is_zero(bytes) { Self::Zeros(bytes.len()) } else { Self::Bytes(bytes.to_vec()) }
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Zeros(len) => &ZEROS[..*len],
@@ -42,6 +47,13 @@ impl Page {
         bytes
     }
 
+    /// Overwrites bytes that are there.
+    fn write(&mut self, at: usize, part: &[u8]) {
+        if matches!(self, Self::Bytes(_)) || !is_zero(part) {
+            self.bytes_mut()[at..at + part.len()].copy_from_slice(part);
+        }
+    }
+
     /// Adds zeros.
     fn extend_zeros(&mut self, more: usize) {
         match self {
@@ -50,6 +62,11 @@ impl Page {
             Self::Bytes(bytes) => bytes.resize(bytes.len() + more, 0),
         }
     }
+}
+
+/// True when all of a page or less are zero.
+fn is_zero(bytes: &[u8]) -> bool {
+    *bytes == ZEROS[..bytes.len()]
 }
 
 impl Leaf for Page {
@@ -81,7 +98,7 @@ impl Pages {
     pub fn new(bytes: &[u8]) -> Self {
         let mut pages = Self::default();
         for page in bytes.chunks(PAGE_BYTES) {
-            pages.0.push_last(Page::Bytes(page.to_vec()));
+            pages.0.push_last(Page::new(page));
         }
         pages
     }
@@ -116,9 +133,8 @@ impl Pages {
         let (mut offset, mut rest) = (offset, inside);
         while !rest.is_empty() {
             let written = self.0.edit(At(offset), |page, at| {
-                let place = &mut page.bytes_mut()[at..];
-                let len = place.len().min(rest.len());
-                place[..len].copy_from_slice(&rest[..len]);
+                let len = rest.len().min(page.len() - at);
+                page.write(at, &rest[..len]);
                 len
             });
             (offset, rest) = (offset + written, &rest[written..]);
@@ -130,13 +146,16 @@ impl Pages {
         let (head, tail) = tail.split_at(tail.len().min(self.room()));
         if !head.is_empty() {
             self.0.edit(At(usize::MAX), |page, _| {
+                if matches!(page, Page::Zeros(_)) && is_zero(head) {
+                    return page.extend_zeros(head.len());
+                }
                 let bytes = page.bytes_mut();
                 bytes.reserve_exact(PAGE_BYTES - bytes.len());
                 bytes.extend_from_slice(head);
             });
         }
         for page in tail.chunks(PAGE_BYTES) {
-            self.0.push_last(Page::Bytes(page.to_vec()));
+            self.0.push_last(Page::new(page));
         }
     }
 
@@ -205,6 +224,20 @@ mod tests {
         assert_eq!((written, pages.len()), (2, 10 * PAGE_BYTES + 9));
         assert_eq!(pages.range(10 * PAGE_BYTES + 4, 99).collect::<Vec<_>>(), [b"\0tail"]);
         assert_eq!(pages.to_vec()[..6], *b"head\0\0");
+    }
+
+    #[test]
+    fn zeros_take_no_memory_however_they_come() {
+        let mut pages = Pages::new(&[0; 3 * PAGE_BYTES]);
+        pages.write(PAGE_BYTES / 2, &[0; PAGE_BYTES]);
+        pages.write(5 * PAGE_BYTES + 7, &[0]);
+        pages.write(5 * PAGE_BYTES + 8, &[0; 2 * PAGE_BYTES]);
+        pages.check_invariants();
+        assert!(pages.0.leaves().all(|page| matches!(page, Page::Zeros(_))));
+        assert_eq!(pages.to_vec(), vec![0; 7 * PAGE_BYTES + 8]);
+        pages.write(6, b"x");
+        let written = pages.0.leaves().filter(|page| matches!(page, Page::Bytes(_))).count();
+        assert_eq!(written, 1);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! SETBIT key offset 0|1, GETBIT key offset: single bits of a string, the highest of the first
 //! byte first. SETBIT replies with the bit that was there.
 
+use super::view::View;
 use crate::commands::Ctx;
 use crate::commands::string::append::write;
 use crate::error::{self, CommandError};
 use crate::keyspace::Text;
+use catalog::events::Classes;
 use resp::number::parse_i64;
 
 /// A bit's byte, and its mask in there.
@@ -21,17 +23,10 @@ impl Place {
         Ok(Self { byte: (offset / 8) as usize, mask: 0x80 >> (offset % 8) })
     }
 
-    fn look(&self, text: &Text<'_>) -> u8 {
-        match text {
-            Text::Bytes(bytes) => bytes.get(self.byte).copied().unwrap_or(0),
-            Text::Integer(_, number) => {
-                number.to_string().as_bytes().get(self.byte).copied().unwrap_or(0)
-            }
-            Text::Pages(pages) if self.byte < pages.len() => {
-                pages.range(self.byte, 1).next().map_or(0, |part| part[0])
-            }
-            Text::Pages(_) => 0,
-        }
+    fn look(&self, text: Text<'_>) -> u8 {
+        let mut byte = [0];
+        View::of(text).read(self.byte, &mut byte);
+        byte[0]
     }
 }
 
@@ -41,7 +36,7 @@ impl Place {
 /// The value is no string, or the offset is no offset.
 pub fn getbit(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let place = Place::parse(ctx.args.at(2), ctx.keys.moment.bulk_bytes_max)?;
-    let byte = ctx.keys.text(ctx.args.at(1))?.map_or(0, |text| place.look(&text));
+    let byte = ctx.keys.text(ctx.args.at(1))?.map_or(0, |text| place.look(text));
     ctx.reply.int(i64::from(byte & place.mask != 0));
     Ok(())
 }
@@ -60,11 +55,12 @@ pub fn setbit(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     };
     let text = ctx.keys.text(key)?;
     let len = text.as_ref().map_or(0, Text::len);
-    let byte = text.map_or(0, |text| place.look(&text));
+    let byte = text.map_or(0, |text| place.look(text));
     let was = byte & place.mask != 0;
     if was != on || len <= place.byte {
         let byte = if on { byte | place.mask } else { byte & !place.mask };
         write(&mut ctx.keys, key, place.byte, &[byte]);
+        ctx.keys.event(Classes::STRING, "setbit", key);
         ctx.propagate_verbatim();
     }
     ctx.reply.int(i64::from(was));

@@ -1,0 +1,85 @@
+"""Random commands on bits, HyperLogLogs and places on earth: the replies, strings and scores of
+redis-server for the same ones.
+"""
+
+import random
+
+import pytest
+
+from support.reference import Reference
+from support.side_by_side import compare
+
+SEED = 20261123
+
+
+@pytest.fixture
+def both(make_node, tmp_path):
+    """The ports of a node and of a redis-server."""
+    reference = Reference(tmp_path / "reference")
+    try:
+        yield make_node("--io-threads", "2", "--enable-debug-command", "yes").port, reference.port
+    finally:
+        reference.stop()
+
+
+def _bit_requests(rng, count):
+    keys = ["b%d" % i for i in range(6)]
+    edges = [-(2**63), 2**63 - 1, -1, 0, 1, 2**31, 2**32 - 1, 2**32, "x"]
+    lengths = [3, 40, 3000, 40_000, 1 << 20, 3 << 20]
+
+    def key():
+        return "missing" if rng.random() < 0.05 else "list" if rng.random() < 0.01 else rng.choice(keys)
+
+    def place(most):
+        return rng.choice(edges) if rng.random() < 0.05 else rng.randrange(-most, most)
+
+    def ends():
+        most = rng.choice(lengths)
+        span = [place(most), place(most)][: rng.choice([0, 1, 2, 2, 2])]
+        unit = [rng.choice(["BIT", "bit", "BYTE", "x"])] if len(span) == 2 and rng.random() < 0.5 else []
+        return span + unit
+
+    def step():
+        kind = rng.choice("ui") + str(rng.choice([1, 3, 8, 16, 31, 62, 63, 64, 65, 0]))
+        kind = kind if rng.random() < 0.98 else "x8"
+        offset = rng.choice(["#%d", "%d"]) % rng.randrange(rng.choice([100, 5000, 300_000]))
+        value = rng.choice(edges[:-1]) if rng.random() < 0.3 else rng.randrange(-300, 300)
+        action = rng.choice(["GET", "SET", "INCRBY"])
+        over = ["OVERFLOW", rng.choice(["WRAP", "SAT", "fail"])] if rng.random() < 0.5 else []
+        return over + [action, kind, offset] + ([] if action == "GET" else [value])
+
+    yield ["RPUSH", "list", "x"]
+    for number in range(count):
+        choice = rng.random()
+        if choice < 0.1:
+            yield ["SETBIT", key(), abs(rng.randrange(8 * rng.choice(lengths))), rng.choice([0, 1])]
+        elif choice < 0.2:
+            yield ["GETBIT", key(), place(rng.choice(lengths) * 8)]
+        elif choice < 0.3:
+            start = rng.randrange(rng.choice(lengths))
+            patch = rng.choice([b"\0", b"\xff", rng.randbytes(1)]) * rng.randrange(1, 3000)
+            yield ["SETRANGE", key(), start, patch]
+        elif choice < 0.33:
+            yield ["SET", rng.choice(keys), rng.choice([b"", b"12345", rng.randbytes(30), b"\xff" * 99])]
+        elif choice < 0.36:
+            yield ["DEL", rng.choice(keys)]
+        elif choice < 0.5:
+            yield ["BITCOUNT", key(), *ends()]
+        elif choice < 0.65:
+            yield ["BITPOS", key(), rng.choice([0, 1, 1, 0, 2]), *ends()]
+        elif choice < 0.72:
+            sources = [key() for _ in range(rng.randrange(1, 5))]
+            yield ["BITOP", rng.choice(["AND", "or", "XOR", "NOT"]), rng.choice(keys), *sources]
+        elif choice < 0.95:
+            name = rng.choice(["BITFIELD", "BITFIELD", "BITFIELD_RO"])
+            yield [name, key(), *(word for _ in range(rng.randrange(4)) for word in step())]
+        elif choice < 0.98:
+            yield ["STRLEN", key()]
+        else:
+            yield ["DEBUG", "DIGEST-VALUE", *keys[:2]]
+        if number % 1000 == 999:
+            yield ["DEBUG", "DIGEST"]
+
+
+def test_bits_are_those_of_redis(both):
+    compare(*both, _bit_requests(random.Random(SEED), 12_000))
