@@ -87,7 +87,8 @@ fn count(bytes: usize, sign: i64) {
 
 /// What an allocation of `bytes` really takes.
 #[inline]
-fn class_bytes(bytes: usize) -> usize {
+#[must_use]
+pub fn class_bytes(bytes: usize) -> usize {
     let step = match bytes {
         0..=64 => 8,
         65..=LARGE_BYTES => 1 << ((bytes - 1).ilog2() - 2),

@@ -25,8 +25,8 @@ pub struct Load {
     pub name: &'static str,
     /// Which servers it asks.
     pub setup: Setup,
-    /// Operations and their weights.
-    mix: &'static str,
+    /// Commands, as often as one another.
+    commands: &'static [&'static str],
     /// Commands sent before an answer is awaited.
     pipeline: u32,
     connections: u32,
@@ -34,26 +34,48 @@ pub struct Load {
     pub operations: u32,
 }
 
+const SET: &[&str] = &["SET __key__ __value__"];
+const GET: &[&str] = &["GET __key__"];
+
 const fn load(
     name: &'static str,
-    mix: &'static str,
+    commands: &'static [&'static str],
     pipeline: u32,
     connections: u32,
     operations: u32,
 ) -> Load {
-    Load { name, setup: Setup::Memory, mix, pipeline, connections, operations }
+    Load { name, setup: Setup::Memory, commands, pipeline, connections, operations }
 }
 
-/// All loads, SET before GET so that there is something to get.
-pub const LOADS: [Load; 7] = [
-    load("SET P16", "set=1", 16, 50, 2_000_000),
-    load("GET P16", "get=1", 16, 50, 2_000_000),
-    load("SET P1", "set=1", 1, 50, 300_000),
-    load("GET P1", "get=1", 1, 50, 300_000),
-    load("SET P1, 1,000 connections", "set=1", 1, 1_000, 300_000),
-    load("GET P1, 1,000 connections", "get=1", 1, 1_000, 300_000),
-    Load { setup: Setup::AppendOnly, ..load("SET P16, AOF everysec", "set=1", 16, 50, 2_000_000) },
+/// Pipelines of 16 on 50 connections.
+const fn deep(name: &'static str, commands: &'static [&'static str], operations: u32) -> Load {
+    load(name, commands, 16, 50, operations)
+}
+
+/// All loads; what reads comes after what writes what it reads.
+pub const LOADS: &[Load] = &[
+    deep("SET P16", SET, 2_000_000),
+    deep("GET P16", GET, 2_000_000),
+    load("SET P1", SET, 1, 50, 300_000),
+    load("GET P1", GET, 1, 50, 300_000),
+    load("SET P1, 1,000 connections", SET, 1, 1_000, 300_000),
+    load("GET P1, 1,000 connections", GET, 1, 1_000, 300_000),
+    Load { setup: Setup::AppendOnly, ..deep("SET P16, AOF everysec", SET, 2_000_000) },
+    deep("INCR P16", &["INCR number:__key__"], 1_000_000),
+    deep("MSET 10 P16", &[MSET], 200_000),
+    deep("HSET P16", &["HSET hash __key__ __value__"], 1_000_000),
+    deep("SADD P16", &["SADD set __key__"], 1_000_000),
+    deep("SPOP P16", &["SADD popped __key__", "SPOP popped"], 1_000_000),
+    deep("ZADD P16", &["ZADD zset 0 __key__"], 1_000_000),
+    deep("ZRANGE 100 P16", &["ZRANGE zset 0 99"], 200_000),
+    deep("LPUSH+RPOP P16", &["LPUSH queue __value__", "RPOP queue"], 1_000_000),
+    deep("RPUSH P16", &["RPUSH list __value__"], 500_000),
+    deep("LRANGE 100 P16", &["LRANGE list 0 99"], 200_000),
 ];
+
+const MSET: &str = "MSET __key__ __value__ __key__ __value__ __key__ __value__ __key__ __value__ \
+                    __key__ __value__ __key__ __value__ __key__ __value__ __key__ __value__ \
+                    __key__ __value__ __key__ __value__";
 
 /// What the load saw.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,11 +89,12 @@ pub struct Seen {
 impl Load {
     /// Arguments of `larder bench`, less the address.
     pub fn arguments(&self) -> Vec<String> {
-        let text = format!(
-            "--mix {} --pipeline {} --connections {} --requests {} --seed 1",
-            self.mix, self.pipeline, self.connections, self.operations
+        let commands = self.commands.iter().flat_map(|command| ["--command", command]);
+        let rest = format!(
+            "--pipeline {} --connections {} --requests {} --seed 1",
+            self.pipeline, self.connections, self.operations
         );
-        text.split(' ').map(str::to_owned).collect()
+        commands.chain(rest.split(' ')).map(str::to_owned).collect()
     }
 
     /// Runs it against `port`.

@@ -89,8 +89,12 @@ pub fn page(machine: &Machine, accounts: &[Account], create_ms: Option<&[f64]>) 
     for account in accounts {
         out.push_str(&format!("    {}\n", account.command));
     }
-    for load in &LOADS {
-        out.push_str(&format!("    larder bench {}\n", load.arguments().join(" ")));
+    for load in LOADS {
+        let words = load.arguments();
+        let quoted = words
+            .iter()
+            .map(|word| if word.contains(' ') { format!("'{word}'") } else { word.clone() });
+        out.push_str(&format!("    larder bench {}\n", quoted.collect::<Vec<_>>().join(" ")));
     }
     out
 }

@@ -337,7 +337,8 @@ impl Builder {
                 let len = set.len();
                 (set.into_object(), len)
             }
-            Target::Hash(hash) => {
+            Target::Hash(mut hash) => {
+                hash.share_names();
                 let len = hash.len();
                 (hash.into_object(), len)
             }

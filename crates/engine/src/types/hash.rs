@@ -1,8 +1,10 @@
-//! The value of a hash: few short fields packed, else a tree by hash. Knows no command.
+//! The value of a hash: few short fields packed, with names of their own or shared with others;
+//! else a tree by hash. Knows no command.
 
 use super::hashed::{self, Hashed};
 use super::limits::{HASH_BYTES, HASH_FIELDS};
 use super::packed::Packed;
+use super::uniform::{self, Uniform};
 
 /// Fields with values.
 #[derive(Debug, Clone)]
@@ -11,6 +13,7 @@ pub struct Hash(Form);
 #[derive(Debug, Clone)]
 enum Form {
     Packed(Packed),
+    Uniform(Uniform),
     Large(Hashed<true>),
 }
 
@@ -27,6 +30,7 @@ impl Hash {
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Packed(packed) => packed.len(),
+            Form::Uniform(uniform) => uniform.len(),
             Form::Large(large) => large.len(),
         }
     }
@@ -35,7 +39,7 @@ impl Hash {
     #[must_use]
     pub fn encoding(&self) -> &'static str {
         match &self.0 {
-            Form::Packed(_) => "listpack",
+            Form::Packed(_) | Form::Uniform(_) => "listpack",
             Form::Large(_) => "hashtable",
         }
     }
@@ -46,12 +50,22 @@ impl Hash {
     pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
         match &self.0 {
             Form::Packed(packed) => packed.find(field).map(|pair| pair.value),
+            Form::Uniform(uniform) => uniform.get(field),
             Form::Large(large) => large.get(field),
         }
     }
 
     /// Sets a field; true when it is new.
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
+        if let Form::Uniform(uniform) = &mut self.0 {
+            match uniform.find(field).filter(|_| value.len() <= HASH_BYTES.get()) {
+                Some(at) => {
+                    uniform.set(at, value);
+                    return false;
+                }
+                None => self.0 = Form::Packed(uniform.to_packed()),
+            }
+        }
         if let Form::Packed(packed) = &mut self.0 {
             if field.len().max(value.len()) <= HASH_BYTES.get() {
                 if let Some(offset) = packed.find(field).map(|pair| pair.offset) {
@@ -71,7 +85,14 @@ impl Hash {
 
     /// Removes a field; true when it was there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
+        if let Form::Uniform(uniform) = &self.0 {
+            if uniform.find(field).is_none() {
+                return false;
+            }
+            self.0 = Form::Packed(uniform.to_packed());
+        }
         match &mut self.0 {
+            Form::Uniform(_) => unreachable!("packed above"),
             Form::Packed(packed) => {
                 let offset = packed.find(field).map(|pair| pair.offset);
                 offset.map(|offset| packed.remove(offset)).is_some()
@@ -85,6 +106,7 @@ impl Hash {
     pub fn iter(&self) -> Iter<'_> {
         match &self.0 {
             Form::Packed(packed) => Iter(Walk::Packed(packed, 0)),
+            Form::Uniform(uniform) => Iter(Walk::Uniform(uniform.iter())),
             Form::Large(large) => Iter(Walk::Large(large.iter())),
         }
     }
@@ -94,6 +116,7 @@ impl Hash {
     pub fn nth(&self, place: usize) -> Option<(&[u8], &[u8])> {
         match &self.0 {
             Form::Packed(packed) => packed.iter().nth(place).map(|pair| (pair.key, pair.value)),
+            Form::Uniform(uniform) => uniform.iter().nth(place),
             Form::Large(large) => large.nth(place),
         }
     }
@@ -102,11 +125,22 @@ impl Hash {
     /// next position, 0 at the end.
     pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
         match &self.0 {
-            Form::Packed(packed) => {
-                packed.iter().for_each(|pair| visit(pair.key, pair.value));
+            Form::Packed(_) | Form::Uniform(_) => {
+                self.iter().for_each(|(field, value)| visit(field, value));
                 0
             }
             Form::Large(large) => large.scan(position, count, visit),
+        }
+    }
+
+    /// Keeps the names of the fields together with other hashes that have the same ones. For those
+    /// who have made all of it at once: names that change are not worth it.
+    pub fn share_names(&mut self) {
+        if let Form::Packed(packed) = &self.0
+            && packed.len() > 1
+            && let Some(uniform) = Uniform::of(packed)
+        {
+            self.0 = Form::Uniform(uniform);
         }
     }
 
@@ -124,9 +158,8 @@ impl Hash {
     /// When something does not.
     pub fn check_invariants(&self) {
         match &self.0 {
-            Form::Packed(packed) => {
-                packed.check_invariants();
-            }
+            Form::Packed(packed) => packed.check_invariants(),
+            Form::Uniform(uniform) => uniform.check_invariants(),
             Form::Large(large) => large.check_invariants(),
         }
     }
@@ -139,6 +172,7 @@ pub struct Iter<'h>(Walk<'h>);
 #[derive(Debug, Clone)]
 enum Walk<'h> {
     Packed(&'h Packed, usize),
+    Uniform(uniform::Iter<'h>),
     Large(hashed::Iter<'h, true>),
 }
 
@@ -153,6 +187,7 @@ impl<'h> Iterator for Iter<'h> {
                 *offset = pair.end();
                 Some((pair.key, pair.value))
             }
+            Walk::Uniform(fields) => fields.next(),
             Walk::Large(fields) => fields.next(),
         }
     }
@@ -177,6 +212,10 @@ mod tests {
             let long = rng.below(2) == 0;
             let (mut hash, mut model) = (Hash::default(), BTreeMap::new());
             for _ in 0..600 {
+                if rng.below(40) == 0 {
+                    // Names are shared when they are met for the second time.
+                    (0..2).for_each(|_| hash.share_names());
+                }
                 let field = bytes(&mut rng, kinds, false);
                 if rng.below(3) > 0 {
                     let long = long && rng.below(50) == 0;

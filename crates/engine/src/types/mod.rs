@@ -13,6 +13,7 @@ mod ranked;
 pub mod set;
 mod slots;
 mod tree;
+mod uniform;
 pub mod zset;
 
 pub use bytes::Bytes;

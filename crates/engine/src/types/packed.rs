@@ -4,6 +4,8 @@
 //! key_len·u8 value_len·u8 key value │ key_len·u8 value_len·u8 key value │ …
 //! ```
 
+use stdx::alloc::class_bytes;
+
 /// Pairs of byte strings of at most 255 bytes each. An offset is where a pair starts.
 #[derive(Debug, Default, Clone)]
 pub struct Packed {
@@ -96,11 +98,12 @@ impl Packed {
         self.bytes.splice(offset..offset, pair);
     }
 
-    /// Makes room in small steps: there are many small collections, and few of them grow.
+    /// Makes room for `more` and for what fits into the same allocation: there are many small
+    /// collections, and few of them grow.
     fn make_room(&mut self, more: usize) {
         let len = self.bytes.len();
         if self.bytes.capacity() - len < more {
-            self.bytes.reserve_exact(more.max(len / 16));
+            self.bytes.reserve_exact(class_bytes(len + more) - len);
         }
     }
 

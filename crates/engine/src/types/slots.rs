@@ -3,6 +3,8 @@
 
 use super::tree::{Edges, Leaf, Leaves, Walk};
 use std::fmt::Debug;
+use stdx::alloc::class_bytes;
+use stdx::random::mix;
 
 /// Elements of a full leaf. Few under test, so that small trees are deep.
 const SLOTS_MAX: usize = if cfg!(test) { 5 } else { 128 };
@@ -141,13 +143,24 @@ impl<S: Slot> Slots<S> {
     fn cut(&self, edges: Edges) -> Option<usize> {
         let len = self.slots.len();
         let middle = if len * SLOT_SIZE >= self.bytes.len() {
-            edges.cut(len, SLOTS_MAX)
+            if edges.first || edges.last { edges.cut(len, SLOTS_MAX) } else { self.uneven() }
         } else {
             let half = self.bytes.len() / 2;
             self.slots.partition_point(|slot| slot.end() <= half).clamp(1, len - 1)
         };
         let may_cut = |cut: &usize| !self.slots[cut - 1].are_one(&self.slots[*cut]);
         (middle..len).find(may_cut).or_else(|| (1..middle).rev().find(may_cut))
+    }
+
+    /// Somewhere in the middle, as the bytes happen to be. Leaves that fill up evenly and are cut
+    /// in the same place are all full at the same time; allocations of each size are then needed
+    /// by all of them or by none, and a third of the memory is lost to those that lie idle.
+    fn uneven(&self) -> usize {
+        let (len, mut word) = (self.slots.len(), [0; 8]);
+        let some = &self.bytes[self.bytes.len().saturating_sub(8)..];
+        word[..some.len()].copy_from_slice(some);
+        let part = mix(u64::from_le_bytes(word)) as usize % 256;
+        (len * (384 + part) / 1024).clamp(1, len - 1)
     }
 
     fn split_off(&mut self, cut: usize) -> Self {
@@ -229,20 +242,26 @@ pub fn search<S>(slots: &[S], guess: usize, before: impl Fn(&S) -> bool) -> usiz
     if is_inside { start + count } else { slots.partition_point(before) }
 }
 
-/// Makes room for `more` in small steps: there are many leaves, and what they keep free adds up.
+/// Makes room for `more` and for what fits into the same allocation: there are many leaves, and
+/// what they keep free adds up.
 #[inline]
 fn make_room<T>(items: &mut Vec<T>, more: usize) {
-    if items.capacity() - items.len() < more {
-        let step = (items.len() / 8).max(32 / size_of::<T>());
-        items.reserve_exact(more.max(step));
+    let wanted = items.len() + more;
+    if items.capacity() < wanted {
+        items.reserve_exact(fitting::<T>(wanted) - items.len());
     }
 }
 
 #[inline]
 fn slim<T>(items: &mut Vec<T>) {
     if items.len() * 2 < items.capacity() {
-        items.shrink_to(items.len() + items.len() / 8);
+        items.shrink_to(fitting::<T>(items.len()));
     }
+}
+
+/// How many fit into the allocation that `wanted` need.
+fn fitting<T>(wanted: usize) -> usize {
+    class_bytes(wanted * size_of::<T>()) / size_of::<T>()
 }
 
 fn write(mut place: &mut [u8], parts: &[&[u8]]) {

@@ -77,6 +77,9 @@ fn set_all(ctx: &mut Ctx<'_>, name: &str) -> Result<usize, CommandError> {
     for at in (2..ctx.args.len()).step_by(2) {
         created += usize::from(hash.insert(ctx.args.at(at), ctx.args.at(at + 1)));
     }
+    if created == hash.len() {
+        hash.share_names();
+    }
     drop(edit);
     ctx.keys.event(Classes::HASH, "hset", ctx.args.at(1));
     ctx.propagate_verbatim();
