@@ -83,3 +83,55 @@ def _bit_requests(rng, count):
 
 def test_bits_are_those_of_redis(both):
     compare(*both, _bit_requests(random.Random(SEED), 12_000))
+
+
+def _sketch_requests(rng, count):
+    keys = ["h%d" % i for i in range(8)]
+    # Of several elements, Redis keeps those before the one that it fails at; a node keeps none.
+    broken = ["c%d" % i for i in range(3)]
+
+    def elements():
+        kind = rng.random()
+        if kind < 0.4:
+            return [rng.randrange(200) for _ in range(rng.randrange(4))]
+        length = rng.choice([1, 5, 8, 13, 100])
+        return [rng.randbytes(length) for _ in range(rng.choice([1, 10, 100, 1500]))]
+
+    for number in range(count):
+        choice = rng.random()
+        if choice < 0.4:
+            yield ["PFADD", rng.choice(keys), *elements()]
+        elif choice < 0.5:
+            yield ["PFCOUNT", *(rng.choice(keys + ["missing"]) for _ in range(rng.randrange(1, 5)))]
+        elif choice < 0.58:
+            yield ["PFMERGE", *(rng.choice(keys + ["missing"]) for _ in range(rng.randrange(1, 4)))]
+        elif choice < 0.75:
+            yield ["GET", rng.choice(keys)]
+        elif choice < 0.8:
+            yield ["PFDEBUG", rng.choice(["DECODE", "encoding", "foo"]), rng.choice(keys)]
+        elif choice < 0.82:
+            yield ["PFDEBUG", rng.choice(["TODENSE", "GETREG"]), rng.choice(keys)]
+        elif choice < 0.87:
+            yield ["DEL", rng.choice(keys), "missing"]
+        elif choice < 0.89:
+            yield ["CONFIG", "SET", "hll-sparse-max-bytes", rng.choice([0, 100, 3000, 3000, 9000])]
+        elif choice < 0.93:
+            yield ["OBJECT", "ENCODING", rng.choice(keys)]
+        elif choice < 0.95:
+            key = rng.choice(broken)
+            yield ["DEL", key]
+            yield ["PFADD", key, *elements()]
+            yield ["APPEND", key, rng.choice([b"\x7f\xff", b"\0", b"\x84", b"\x40"])]
+        elif choice < 0.98:
+            key = rng.choice(broken)
+            yield ["SET", key, rng.choice([b"HYLL", b"12", b"HYLL\1" + b"\0" * 11])]
+            yield rng.choice([["PFADD", key, "x"], ["PFCOUNT", key, keys[0]], ["PFMERGE", keys[0], key]])
+            yield rng.choice([["PFDEBUG", "DECODE", key], ["PFDEBUG", "GETREG", key], ["GET", key]])
+        else:
+            yield ["STRLEN", rng.choice(keys)]
+        if number % 500 == 499:
+            yield ["DEBUG", "DIGEST"]
+
+
+def test_sketches_are_those_of_redis(both):
+    compare(*both, _sketch_requests(random.Random(SEED), 8_000))

@@ -225,6 +225,8 @@ pub enum Family {
     Generic,
     /// Hashes.
     Hash,
+    /// HyperLogLogs.
+    HyperLogLog,
     /// Lists.
     List,
     /// Sets.
@@ -252,6 +254,7 @@ impl Family {
             Self::Bitmap => "bitmap",
             Self::Generic => "generic",
             Self::Hash => "hash",
+            Self::HyperLogLog => "hyperloglog",
             Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",

@@ -463,6 +463,11 @@ const COMMANDS: &[&str] = &[
     "bitfield_ro",
     "bitop",
     "bitpos",
+    "pfadd",
+    "pfcount",
+    "pfdebug",
+    "pfmerge",
+    "pfselftest",
 ];
 
 /// MonitorKeys that show runs of single commands.
@@ -473,7 +478,7 @@ const GROUPS: &[(&str, &[Family])] = &[
     ("Redis_Lists_Monitor", &[Family::List]),
     ("Redis_Sets_Monitor", &[Family::Set]),
     ("Redis_Zset_Monitor", &[Family::SortedSet]),
-    ("Redis_Hyperlog_Monitor", &[]),
+    ("Redis_Hyperlog_Monitor", &[Family::HyperLogLog]),
     ("Redis_Pub_Sub_Monitor", &[Family::PubSub]),
     ("Redis_Transaction_Monitor", &[Family::Transactions]),
     ("Redis_Scripting_Monitor", &[Family::Scripting]),

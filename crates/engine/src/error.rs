@@ -148,6 +148,14 @@ pub const BAD_OVERFLOW: CommandError = fixed("ERR Invalid OVERFLOW type specifie
 /// BITFIELD_RO with SET or INCRBY.
 pub const BITFIELD_READS_ONLY: CommandError =
     fixed("ERR BITFIELD_RO only supports the GET subcommand");
+/// PFADD and friends on a string that is no HyperLogLog.
+pub const NO_SKETCH: CommandError = fixed("WRONGTYPE Key is not a valid HyperLogLog string value.");
+/// PFADD and friends on a HyperLogLog whose registers make no sense.
+pub const CORRUPT_SKETCH: CommandError = fixed("INVALIDOBJ Corrupted HLL object detected");
+/// PFDEBUG DECODE of registers of 6 bits each.
+pub const SKETCH_NOT_SPARSE: CommandError = fixed("ERR HLL encoding is not sparse");
+/// PFDEBUG of a key that must exist.
+pub const SPECIFIED_KEY_MISSING: CommandError = fixed("ERR The specified key does not exist");
 /// LCS of other types.
 pub const LCS_NO_STRINGS: CommandError = fixed("ERR The specified keys must contain string values");
 /// LCS with both LEN and IDX.
@@ -183,6 +191,13 @@ pub fn wrong_arity(command: &str) -> CommandError {
 #[must_use]
 pub fn invalid_expire(command: &str) -> CommandError {
     CommandError::Reply(format!("ERR invalid expire time in '{command}' command").into())
+}
+
+/// PFDEBUG with a subcommand that is none.
+#[must_use]
+pub fn unknown_pfdebug(word: &[u8]) -> CommandError {
+    let word = String::from_utf8_lossy(word);
+    other(format!("ERR Unknown PFDEBUG subcommand '{word}'"))
 }
 
 /// BITOP of a first string and others, without others; with the operation in capitals.

@@ -252,6 +252,7 @@ impl Config {
             (&limits::HASH_BYTES, "hash-max-listpack-value"),
             (&limits::ZSET_MEMBERS, "zset-max-listpack-entries"),
             (&limits::ZSET_BYTES, "zset-max-listpack-value"),
+            (&limits::SKETCH_SPARSE_BYTES, "hll-sparse-max-bytes"),
             (&limits::SET_INTEGERS, "set-max-intset-entries"),
         ] {
             limit.set(self.number(name));

@@ -3,6 +3,7 @@
 pub mod bitmap;
 pub mod generic;
 pub mod hash;
+pub mod hyperloglog;
 pub mod list;
 pub mod scripting;
 pub mod server;
@@ -18,6 +19,7 @@ pub const TABLES: &[&[Command]] = &[
     bitmap::ROWS,
     generic::ROWS,
     hash::ROWS,
+    hyperloglog::ROWS,
     list::ROWS,
     set::ROWS,
     zset::ROWS,

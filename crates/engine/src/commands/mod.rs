@@ -6,6 +6,7 @@ mod blocking;
 mod decimal;
 pub mod generic;
 pub mod hash;
+pub mod hyperloglog;
 pub mod list;
 pub mod set;
 pub mod string;
@@ -73,6 +74,7 @@ pub const BINDINGS: &[&[Binding]] = &[
     bitmap::BINDINGS,
     generic::BINDINGS,
     hash::BINDINGS,
+    hyperloglog::BINDINGS,
     list::BINDINGS,
     set::BINDINGS,
     zset::BINDINGS,

@@ -419,6 +419,20 @@ impl<'a> Keys<'a> {
         written
     }
 
+    /// Lets `change` work on a long string where it lies; it says whether it changed anything.
+    /// False, and nothing done, when the string is not in one piece of its own.
+    pub fn edit_long(&mut self, key: &[u8], change: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        let moment = self.moment;
+        let Some((hash, place)) = self.locate(moment.db, key) else { return false };
+        let entry = self.db_mut(hash).at_mut(place);
+        entry.set_access(moment.access_after(entry.access(), hash >> 32));
+        let Some(Object::Bytes(bytes)) = entry.object_mut() else { return false };
+        if change(bytes) {
+            self.touched(hash, moment.db, key);
+        }
+        true
+    }
+
     /// Sets a value, whatever was there.
     #[inline]
     pub fn set(&mut self, key: &[u8], value: Value<'_>, ttl: Ttl) {

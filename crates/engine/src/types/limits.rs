@@ -23,6 +23,8 @@ pub static ZSET_MEMBERS: Limit = Limit::new(128, usize::MAX);
 pub static ZSET_BYTES: Limit = Limit::new(64, PART_BYTES_MAX);
 /// Members of a set that is kept as integers.
 pub static SET_INTEGERS: Limit = Limit::new(512, usize::MAX);
+/// Bytes of a HyperLogLog that is kept as runs.
+pub static SKETCH_SPARSE_BYTES: Limit = Limit::new(3000, usize::MAX);
 
 impl Limit {
     const fn new(now: usize, most: usize) -> Self {
