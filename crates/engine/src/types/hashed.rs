@@ -23,9 +23,10 @@ pub fn hash_of(key: &[u8]) -> u32 {
 
 /// A hash and where the element's bytes end: the key, behind its length when there is a value.
 #[derive(Debug, Clone, Copy)]
+#[repr(C, packed(2))]
 struct HashSlot {
     hash: u32,
-    end: u32,
+    end: u16,
 }
 
 impl Slot for HashSlot {
@@ -37,12 +38,12 @@ impl Slot for HashSlot {
 
     #[inline]
     fn end(&self) -> usize {
-        self.end as usize
+        usize::from(self.end)
     }
 
     #[inline]
     fn set_end(&mut self, end: usize) {
-        self.end = end as u32;
+        self.end = end as u16;
     }
 
     fn are_one(&self, next: &Self) -> bool {

@@ -29,10 +29,11 @@ pub struct Ranked {
 
 /// What is known of a member besides its bytes.
 #[derive(Debug, Clone, Copy)]
+#[repr(C, packed(2))]
 struct Ranking {
     score: f64,
-    end: u32,
     hash: u32,
+    end: u16,
 }
 
 /// The first member of a leaf.
@@ -63,12 +64,12 @@ impl Slot for Ranking {
 
     #[inline]
     fn end(&self) -> usize {
-        self.end as usize
+        usize::from(self.end)
     }
 
     #[inline]
     fn set_end(&mut self, end: usize) {
-        self.end = end as u32;
+        self.end = end as u16;
     }
 
     fn are_one(&self, _: &Self) -> bool {
@@ -76,24 +77,12 @@ impl Slot for Ranking {
     }
 }
 
-/// The score of a member that has this hash. In words of 4 bytes, which take no padding.
+/// The score of a member that has this hash.
 #[derive(Debug, Clone, Copy)]
+#[repr(C, packed(4))]
 struct Score {
     hash: u32,
-    bits: [u32; 2],
-}
-
-impl Score {
-    #[inline]
-    fn new(hash: u32, score: f64) -> Self {
-        let bits = score.to_bits();
-        Self { hash, bits: [bits as u32, (bits >> 32) as u32] }
-    }
-
-    #[inline]
-    fn score(&self) -> f64 {
-        f64::from_bits(u64::from(self.bits[0]) | u64::from(self.bits[1]) << 32)
-    }
+    score: f64,
 }
 
 impl Slot for Score {
@@ -137,7 +126,7 @@ impl Ranked {
 
     fn score_of(&self, hash: u32, member: &[u8]) -> Option<f64> {
         let (run, guess) = self.scores.find(ByHash::new(hash))?;
-        let mut scores = alike(run, guess, hash).map(|at| run.slots()[at].score());
+        let mut scores = alike(run, guess, hash).map(|at| run.slots()[at].score);
         scores.find(|score| holds(&self.order, (hash, member, *score)))
     }
 
@@ -146,18 +135,18 @@ impl Ranked {
         let (hash, order) = (hash_of(member), &mut self.order);
         let old = self.scores.edit(ByHash::new(hash), |run, guess| {
             for at in alike(run, guess, hash) {
-                let old = run.slots()[at].score();
+                let old = run.slots()[at].score;
                 if old == score {
                     if holds(order, (hash, member, score)) {
                         return Some(old);
                     }
                 } else if remove_ranking(order, (hash, member, old)) {
-                    *run.slot_mut(at) = Score::new(hash, score);
+                    *run.slot_mut(at) = Score { hash, score };
                     return Some(old);
                 }
             }
             let at = search(run.slots(), guess, |slot| slot.hash < hash);
-            run.insert(at, Score::new(hash, score), &[]);
+            run.insert(at, Score { hash, score }, &[]);
             None
         });
         if old != Some(score) {
@@ -174,10 +163,9 @@ impl Ranked {
         let (hash, order) = (hash_of(member), &mut self.order);
         self.scores.edit(ByHash::new(hash), |run, guess| {
             let mut alike = alike(run, guess, hash);
-            let is_it =
-                |at: &usize| remove_ranking(order, (hash, member, run.slots()[*at].score()));
+            let is_it = |at: &usize| remove_ranking(order, (hash, member, run.slots()[*at].score));
             let at = alike.find(is_it)?;
-            Some(run.remove(at).score())
+            Some(run.remove(at).score)
         })
     }
 
@@ -191,7 +179,7 @@ impl Ranked {
             (member, run.remove(at))
         });
         self.scores.edit(ByHash::new(slot.hash), |run, guess| {
-            let is_it = |at: &usize| run.slots()[*at].score() == slot.score;
+            let is_it = |at: &usize| run.slots()[*at].score == slot.score;
             let at = alike(run, guess, slot.hash).find(is_it);
             run.remove(at.expect("every member has its score"));
         });
@@ -267,7 +255,7 @@ impl Ranked {
                 next = Some(slot.hash);
                 break;
             }
-            scores.push(slot.score());
+            scores.push(slot.score);
             last = slot.hash;
         }
         scores.sort_unstable_by(f64::total_cmp);
@@ -295,7 +283,7 @@ impl Ranked {
         let mut hashes = Ascend::new(self.scores.walk(At(0)).0, 0).map(|(slot, _)| slot.hash);
         assert!(hashes.by_ref().is_sorted(), "hashes are in order");
         for (rank, (slot, member)) in Ascend::new(self.order.walk(At(0)).0, 0).enumerate() {
-            assert_eq!(slot.hash, hash_of(member), "hashes are kept");
+            assert!(slot.hash == hash_of(member), "hashes are kept");
             assert!(self.score(member) == Some(slot.score), "every member is found");
             assert_eq!(self.rank(member), Some(rank), "and where it is");
         }

@@ -1,5 +1,10 @@
 //! A leaf of elements in an order of their own: a slot of fixed size for each, and the bytes of
-//! all behind one another. Knows neither what orders the elements nor what their bytes mean.
+//! all behind one another; those of long elements apart. Knows neither what orders the elements nor
+//! what their bytes mean.
+
+mod apart;
+
+use apart::Apart;
 
 use super::tree::{Edges, Leaf, Leaves, Walk};
 use std::fmt::Debug;
@@ -11,6 +16,10 @@ const SLOTS_MAX: usize = if cfg!(test) { 5 } else { 128 };
 /// Bytes of an element from which on it counts as more than one.
 const SLOT_SIZE: usize = 64;
 
+/// Bytes of an element from which on they are kept apart, so that neither a change of its
+/// neighbours nor a copy of the leaf moves them.
+const APART_BYTES: usize = if cfg!(test) { 100 } else { 2048 };
+
 /// Slots around the guessed place that are looked at first.
 const WINDOW: usize = if cfg!(test) { 2 } else { 16 };
 
@@ -20,7 +29,7 @@ pub trait Slot: Copy + Debug {
     type Key: Clone + Debug + PartialOrd;
     /// The key of an element.
     fn key(&self, bytes: &[u8]) -> Self::Key;
-    /// Where the element's bytes end; 0 when its kind has none.
+    /// Where the element's bytes end, at most 65535; 0 when its kind has none.
     fn end(&self) -> usize;
     /// Says where the element's bytes end.
     fn set_end(&mut self, end: usize);
@@ -33,11 +42,12 @@ pub trait Slot: Copy + Debug {
 pub struct Slots<S> {
     slots: Vec<S>,
     bytes: Vec<u8>,
+    apart: Apart,
 }
 
 impl<S> Default for Slots<S> {
     fn default() -> Self {
-        Self { slots: Vec::new(), bytes: Vec::new() }
+        Self { slots: Vec::new(), bytes: Vec::new(), apart: Apart::default() }
     }
 }
 
@@ -60,7 +70,10 @@ impl<S: Slot> Slots<S> {
     #[inline]
     #[must_use]
     pub fn bytes(&self, at: usize) -> &[u8] {
-        &self.bytes[self.start(at)..self.slots[at].end()]
+        match &self.bytes[self.start(at)..self.slots[at].end()] {
+            [] => self.apart.get(at),
+            bytes => bytes,
+        }
     }
 
     /// Number of leading elements that satisfy `before`, which must hold for none behind them.
@@ -86,7 +99,9 @@ impl<S: Slot> Slots<S> {
     /// Puts an element, whose bytes are those of `parts` joined, before the one at `at`.
     pub fn insert(&mut self, at: usize, mut slot: S, parts: &[&[u8]]) {
         let start = self.start(at);
-        let len = parts.iter().map(|part| part.len()).sum();
+        self.apart.open(at);
+        let parts = self.set_apart(at, 0, parts);
+        let len = total(parts);
         self.open(start, len);
         write(&mut self.bytes[start..start + len], parts);
         if len > 0 {
@@ -104,6 +119,7 @@ impl<S: Slot> Slots<S> {
     pub fn remove(&mut self, at: usize) -> S {
         let (start, slot) = (self.start(at), self.slots.remove(at));
         let end = slot.end().max(start);
+        self.apart.close(at);
         self.bytes.drain(start..end);
         let len = end - start;
         if len > 0 {
@@ -117,7 +133,8 @@ impl<S: Slot> Slots<S> {
     /// Gives an element other bytes.
     pub fn replace(&mut self, at: usize, parts: &[&[u8]]) {
         let (start, old_end) = (self.start(at), self.slots[at].end());
-        let end = start + parts.iter().map(|part| part.len()).sum::<usize>();
+        let parts = self.set_apart(at, old_end - start, parts);
+        let end = start + total(parts);
         if end > old_end {
             self.open(old_end, end - old_end);
         } else {
@@ -129,6 +146,19 @@ impl<S: Slot> Slots<S> {
             slim(&mut self.bytes);
         }
         write(&mut self.bytes[start..end], parts);
+    }
+
+    /// Keeps the bytes of an element apart if they are many, or more than slots can count beside
+    /// the others'; what is left of them for here. `old` bytes go.
+    fn set_apart<'p>(&mut self, at: usize, old: usize, parts: &'p [&'p [u8]]) -> &'p [&'p [u8]] {
+        let len = total(parts);
+        let has_place = self.bytes.len() - old + len <= usize::from(u16::MAX);
+        if len < APART_BYTES && has_place {
+            self.apart.set(at, None);
+            return parts;
+        }
+        self.apart.set(at, Some(parts.concat().into()));
+        &[]
     }
 
     /// Makes a hole of `len` bytes.
@@ -165,8 +195,11 @@ impl<S: Slot> Slots<S> {
 
     fn split_off(&mut self, cut: usize) -> Self {
         let start = self.start(cut);
-        let mut right =
-            Self { slots: self.slots[cut..].to_vec(), bytes: self.bytes[start..].to_vec() };
+        let mut right = Self {
+            slots: self.slots[cut..].to_vec(),
+            bytes: self.bytes[start..].to_vec(),
+            apart: self.apart.split_off(cut),
+        };
         if start > 0 {
             right.slots.iter_mut().for_each(|slot| slot.set_end(slot.end() - start));
         }
@@ -212,6 +245,7 @@ impl<S: Slot> Leaf for Slots<S> {
         self.bytes.reserve_exact(right.bytes.len());
         self.bytes.extend_from_slice(&right.bytes);
         let first = self.slots.len();
+        self.apart.append(first, &right.apart);
         self.slots.reserve_exact(right.slots.len());
         self.slots.extend_from_slice(&right.slots);
         if start > 0 {
@@ -262,6 +296,10 @@ fn slim<T>(items: &mut Vec<T>) {
 /// How many fit into the allocation that `wanted` need.
 fn fitting<T>(wanted: usize) -> usize {
     class_bytes(wanted * size_of::<T>()) / size_of::<T>()
+}
+
+fn total(parts: &[&[u8]]) -> usize {
+    parts.iter().map(|part| part.len()).sum()
 }
 
 fn write(mut place: &mut [u8], parts: &[&[u8]]) {
@@ -343,8 +381,78 @@ impl<S: Slot> Slots<S> {
         assert!(ends.is_sorted(), "elements lie behind one another");
         let end = self.slots.last().map_or(0, Slot::end);
         assert_eq!(end, self.bytes.len(), "elements fill the bytes");
+        self.apart.check_invariants(|at| self.start(at) == self.slots[at].end());
         let few = self.slots.len() <= SLOTS_MAX && self.bytes.len() <= Self::SIZE_MAX;
         let is_one = |pair: &[S]| pair[0].are_one(&pair[1]);
         assert!(few || self.slots.windows(2).all(is_one), "leaves are small");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stdx::Rng;
+
+    #[derive(Debug, Clone, Copy)]
+    struct Plain(u16);
+
+    impl Slot for Plain {
+        type Key = ();
+        fn key(&self, _: &[u8]) {}
+        fn end(&self) -> usize {
+            usize::from(self.0)
+        }
+        fn set_end(&mut self, end: usize) {
+            self.0 = u16::try_from(end).expect("ends are small");
+        }
+        fn are_one(&self, _: &Self) -> bool {
+            false
+        }
+    }
+
+    /// Bytes that are kept here, apart, or apart because there is no room here.
+    fn bytes(rng: &mut Rng) -> Vec<u8> {
+        let len = [0, 30, 60, 150, 99][rng.below(5)];
+        vec![rng.below(256) as u8; len]
+    }
+
+    #[test]
+    fn behaves_as_a_list() {
+        for seed in 0..20 {
+            println!("seed {seed}");
+            let mut rng = Rng::new(seed);
+            // Leaves that are never cut grow beyond what ends can count.
+            let steps = [60, 5_000][rng.below(2)];
+            let (mut leaf, mut model) = (Slots::default(), Vec::<Vec<u8>>::new());
+            for _ in 0..steps {
+                let at = rng.below(model.len() + 1);
+                let new = bytes(&mut rng);
+                let (head, tail) = new.split_at(new.len() / 2);
+                match rng.below(12) {
+                    0 if at < model.len() => {
+                        leaf.remove(at);
+                        model.remove(at);
+                    }
+                    1 if at < model.len() => {
+                        leaf.replace(at, &[head, tail]);
+                        model[at] = new;
+                    }
+                    2 if 0 < at && at < model.len() => {
+                        let right = leaf.split_off(at);
+                        let same = (0..right.len()).all(|i| right.bytes(i) == model[at + i]);
+                        assert!(same, "seed {seed}");
+                        leaf.join(&right);
+                    }
+                    _ => {
+                        leaf.insert(at, Plain(0), &[head, tail]);
+                        model.insert(at, new);
+                    }
+                }
+                leaf.apart.check_invariants(|at| leaf.start(at) == leaf.slots[at].end());
+            }
+            assert_eq!(leaf.len(), model.len());
+            assert!(steps == 60 || leaf.bytes.len() + 99 > 1 << 16, "seed {seed}: it is full");
+            assert!((0..leaf.len()).all(|at| leaf.bytes(at) == model[at]), "seed {seed}");
+        }
     }
 }
