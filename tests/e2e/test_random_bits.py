@@ -135,3 +135,84 @@ def _sketch_requests(rng, count):
 
 def test_sketches_are_those_of_redis(both):
     compare(*both, _sketch_requests(random.Random(SEED), 8_000))
+
+
+def _place_requests(rng, count):
+    keys = ["g%d" % i for i in range(4)]
+    members = ["m%d" % i for i in range(400)]
+    centres = [(0, 0), (13.3, 38.1), (-179.99, 10), (179.99, -60), (30, 84.9), (-70, -85), (-0.01, 66)]
+    options = [["ASC"], ["DESC"], ["WITHCOORD"], ["WITHDIST"], ["WITHHASH"], ["ANY"], ["COUNT", 5]]
+
+    def place():
+        if rng.random() < 0.5:
+            x, y = rng.choice(centres)
+            spread = rng.choice([1e-4, 0.1, 3, 20])
+            place = x + rng.gauss(0, spread), y + rng.gauss(0, spread)
+        else:
+            place = rng.uniform(-180, 180), rng.uniform(-85.05, 85.05)
+        return rng.choice(["%.6f %.6f", "%.17f %.17f", "%g %g"]) % place
+
+    def length():
+        value = rng.choice([0, 1, 10 ** rng.uniform(-2, 5), 10 ** rng.uniform(-2, 8), "inf", "-1", "x"])
+        return value if rng.random() < 0.1 else 10 ** rng.uniform(0, 7.3)
+
+    def unit():
+        return rng.choice(["m", "M", "km", "ft", "mi"]) if rng.random() < 0.99 else "yd"
+
+    def chosen():
+        taken = rng.sample(options, rng.choice([0, 1, 1, 2, 3]))
+        return [word for option in taken for word in option]
+
+    def search():
+        centre = ["FROMMEMBER", rng.choice(members)] if rng.random() < 0.4 else ["FROMLONLAT", *place().split()]
+        shape = ["BYRADIUS", length(), unit()] if rng.random() < 0.5 else ["BYBOX", length(), length(), unit()]
+        parts = [centre, shape, chosen()]
+        if rng.random() < 0.03:
+            parts[rng.randrange(3)] = []
+        rng.shuffle(parts)
+        return [word for part in parts for word in part]
+
+    def around():
+        if rng.random() < 0.5:
+            return "GEORADIUS", [*place().split(), length(), unit()]
+        return "GEORADIUSBYMEMBER", [rng.choice(members), length(), unit()]
+
+    yield ["SET", "string", "x"]
+    for number in range(count):
+        key = rng.choice(keys) if rng.random() < 0.98 else rng.choice(["missing", "string"])
+        choice = rng.random()
+        if choice < 0.3:
+            words = [w for _ in range(rng.randrange(1, 30)) for w in [*place().split(), rng.choice(members)]]
+            yield ["GEOADD", key, *rng.choice([[], [], ["NX"], ["xx", "CH"], ["CH"]]), *words]
+        elif choice < 0.35:
+            yield ["GEODIST", key, rng.choice(members), rng.choice(members), unit()]
+        elif choice < 0.45:
+            yield [rng.choice(["GEOPOS", "GEOHASH"]), key, *rng.sample(members, rng.randrange(4))]
+        elif choice < 0.5:
+            # Any score is a place.
+            score = rng.choice([2**52, 2**60, -1, 0.5, "inf", "-inf", rng.uniform(-1e6, 1e20)])
+            yield ["ZADD", "odd", score, rng.choice(members)]
+            yield ["GEOPOS", "odd", *rng.sample(members, 20)]
+        elif choice < 0.53:
+            yield ["ZREM", key, *rng.sample(members, 30)]
+        elif choice < 0.55:
+            yield ["DEL", key if key != "string" else "missing"]
+        elif choice < 0.8:
+            yield ["GEOSEARCH", key, *search()]
+        elif choice < 0.85:
+            store = ["STOREDIST"] if rng.random() < 0.4 else []
+            yield ["GEOSEARCHSTORE", "to", key, *search(), *store]
+            yield ["ZRANGE", "to", 0, -1, "WITHSCORES"]
+        elif choice < 0.95:
+            name, words = around()
+            yield [name + rng.choice(["", "_RO"]), key, *words, *chosen()]
+        else:
+            name, words = around()
+            yield [name, key, *words, *chosen(), rng.choice(["STORE", "STOREDIST"]), "to"]
+            yield ["ZRANGE", "to", 0, -1, "WITHSCORES"]
+        if number % 500 == 499:
+            yield ["DEBUG", "DIGEST"]
+
+
+def test_places_are_those_of_redis(both):
+    compare(*both, _place_requests(random.Random(SEED), 12_000))

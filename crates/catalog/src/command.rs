@@ -183,6 +183,8 @@ pub enum Keys {
     },
     /// One key at word 1, another behind STORE. Patterns behind BY and GET may name any key.
     Sort,
+    /// One key at word 1, another behind STORE or STOREDIST.
+    Radius,
     /// Word `count` says how many keys follow it; a further key may be at word `store`.
     Counted {
         /// Word that holds the number of keys.
@@ -225,6 +227,8 @@ pub enum Family {
     Generic,
     /// Hashes.
     Hash,
+    /// Places on earth.
+    Geo,
     /// HyperLogLogs.
     HyperLogLog,
     /// Lists.
@@ -254,6 +258,7 @@ impl Family {
             Self::Bitmap => "bitmap",
             Self::Generic => "generic",
             Self::Hash => "hash",
+            Self::Geo => "geo",
             Self::HyperLogLog => "hyperloglog",
             Self::List => "list",
             Self::Set => "set",

@@ -468,6 +468,16 @@ const COMMANDS: &[&str] = &[
     "pfdebug",
     "pfmerge",
     "pfselftest",
+    "geoadd",
+    "geodist",
+    "geohash",
+    "geopos",
+    "georadius",
+    "georadius_ro",
+    "georadiusbymember",
+    "georadiusbymember_ro",
+    "geosearch",
+    "geosearchstore",
 ];
 
 /// MonitorKeys that show runs of single commands.
@@ -477,7 +487,7 @@ const GROUPS: &[(&str, &[Family])] = &[
     ("Redis_Hashes_Monitor", &[Family::Hash]),
     ("Redis_Lists_Monitor", &[Family::List]),
     ("Redis_Sets_Monitor", &[Family::Set]),
-    ("Redis_Zset_Monitor", &[Family::SortedSet]),
+    ("Redis_Zset_Monitor", &[Family::SortedSet, Family::Geo]),
     ("Redis_Hyperlog_Monitor", &[Family::HyperLogLog]),
     ("Redis_Pub_Sub_Monitor", &[Family::PubSub]),
     ("Redis_Transaction_Monitor", &[Family::Transactions]),

@@ -156,6 +156,29 @@ pub const CORRUPT_SKETCH: CommandError = fixed("INVALIDOBJ Corrupted HLL object 
 pub const SKETCH_NOT_SPARSE: CommandError = fixed("ERR HLL encoding is not sparse");
 /// PFDEBUG of a key that must exist.
 pub const SPECIFIED_KEY_MISSING: CommandError = fixed("ERR The specified key does not exist");
+/// GEORADIUS and friends with a unit that is none.
+pub const BAD_UNIT: CommandError = fixed("ERR unsupported unit provided. please use M, KM, FT, MI");
+/// GEOSEARCH around a member that is not there.
+pub const NO_PLACE_OF_MEMBER: CommandError = fixed("ERR could not decode requested zset member");
+/// GEOSEARCH with a radius that is no number.
+pub const BAD_RADIUS: CommandError = fixed("ERR need numeric radius");
+/// GEOSEARCH with a radius below zero.
+pub const RADIUS_NEGATIVE: CommandError = fixed("ERR radius cannot be negative");
+/// GEOSEARCH with a width that is no number.
+pub const BAD_WIDTH: CommandError = fixed("ERR need numeric width");
+/// GEOSEARCH with a height that is no number.
+pub const BAD_HEIGHT: CommandError = fixed("ERR need numeric height");
+/// GEOSEARCH with a box below zero.
+pub const BOX_NEGATIVE: CommandError = fixed("ERR height or width cannot be negative");
+/// GEOSEARCH with a number of corners that is none.
+pub const BAD_CORNER_COUNT: CommandError = fixed("ERR invalid number of vertices");
+/// GEOSEARCH with fewer corners than make a polygon, or than were announced.
+pub const TOO_FEW_CORNERS: CommandError =
+    fixed("ERR GEOSEARCH BYPOLYGON must have at least 3 vertices");
+/// GEOSEARCH with a COUNT below 1.
+pub const GEO_COUNT_NOT_POSITIVE: CommandError = fixed("ERR COUNT must be > 0");
+/// GEOSEARCH with ANY alone.
+pub const ANY_WITHOUT_COUNT: CommandError = fixed("ERR the ANY argument requires COUNT argument");
 /// LCS of other types.
 pub const LCS_NO_STRINGS: CommandError = fixed("ERR The specified keys must contain string values");
 /// LCS with both LEN and IDX.
@@ -191,6 +214,26 @@ pub fn wrong_arity(command: &str) -> CommandError {
 #[must_use]
 pub fn invalid_expire(command: &str) -> CommandError {
     CommandError::Reply(format!("ERR invalid expire time in '{command}' command").into())
+}
+
+/// A place that is not on the map.
+#[must_use]
+pub fn bad_place(longitude: f64, latitude: f64) -> CommandError {
+    other(format!("ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}"))
+}
+
+/// A search that stores, with options about its reply.
+#[must_use]
+pub fn geo_stores_no_details(is_search: bool) -> CommandError {
+    let what = if is_search { "GEOSEARCHSTORE" } else { "STORE option in GEORADIUS" };
+    other(format!("ERR {what} is not compatible with WITHDIST, WITHHASH and WITHCOORD options"))
+}
+
+/// A search without one of two options, with the command as it was given.
+#[must_use]
+pub fn geo_needs_one_of(options: &str, command: &[u8]) -> CommandError {
+    let command = String::from_utf8_lossy(command);
+    other(format!("ERR exactly one of {options} can be specified for {command}"))
 }
 
 /// PFDEBUG with a subcommand that is none.

@@ -113,12 +113,16 @@ impl<'a> Reply<'a> {
 
     /// A double: a bulk string in RESP2.
     pub fn double(&mut self, value: f64) {
-        let text = format_double(value);
+        self.double_text(&format_double(value));
+    }
+
+    /// A double by its digits: a bulk string in RESP2.
+    pub fn double_text(&mut self, digits: &str) {
         match self.protocol {
-            Protocol::Two => self.bulk(text.as_bytes()),
+            Protocol::Two => self.bulk(digits.as_bytes()),
             Protocol::Three => {
                 self.out.push(b',');
-                self.out.extend_from_slice(text.as_bytes());
+                self.out.extend_from_slice(digits.as_bytes());
                 self.crlf();
             }
         }

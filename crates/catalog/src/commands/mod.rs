@@ -2,6 +2,7 @@
 
 pub mod bitmap;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod list;
@@ -23,6 +24,7 @@ pub const TABLES: &[&[Command]] = &[
     list::ROWS,
     set::ROWS,
     zset::ROWS,
+    geo::ROWS,
     server::TRANSACTIONS,
     server::PUBSUB,
     server::CONNECTION,

@@ -5,6 +5,7 @@ pub mod bitmap;
 mod blocking;
 mod decimal;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod list;
@@ -78,6 +79,7 @@ pub const BINDINGS: &[&[Binding]] = &[
     list::BINDINGS,
     set::BINDINGS,
     zset::BINDINGS,
+    geo::BINDINGS,
 ];
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ fn describe(reply: &mut Reply<'_>, index: &Index, row: &Command) {
     let (first, last, step) = match row.keys {
         Keys::Range { first, last, step } => (i64::from(first), i64::from(last), i64::from(step)),
         Keys::None | Keys::Counted { .. } => (0, 0, 0),
-        Keys::Sort => (1, 1, 1),
+        Keys::Sort | Keys::Radius => (1, 1, 1),
     };
     reply.array(10);
     reply.bulk(row.name.as_bytes());

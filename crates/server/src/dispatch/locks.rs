@@ -124,6 +124,18 @@ fn sort_target(args: Args<'_>) -> Option<&[u8]> {
     target
 }
 
+/// The key that GEORADIUS stores to: the last one named.
+fn radius_target(args: Args<'_>) -> Option<&[u8]> {
+    let mut target = None;
+    let mut words = args.from(args.len().min(5));
+    while let Some(word) = words.next() {
+        if parse::is(word, "STORE") || parse::is(word, "STOREDIST") {
+            target = words.next().or(target);
+        }
+    }
+    target
+}
+
 /// True when the request may name keys that its row does not tell.
 fn names_any_key(row: &Command, args: Args<'_>) -> bool {
     row.keys == KeySpec::Sort
@@ -146,6 +158,10 @@ pub fn for_each_key(spec: KeySpec, args: Args<'_>, mut visit: impl FnMut(&[u8]))
         KeySpec::Sort => {
             args.find(1).into_iter().for_each(&mut visit);
             sort_target(args).into_iter().for_each(&mut visit);
+        }
+        KeySpec::Radius => {
+            args.find(1).into_iter().for_each(&mut visit);
+            radius_target(args).into_iter().for_each(&mut visit);
         }
         KeySpec::Counted { count, store } => {
             if store > 0 {

@@ -12,19 +12,29 @@ use catalog::events::Classes;
 use resp::Args;
 use smallvec::SmallVec;
 
+/// When a member is added or changed, and what is told of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Rules {
-    nx: bool,
-    xx: bool,
-    gt: bool,
-    lt: bool,
-    ch: bool,
-    incr: bool,
+pub struct Rules {
+    /// Only added.
+    pub nx: bool,
+    /// Only changed.
+    pub xx: bool,
+    /// Only upwards.
+    pub gt: bool,
+    /// Only downwards.
+    pub lt: bool,
+    /// Changes are counted, too.
+    pub ch: bool,
+    /// The score is added to the one before.
+    pub incr: bool,
 }
 
-struct Add<'a> {
-    rules: Rules,
-    pairs: SmallVec<[(f64, &'a [u8]); 4]>,
+/// Members to add with their scores.
+pub struct Add<'a> {
+    /// How.
+    pub rules: Rules,
+    /// Scores and members.
+    pub pairs: SmallVec<[(f64, &'a [u8]); 4]>,
 }
 
 impl<'a> Add<'a> {
@@ -91,7 +101,10 @@ impl Rules {
 /// Options that do not go together, a bad score, or the value is no sorted set.
 pub fn zadd(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let add = Add::parse(ctx.args)?;
-    apply(ctx, &add)
+    if apply(ctx, &add)? {
+        ctx.propagate_verbatim();
+    }
+    Ok(())
 }
 
 /// ZINCRBY.
@@ -101,10 +114,18 @@ pub fn zadd(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 pub fn zincrby(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let pair = (parse::double(ctx.args.at(2))?, ctx.args.at(3));
     let rules = Rules { incr: true, ..Rules::default() };
-    apply(ctx, &Add { rules, pairs: SmallVec::from_slice(&[pair]) })
+    if apply(ctx, &Add { rules, pairs: SmallVec::from_slice(&[pair]) })? {
+        ctx.propagate_verbatim();
+    }
+    Ok(())
 }
 
-fn apply(ctx: &mut Ctx<'_>, add: &Add<'_>) -> Result<(), CommandError> {
+/// Adds the members to the sorted set at word 1 and replies; true when that changed anything. The
+/// caller states the effect.
+///
+/// # Errors
+/// The sum is no number, or the value is no sorted set.
+pub fn apply(ctx: &mut Ctx<'_>, add: &Add<'_>) -> Result<bool, CommandError> {
     let rules = add.rules;
     let (mut added, mut updated, mut last) = (0, 0, None);
     let mut edit = ctx.keys.edit_or_new::<SortedSet>(ctx.args.at(1))?;
@@ -136,14 +157,13 @@ fn apply(ctx: &mut Ctx<'_>, add: &Add<'_>) -> Result<(), CommandError> {
     if added + updated > 0 {
         let event = if rules.incr { "zincr" } else { "zadd" };
         ctx.keys.event(Classes::SORTED_SET, event, ctx.args.at(1));
-        ctx.propagate_verbatim();
     }
     match (rules.incr, last) {
         (true, Some(score)) => ctx.reply.double(score),
         (true, None) => ctx.reply.null(),
         (false, _) => ctx.reply.int(if rules.ch { added + updated } else { added }),
     }
-    Ok(())
+    Ok(added + updated > 0)
 }
 
 #[cfg(test)]

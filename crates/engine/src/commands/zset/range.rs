@@ -149,9 +149,19 @@ pub fn zrangestore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 
 /// Keeps a result under the key at word 1, or removes that key when there is none, and replies
 /// with the number of members.
-pub fn store(ctx: &mut Ctx<'_>, mut result: SortedSet, event: &'static str) {
+pub fn store(ctx: &mut Ctx<'_>, result: SortedSet, event: &'static str) {
+    store_under(ctx, ctx.args.at(1), result, event);
+}
+
+/// As [`store`], under another key that the command names.
+pub fn store_under(
+    ctx: &mut Ctx<'_>,
+    destination: &[u8],
+    mut result: SortedSet,
+    event: &'static str,
+) {
     result.compact();
-    let (destination, len) = (ctx.args.at(1), result.len());
+    let len = result.len();
     let changed = if len == 0 {
         ctx.keys.remove(destination)
     } else {
