@@ -183,6 +183,8 @@ pub enum Keys {
     },
     /// One key at word 1, another behind STORE. Patterns behind BY and GET may name any key.
     Sort,
+    /// Word 1 says how many pairs of a key and a value follow it.
+    CountedPairs,
     /// One key at word 1, another behind STORE or STOREDIST.
     Radius,
     /// Word `count` says how many keys follow it; a further key may be at word `store`.

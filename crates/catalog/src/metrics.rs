@@ -478,6 +478,11 @@ const COMMANDS: &[&str] = &[
     "georadiusbymember_ro",
     "geosearch",
     "geosearchstore",
+    "delex",
+    "delifeq",
+    "digest",
+    "increx",
+    "msetex",
 ];
 
 /// MonitorKeys that show runs of single commands.

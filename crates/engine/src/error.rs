@@ -179,6 +179,20 @@ pub const TOO_FEW_CORNERS: CommandError =
 pub const GEO_COUNT_NOT_POSITIVE: CommandError = fixed("ERR COUNT must be > 0");
 /// GEOSEARCH with ANY alone.
 pub const ANY_WITHOUT_COUNT: CommandError = fixed("ERR the ANY argument requires COUNT argument");
+/// IFDEQ and IFDNE with a digest that is none.
+pub const BAD_DIGEST: CommandError = fixed("ERR must be exactly 16 hexadecimal characters");
+/// DELEX with a condition on another type.
+pub const CONDITION_OF_NO_STRING: CommandError =
+    fixed("ERR Key should be of string type if conditions are specified");
+/// DELEX with an unknown condition.
+pub const BAD_CONDITION: CommandError =
+    fixed("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE");
+/// MSETEX with a number of pairs below 1.
+pub const BAD_PAIR_COUNT: CommandError = fixed("ERR invalid numkeys value");
+/// MSETEX with fewer pairs than it says.
+pub const TOO_FEW_PAIRS: CommandError = fixed("ERR wrong number of key-value pairs");
+/// INCREX with a lower bound above the upper one.
+pub const BOUNDS_CROSSED: CommandError = fixed("ERR LBOUND can't be greater than UBOUND");
 /// LCS of other types.
 pub const LCS_NO_STRINGS: CommandError = fixed("ERR The specified keys must contain string values");
 /// LCS with both LEN and IDX.

@@ -11,6 +11,7 @@ pub mod hyperloglog;
 pub mod list;
 pub mod set;
 pub mod string;
+mod view;
 mod walk;
 pub mod zset;
 

@@ -163,6 +163,11 @@ pub fn for_each_key(spec: KeySpec, args: Args<'_>, mut visit: impl FnMut(&[u8]))
             args.find(1).into_iter().for_each(&mut visit);
             radius_target(args).into_iter().for_each(&mut visit);
         }
+        KeySpec::CountedPairs => {
+            let number = args.find(1).and_then(resp::number::parse_i64);
+            let number = number.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+            args.from(2).step_by(2).take(number).for_each(visit);
+        }
         KeySpec::Counted { count, store } => {
             if store > 0 {
                 args.find(usize::from(store)).into_iter().for_each(&mut visit);
@@ -190,6 +195,11 @@ mod tests {
             ("rename a b", "a b"),
             ("object encoding k", "k"),
             ("sort k by store get # store a limit 0 store store b", "k b"),
+            ("georadius k 1 2 3 m store a COUNT 1 storedist b", "k b"),
+            ("georadius store 1 2 store m", "store"),
+            ("georadiusbymember k member 3 m STORE a", "k a"),
+            ("msetex 2 a 1 b 2 EX 3", "a b"),
+            ("msetex 9 a 1 b", "a b"),
             ("ping", ""),
         ] {
             let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();

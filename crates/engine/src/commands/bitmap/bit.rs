@@ -1,9 +1,9 @@
 //! SETBIT key offset 0|1, GETBIT key offset: single bits of a string, the highest of the first
 //! byte first. SETBIT replies with the bit that was there.
 
-use super::view::View;
 use crate::commands::Ctx;
 use crate::commands::string::append::write;
+use crate::commands::view::View;
 use crate::error::{self, CommandError};
 use crate::keyspace::Text;
 use catalog::events::Classes;

@@ -1,8 +1,8 @@
 //! BITCOUNT key [start end [BYTE | BIT]]: how many bits of a string are set.
 
 use super::range::{Bits, Unit};
-use super::view::{Pace, View};
 use crate::commands::Ctx;
+use crate::commands::view::{Pace, View};
 use crate::error::{self, CommandError};
 use crate::parse;
 use crate::tick::Tick;

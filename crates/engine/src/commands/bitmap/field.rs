@@ -4,9 +4,9 @@
 //!
 //! A type is `i` or `u` and a number of bits; an offset with `#` counts in widths of the type.
 
-use super::view::View;
 use crate::commands::Ctx;
 use crate::commands::string::append::write;
+use crate::commands::view::View;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Keys, Text};
 use crate::parse;

@@ -6,7 +6,6 @@ mod field;
 mod operation;
 mod pos;
 mod range;
-mod view;
 
 use super::Binding;
 

@@ -6,8 +6,8 @@
 //! has. The result is made in blocks, for each of which all strings are visited: so none is copied,
 //! and blocks of zeros take no memory.
 
-use super::view::{Pace, View};
 use crate::commands::Ctx;
+use crate::commands::view::{Pace, View};
 use crate::error::{self, CommandError};
 use crate::keyspace::entry::INLINE_BYTES_MAX;
 use crate::keyspace::{Keys, Ttl, Value};

@@ -4,8 +4,8 @@
 //! a string of ones finds it behind the last one.
 
 use super::range::{Bits, Unit};
-use super::view::{Pace, View};
 use crate::commands::Ctx;
+use crate::commands::view::{Pace, View};
 use crate::error::{self, CommandError};
 use crate::parse;
 use crate::tick::Tick;

@@ -47,7 +47,11 @@ pub fn decrby(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// The value or the increment is no number, or the sum is not finite.
 pub fn incrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let key = ctx.args.at(1);
-    let old = ctx.keys.text_quietly(key)?.map_or_else(|| b"0".to_vec(), Text::into_vec);
+    let old = match ctx.keys.text_quietly(key)? {
+        Some(Text::Pages(_)) => return Err(error::NOT_FLOAT),
+        Some(text) => text.into_vec(),
+        None => b"0".to_vec(),
+    };
     let by = ctx.args.at(2);
     let sum = parse::double(&old)? + parse::double(by)?;
     if !sum.is_finite() {
@@ -64,6 +68,7 @@ pub fn incrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 fn add(ctx: &mut Ctx<'_>, by: i64) -> Result<(), CommandError> {
     let key = ctx.args.at(1);
     let old = match ctx.keys.text_quietly(key)? {
+        Some(Text::Pages(_)) => return Err(error::NOT_INTEGER),
         Some(text) => text.with(parse::integer)?,
         None => 0,
     };

@@ -1,11 +1,15 @@
 //! String commands.
 
 pub mod append;
+pub mod compare;
 pub mod counter;
+pub mod counter_bounded;
+pub mod delete;
 pub mod expiry_option;
 pub mod get;
 pub mod lcs;
 pub mod multi;
+pub mod multi_expiring;
 pub mod range;
 pub mod set;
 
@@ -16,6 +20,9 @@ pub const BINDINGS: &[Binding] = &[
     ("append", append::run),
     ("decr", counter::decr),
     ("decrby", counter::decrby),
+    ("delex", delete::delex),
+    ("delifeq", delete::delifeq),
+    ("digest", delete::run_digest),
     ("get", get::get),
     ("getdel", get::getdel),
     ("getex", get::getex),
@@ -24,9 +31,11 @@ pub const BINDINGS: &[Binding] = &[
     ("incr", counter::incr),
     ("incrby", counter::incrby),
     ("incrbyfloat", counter::incrbyfloat),
+    ("increx", counter_bounded::run),
     ("lcs", lcs::run),
     ("mget", multi::mget),
     ("mset", multi::mset),
+    ("msetex", multi_expiring::run),
     ("msetnx", multi::msetnx),
     ("psetex", set::psetex),
     ("set", set::run),

@@ -1,9 +1,11 @@
-//! SET key value [NX | XX] [GET] [EX s | PX ms | EXAT unix-s | PXAT unix-ms | KEEPTTL]
+//! SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX s | PX
+//! ms | EXAT unix-s | PXAT unix-ms | KEEPTTL]
 //!
 //! Sets a string, whatever type was there before; SETNX, SETEX and PSETEX are its older forms.
 //! A relative time to live is propagated as the absolute one, so that a replica and a replayed
-//! journal agree with the primary.
+//! journal agree with the primary; and nothing is of a comparison, which older servers do not know.
 
+use super::compare::Compare;
 use super::expiry_option::Unit;
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
@@ -14,16 +16,18 @@ use resp::Args;
 use resp::number::Digits;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Condition {
+enum Condition<'a> {
     Always,
     Missing,
     Present,
+    /// What is there compares like this.
+    If(Compare<'a>),
 }
 
 struct Set<'a> {
     key: &'a [u8],
     value: &'a [u8],
-    condition: Condition,
+    condition: Condition<'a>,
     get: bool,
     ttl: Ttl,
 }
@@ -39,10 +43,13 @@ impl<'a> Set<'a> {
         };
         let mut words = args.from(3);
         while let Some(word) = words.next() {
-            if parse::is(word, "NX") && set.condition != Condition::Present {
+            let (free, before) = (set.condition == Condition::Always, set.condition);
+            if parse::is(word, "NX") && (free || before == Condition::Missing) {
                 set.condition = Condition::Missing;
-            } else if parse::is(word, "XX") && set.condition != Condition::Missing {
+            } else if parse::is(word, "XX") && (free || before == Condition::Present) {
                 set.condition = Condition::Present;
+            } else if free && let Some(by) = Compare::named(word) {
+                set.condition = Condition::If(by(words.next().ok_or(error::SYNTAX)?));
             } else if parse::is(word, "GET") {
                 set.get = true;
             } else if parse::is(word, "KEEPTTL") && !matches!(set.ttl, Ttl::At(_)) {
@@ -73,23 +80,29 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     }
     let set = Set::parse(ctx.args, ctx.keys.moment.now_ms)?;
     let start = ctx.reply.position();
-    let found = match ctx.keys.peek(set.key) {
-        None => false,
-        Some(entry) => {
+    let wanted = match (ctx.keys.peek(set.key), set.condition) {
+        (None, condition) => {
+            if set.get {
+                ctx.reply.null();
+            }
+            match condition {
+                Condition::Always | Condition::Missing => true,
+                Condition::Present => false,
+                Condition::If(compare) => compare.holds_without_key(),
+            }
+        }
+        (Some(entry), condition) => {
+            let wanted = match condition {
+                Condition::Always | Condition::Present => true,
+                Condition::Missing => false,
+                Condition::If(compare) => compare.holds(text_of(entry)?)?,
+            };
             if set.get {
                 let reply = &mut ctx.reply;
                 text_of(entry)?.reply(reply);
             }
-            true
+            wanted
         }
-    };
-    if set.get && !found {
-        ctx.reply.null();
-    }
-    let wanted = match set.condition {
-        Condition::Always => true,
-        Condition::Missing => !found,
-        Condition::Present => found,
     };
     if wanted {
         set_value(&mut ctx.keys, set.key, set.value, set.ttl)?;
@@ -147,7 +160,16 @@ fn set_with_ttl(ctx: &mut Ctx<'_>, unit: Unit, name: &str) -> Result<(), Command
     Ok(())
 }
 
-fn set_value(keys: &mut Keys<'_>, key: &[u8], value: &[u8], ttl: Ttl) -> Result<(), CommandError> {
+/// Sets a string and tells of it.
+///
+/// # Errors
+/// The string is too long.
+pub fn set_value(
+    keys: &mut Keys<'_>,
+    key: &[u8],
+    value: &[u8],
+    ttl: Ttl,
+) -> Result<(), CommandError> {
     if value.len() as u64 > keys.moment.bulk_bytes_max {
         return Err(error::TOO_LONG);
     }
@@ -167,6 +189,9 @@ fn state_effect(ctx: &mut Ctx<'_>, set: &Set<'_>) {
         let mut digits = Digits::new();
         let at = digits.format(at_ms as i64);
         keys.effects.command(db, &[b"SET", set.key, set.value, b"PXAT", at]);
+    } else if matches!(set.condition, Condition::If(_)) {
+        let tail: &[&[u8]] = if set.ttl == Ttl::Keep { &[b"KEEPTTL"] } else { &[] };
+        keys.effects.command_with(db, &[b"SET", set.key, set.value], tail.iter().copied());
     } else if set.get {
         let options: Vec<&[u8]> = args.from(3).filter(|word| !parse::is(word, "GET")).collect();
         keys.effects.command_with(db, &[b"SET", set.key, set.value], options.into_iter());
@@ -228,6 +253,39 @@ mod tests {
             SET k v EX x => -ERR value is not an integer or out of range
             SETEX k -1 v => -ERR invalid expire time in 'setex' command
             GET k => nil
+            "#,
+        );
+    }
+
+    #[test]
+    fn sets_if_what_is_there_compares() {
+        check(
+            r#"
+            SET k v IFEQ x => nil ~
+            EXISTS k => :0
+            SET k v IFNE x => +OK ~ SET k v
+            SET k w IFEQ x => nil ~
+            SET k w IFEQ v EX 10 => +OK ~ SET k w PXAT 1010000
+            SET k x ifne v KEEPTTL => +OK ~ SET k x KEEPTTL
+            TTL k => :10
+            SET k y IFNE x GET => "x" ~
+            SET k y GET IFEQ x => "x" ~ SET k y
+            SET none y GET IFEQ x => nil
+            SET n 12 => +OK
+            SET n 13 IFEQ 12 => +OK
+            SET k hello => +OK
+            SET k z IFDEQ 9555e8555c62dcfe => nil
+            SET k z IFDEQ 9555E8555c62dcfd => +OK ~ SET k z
+            SET k z IFDNE 9555e8555c62dcfd => +OK
+            SET none y IFDEQ 12 => nil
+            SET k y IFDEQ 12 => -ERR must be exactly 16 hexadecimal characters
+            SET k y IFEQ => -ERR syntax error
+            SET k y IFEQ z NX => -ERR syntax error
+            SET k y XX IFEQ z => -ERR syntax error
+            SET k y IFEQ z IFNE z => -ERR syntax error
+            RPUSH l a => :1
+            SET l y IFEQ z => -WRONGTYPE Operation against a key holding the wrong kind of value
+            SET l y IFNE z => -WRONGTYPE Operation against a key holding the wrong kind of value
             "#,
         );
     }

@@ -2,7 +2,8 @@
 
 use super::interval::{By, Direction, Interval};
 use crate::commands::Ctx;
-use crate::error::CommandError;
+use crate::error::{self, CommandError};
+use crate::parse;
 use crate::types::SortedSet;
 use resp::Reply;
 
@@ -40,18 +41,18 @@ pub fn zmscore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// ZRANK key member.
+/// ZRANK key member [WITHSCORE].
 ///
 /// # Errors
-/// The value is no sorted set.
+/// Unknown options, or the value is no sorted set.
 pub fn zrank(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     rank(ctx, Direction::Up)
 }
 
-/// ZREVRANK key member.
+/// ZREVRANK key member [WITHSCORE].
 ///
 /// # Errors
-/// The value is no sorted set.
+/// As [`zrank`].
 pub fn zrevrank(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     rank(ctx, Direction::Down)
 }
@@ -80,13 +81,33 @@ fn write_score(reply: &mut Reply<'_>, score: Option<f64>) {
 }
 
 fn rank(ctx: &mut Ctx<'_>, direction: Direction) -> Result<(), CommandError> {
+    let with_score = match (ctx.args.len(), ctx.args.find(3)) {
+        (3, _) => false,
+        (4, Some(word)) if parse::is(word, "WITHSCORE") => true,
+        (4, _) => return Err(error::SYNTAX),
+        _ => {
+            let name = if direction == Direction::Up { "zrank" } else { "zrevrank" };
+            return Err(error::wrong_arity(name));
+        }
+    };
     let member = ctx.args.at(2);
     let zset = ctx.keys.get::<SortedSet>(ctx.args.at(1))?;
-    let found = zset.and_then(|zset| Some((zset.rank(member)?, zset.len())));
-    match (found, direction) {
-        (None, _) => ctx.reply.null(),
-        (Some((rank, _)), Direction::Up) => ctx.reply.int(rank as i64),
-        (Some((rank, len)), Direction::Down) => ctx.reply.int((len - 1 - rank) as i64),
+    let found = zset.and_then(|zset| Some((zset, zset.rank(member)?)));
+    let Some((zset, rank)) = found else {
+        if with_score {
+            ctx.reply.null_array()
+        } else {
+            ctx.reply.null()
+        }
+        return Ok(());
+    };
+    let rank = if direction == Direction::Up { rank } else { zset.len() - 1 - rank };
+    if with_score {
+        ctx.reply.array(2);
+    }
+    ctx.reply.int(rank as i64);
+    if with_score && let Some(score) = zset.score(member) {
+        ctx.reply.double(score);
     }
     Ok(())
 }
@@ -120,6 +141,12 @@ mod tests {
             ZRANK z x => nil
             ZRANK none x => nil
             ZREVRANK z a => :2
+            ZRANK z b WITHSCORE => [:1, "2.5"]
+            ZREVRANK z a withscore => [:2, "1"]
+            ZRANK z x WITHSCORE => nil
+            ZRANK none x WITHSCORE => nil
+            ZRANK z a WITHSCORES => -ERR syntax error
+            ZREVRANK z a WITHSCORE x => -ERR wrong number of arguments for 'zrevrank' command
             ZCOUNT z -inf +inf => :3
             ZCOUNT z (1 3 => :2
             ZCOUNT z 3 1 => :0

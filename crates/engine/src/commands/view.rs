@@ -1,5 +1,5 @@
-//! The bytes of a string as the bit commands read them: in pieces, so that a long string is never
-//! put together, with a pace that lets others live. Knows no command.
+//! The bytes of a string as commands read them: in pieces, so that a long string is never put
+//! together, with a pace that lets others live. Knows no command.
 
 use crate::error::CommandError;
 use crate::keyspace::Text;
@@ -53,6 +53,17 @@ impl<'e> View<'e> {
             Self::Pages(pages) => (&[], Some(pages.range(start, end - start))),
         };
         whole.chunks(PACE_BYTES).chain(pages.into_iter().flatten())
+    }
+
+    /// True when these are the bytes.
+    #[must_use]
+    pub fn is(&self, mut bytes: &[u8]) -> bool {
+        self.len() == bytes.len()
+            && self.pieces(0, bytes.len()).all(|piece| {
+                let (head, tail) = bytes.split_at(piece.len());
+                bytes = tail;
+                head == piece
+            })
     }
 
     /// Fills `buffer` with the bytes from `start` on; behind the end of the string there are zeros.
