@@ -483,6 +483,18 @@ const COMMANDS: &[&str] = &[
     "digest",
     "increx",
     "msetex",
+    "hexpire",
+    "hexpireat",
+    "hexpiretime",
+    "hgetdel",
+    "hgetex",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hpexpiretime",
+    "hpttl",
+    "hsetex",
+    "httl",
 ];
 
 /// MonitorKeys that show runs of single commands.

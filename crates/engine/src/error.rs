@@ -113,6 +113,22 @@ pub const OUT_OF_RANGE: CommandError = fixed("ERR value is out of range");
 /// EXPIRE with NX and another condition.
 pub const EXPIRE_NX: CommandError =
     fixed("ERR NX and XX, GT or LT options at the same time are not compatible");
+/// HEXPIRE and its kin with a time before 1970.
+pub const NEGATIVE_EXPIRE: CommandError = fixed("ERR invalid expire time, must be >= 0");
+/// Fields are not announced.
+pub const FIELDS_MISSING: CommandError =
+    fixed("ERR Mandatory argument FIELDS is missing or not at the right position");
+/// The number of fields is none.
+pub const FIELDS_NUMBER: CommandError = fixed("ERR Parameter `numFields` should be greater than 0");
+/// More or fewer fields than announced.
+pub const FIELDS_COUNT: CommandError =
+    fixed("ERR The `numfields` parameter must match the number of arguments");
+/// HSETEX with both FNX and FXX.
+pub const FIELDS_ONLY: CommandError =
+    fixed("ERR Only one of FXX or FNX arguments can be specified");
+/// HSETEX with several options on times of death.
+pub const FIELDS_TIMES: CommandError =
+    fixed("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
 /// EXPIRE with both GT and LT.
 pub const EXPIRE_GT_LT: CommandError =
     fixed("ERR GT and LT options at the same time are not compatible");

@@ -120,6 +120,10 @@ fn tails() -> Vec<String> {
             "set u8 0 1",
             "other a",
             "fields 1 f",
+            "100 fields 1 f",
+            "4000000000000 fields 1 f",
+            "ex 10 fields 1 f",
+            "ex 10 fields 1 f v",
         ] {
             tails.push(format!("{key} {rest}"));
         }

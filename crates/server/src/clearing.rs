@@ -11,7 +11,7 @@ use crate::tracking;
 use crate::trash::Rubbish;
 use catalog::events::Classes;
 use engine::effects::Effects;
-use engine::keyspace::{Entry, Keyspace, SHARDS, Shard};
+use engine::keyspace::{Dead, Keyspace, SHARDS, Shard};
 use persist::rdb::LoadReport;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -105,8 +105,7 @@ fn remove_dead(shared: &Shared, id: u8) {
         let events = exclusive.gate().settings.events;
         let count = dead.len();
         announce_dead(shared, shard, &mut effects, (events, true), &dead);
-        shared.stats[0].expired_keys.add(count as u64);
-        shared.trash.add(dead.into_iter().map(|(_, entry)| Rubbish::Entry(entry)));
+        bury(shared, 0, dead);
         drop((space, exclusive));
         if count < DEAD_AT_ONCE {
             return;
@@ -114,18 +113,34 @@ fn remove_dead(shared: &Shared, id: u8) {
     }
 }
 
-/// Tells subscribers, trackers and, where they are `propagated`, replicas and files of keys that
-/// were removed because their time had come.
+/// Counts keys that were removed because their time had come, and has everything dropped.
+pub fn bury(shared: &Shared, slot: usize, dead: Vec<Dead>) {
+    let keys = dead.iter().filter(|one| matches!(one, Dead::Key(..))).count();
+    shared.stats[slot].expired_keys.add(keys as u64);
+    let entries = dead.into_iter().filter_map(|one| match one {
+        Dead::Key(_, entry) => Some(entry),
+        Dead::Fields(_, shed) => shed.empty,
+    });
+    shared.trash.add(entries.map(Rubbish::Entry));
+}
+
+/// Tells subscribers, trackers and, where they are `propagated`, replicas and files of what was
+/// removed because its time had come.
 pub fn announce_dead(
     shared: &Shared,
     shard: &mut Shard,
     effects: &mut Effects,
     (events, propagated): (Classes, bool),
-    dead: &[(u16, Entry)],
+    dead: &[Dead],
 ) {
-    for (db, entry) in dead {
-        effects.event(events, Classes::EXPIRED, "expired", *db, entry.key());
-        effects.command(*db, &[b"DEL", entry.key()]);
+    for one in dead {
+        match one {
+            Dead::Key(db, entry) => {
+                effects.event(events, Classes::EXPIRED, "expired", *db, entry.key());
+                effects.command(*db, &[b"DEL", entry.key()]);
+            }
+            Dead::Fields(db, shed) => shed.tell(*db, events, effects),
+        }
         if propagated {
             shard.changed_at = shared.journal.append(effects.propagated());
         }

@@ -334,6 +334,26 @@ fn dead_keys_go_without_being_asked_for() {
 }
 
 #[test]
+fn dead_fields_go_without_being_asked_for() {
+    let mut bench = Bench::new(4);
+    let reader = bench.record();
+    bench.check(
+        "
+        hsetex h PX 10 FIELDS 2 a 1 b 2 => :1
+        hset h c 3 => :1
+        hsetex gone PX 10 FIELDS 1 a 1 => :1
+        ",
+    );
+    bench.pass_ms(20);
+    bench.tick();
+    let log = bench.recorded(&reader);
+    assert!(log.contains("*4 $4 HDEL $1 h $1 a $1 b"), "{log}");
+    assert!(log.contains("*3 $4 HDEL $4 gone $1 a"), "{log}");
+    bench.check("dbsize => :1");
+    bench.check("hgetall h => *2 $1 c $1 3");
+}
+
+#[test]
 fn effects_reach_the_journal_in_one_block() {
     let mut bench = Bench::new(1);
     let reader = bench.record();

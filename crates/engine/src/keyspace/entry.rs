@@ -30,6 +30,8 @@ const FLAG_EXPIRY: u8 = 1;
 const FLAG_WIDE: u8 = 2;
 /// A short string that was changed in place once, which Redis keeps in two pieces from then on.
 const FLAG_RAW: u8 = 4;
+/// A hash some of whose fields die.
+const FLAG_FIELDS: u8 = 8;
 
 /// An owned key with its value.
 #[derive(Debug)]
@@ -150,6 +152,7 @@ impl Entry {
         }
         entry.write(shape.key_at(), key);
         entry.write_value(shape, value);
+        entry.note_fields();
         entry
     }
 
@@ -178,6 +181,40 @@ impl Entry {
         }
         let at = self.shape().expiry_at();
         Some(u64::from_ne_bytes(self.array(at)))
+    }
+
+    /// True when neither the key nor a part of its value ever dies.
+    #[inline]
+    #[must_use]
+    pub fn is_immortal(&self) -> bool {
+        self.byte(1) & (FLAG_EXPIRY | FLAG_FIELDS) == 0
+    }
+
+    /// True for a hash some of whose fields die, as [`Entry::note_fields`] found.
+    #[inline]
+    #[must_use]
+    pub fn has_mortal_fields(&self) -> bool {
+        self.byte(1) & FLAG_FIELDS != 0
+    }
+
+    /// When the first field of a hash dies, in Unix milliseconds.
+    #[inline]
+    #[must_use]
+    pub fn fields_death_ms(&self) -> Option<u64> {
+        if !self.has_mortal_fields() {
+            return None;
+        }
+        let ValueRef::Object(Object::Hash(hash)) = self.value() else { return None };
+        hash.first_death_ms()
+    }
+
+    /// Looks whether fields die, after a change of the value.
+    pub fn note_fields(&mut self) {
+        let dies = match self.value() {
+            ValueRef::Object(Object::Hash(hash)) => hash.first_death_ms().is_some(),
+            _ => false,
+        };
+        self.write(1, &[self.byte(1) & !FLAG_FIELDS | if dies { FLAG_FIELDS } else { 0 }]);
     }
 
     /// Moves the time of death of an entry that has one.

@@ -17,14 +17,14 @@ pub use entry::{Entry, Value, ValueRef};
 pub use evict::{Access, Candidate, Order, Policy};
 pub use interest::{Reader, WatchFlag};
 pub use shard::cut::Taken;
-pub use shard::{SHARDS, Shard, shard_of};
+pub use shard::{Dead, SHARDS, Shard, shard_of};
 pub use table::cut::{Budget, Cut, Saved};
 pub use waiters::{Fate, Home, Wait, Waiter, Wanted};
 
 use crate::effects::Effects;
 use crate::error::{self, CommandError};
 use crate::tick::{Tick, at_step};
-use crate::types::{Collection, Object, Pages};
+use crate::types::{Collection, Hash, Object, Pages};
 use catalog::events::Classes;
 use resp::Reply;
 use resp::number::Digits;
@@ -115,6 +115,8 @@ pub struct Keys<'a> {
     /// Fixed facts.
     pub moment: Moment,
     memo: (*const u8, usize, u64),
+    /// A hash without its dead fields, where they may not be removed; none when all are dead.
+    veiled: Option<Entry>,
 }
 
 /// What becomes of the time of death when a value is set.
@@ -216,7 +218,7 @@ impl<'a> Keys<'a> {
         stats: &'a mut KeyStats,
         moment: Moment,
     ) -> Self {
-        Self { space, effects, stats, moment, memo: (std::ptr::null(), 0, 0) }
+        Self { space, effects, stats, moment, memo: (std::ptr::null(), 0, 0), veiled: None }
     }
 
     /// Tells the hash of a key that the caller has computed already.
@@ -262,6 +264,9 @@ impl<'a> Keys<'a> {
         self.stats.hits += 1;
         self.stats.uses = self.stats.uses.wrapping_add(1);
         let moment = self.moment;
+        if !moment.may_expire && self.veil(moment.db, hash, place) {
+            return self.veiled.as_ref();
+        }
         let use_id = hash ^ self.stats.uses;
         let database = self.shard(hash).db_mut(moment.db)?;
         if moment.no_touch {
@@ -295,7 +300,28 @@ impl<'a> Keys<'a> {
     /// As [`Keys::peek`], in another database.
     pub fn peek_in(&mut self, db: u16, key: &[u8]) -> Option<&Entry> {
         let (hash, place) = self.locate(db, key)?;
+        if !self.moment.may_expire && self.veil(db, hash, place) {
+            return self.veiled.as_ref();
+        }
         Some(self.shard(hash).db(db)?.at(place))
+    }
+
+    /// Keeps a copy without dead fields of the hash at `place`, if it has any. The copy shares what
+    /// is large, and it is short-lived: the primary removes them, too.
+    fn veil(&mut self, db: u16, hash: u64, place: Place) -> bool {
+        let dead_ms = self.moment.dead_ms;
+        let Some(entry) = self.shard(hash).db(db).map(|database| database.at(place)) else {
+            return false;
+        };
+        if entry.fields_death_ms().is_none_or(|at_ms| at_ms > dead_ms) {
+            return false;
+        }
+        let mut copy = entry.duplicate(entry.key());
+        let living = copy.object_mut().and_then(Hash::of_mut).expect("only hashes have fields");
+        living.dead(dead_ms, usize::MAX).iter().for_each(|field| _ = living.remove(field));
+        let is_empty = living.is_empty();
+        self.veiled = (!is_empty).then_some(copy);
+        true
     }
 
     /// The string at `key`, for reading.
@@ -635,11 +661,34 @@ impl<'a> Keys<'a> {
         let dead_ms = self.moment.dead_ms;
         let database = self.shard(hash).db(db)?;
         let place = database.find(hash, key)?;
-        if is_alive(database.at(place), dead_ms) {
+        let entry = database.at(place);
+        if entry.is_immortal() {
             return Some((hash, place));
         }
-        self.expire(db, key, hash, place);
-        None
+        if !is_alive(entry, dead_ms) {
+            self.expire(db, key, hash, place);
+            return None;
+        }
+        let has_dead = entry.fields_death_ms().is_some_and(|at_ms| at_ms <= dead_ms);
+        if has_dead && !self.shed(db, hash, place) {
+            return None;
+        }
+        Some((hash, place))
+    }
+
+    /// Removes dead fields of a hash, if this node may; false when nothing is left.
+    #[cold]
+    fn shed(&mut self, db: u16, hash: u64, place: Place) -> bool {
+        let Moment { dead_ms, may_expire, events, .. } = self.moment;
+        if !may_expire {
+            return true;
+        }
+        let shed = self.shard(hash).db_or_new(db).shed(place, dead_ms, usize::MAX);
+        self.touched(hash, db, &shed.key);
+        shed.tell(db, events, self.effects);
+        let is_left = shed.empty.is_none();
+        self.discard(shed.empty);
+        is_left
     }
 
     #[cold]
@@ -766,6 +815,11 @@ impl<T: Collection> Drop for Edit<'_, T> {
     fn drop(&mut self) {
         let told = self.changed && self.shard.has_interest();
         let key = told.then(|| self.shard.db(self.db).map(|db| db.at(self.place).key().to_vec()));
+        if T::PARTS_DIE
+            && let Some(db) = self.shard.db_mut(self.db)
+        {
+            db.note_fields(self.place);
+        }
         if self.is_empty()
             && let Some(db) = self.shard.db_mut(self.db)
         {

@@ -8,6 +8,8 @@ use super::entry::{Entry, Value};
 use super::interest::Interest;
 use super::table::{Place, Table};
 use crate::effects::Effects;
+use crate::types::{Bytes, Collection, Hash};
+use catalog::events::Classes;
 use smallvec::SmallVec;
 use stdx::hash::HashSeed;
 
@@ -35,6 +37,41 @@ pub struct Shard {
     /// Newest offset of the node's log at which something in here changed, as far as somebody
     /// wants to know.
     pub changed_at: u64,
+}
+
+/// What was removed because its time had come.
+#[derive(Debug)]
+pub enum Dead {
+    /// A key of this database.
+    Key(u16, Entry),
+    /// Fields of a hash of this database.
+    Fields(u16, Shed),
+}
+
+/// Fields that a hash has lost.
+#[derive(Debug)]
+pub struct Shed {
+    /// Of the hash.
+    pub key: Box<[u8]>,
+    /// Their names.
+    pub fields: Vec<Bytes>,
+    /// The hash itself, when nothing is left in it.
+    pub empty: Option<Entry>,
+}
+
+impl Shed {
+    /// States what happened, for those who listen and those who repeat it.
+    pub fn tell(&self, db: u16, events: Classes, effects: &mut Effects) {
+        effects.event(events, Classes::HASH, "hexpired", db, &self.key);
+        if self.empty.is_some() {
+            effects.event(events, Classes::GENERIC, "del", db, &self.key);
+        }
+        let mut words: Vec<&[u8]> = vec![b"HDEL", &self.key];
+        words.extend(self.fields.iter().map(|field| &**field));
+        effects.command(db, &words);
+        // As with a key that dies, see `Keys::expire`.
+        effects.dirty -= 1;
+    }
 }
 
 /// One database's share in a shard.
@@ -112,24 +149,28 @@ impl Shard {
         self.swap_own(a, b);
     }
 
-    /// Removes up to `limit` entries of any database that are dead at `now_ms`.
-    pub fn remove_dead(
-        &mut self,
-        now_ms: u64,
-        limit: usize,
-        effects: &mut Effects,
-    ) -> Vec<(u16, Entry)> {
+    /// Removes up to `limit` entries of any database that are dead at `now_ms`, and as many fields
+    /// of each of those whose fields are.
+    pub fn remove_dead(&mut self, now_ms: u64, limit: usize, effects: &mut Effects) -> Vec<Dead> {
         let mut dead = Vec::new();
         for number in 0..self.dbs.len() {
             let db = &mut self.dbs[number];
             let found = db.table.dead(now_ms, limit.saturating_sub(dead.len()));
             for (at_ms, hash) in found {
                 let place = db.table.find_mortal(hash, at_ms).expect("it was there a moment ago");
-                dead.push((number as u16, db.table.remove(place)));
+                let is_dead = db.at(place).expiry_ms().is_some_and(|at_ms| at_ms <= now_ms);
+                dead.push(if is_dead {
+                    Dead::Key(number as u16, db.table.remove(place))
+                } else {
+                    Dead::Fields(number as u16, db.shed(place, now_ms, limit))
+                });
             }
         }
-        for (db, entry) in &dead {
-            self.touched(*db, entry.key(), effects);
+        for one in &dead {
+            match one {
+                Dead::Key(db, entry) => self.touched(*db, entry.key(), effects),
+                Dead::Fields(db, shed) => self.touched(*db, &shed.key, effects),
+            }
         }
         dead
     }
@@ -225,6 +266,29 @@ impl Db {
     /// Removes the entry at `place`.
     pub fn remove(&mut self, place: Place) -> Entry {
         self.table.remove(place)
+    }
+
+    /// Notes when fields of the entry at `place` die, after a change of its value.
+    #[inline]
+    pub fn note_fields(&mut self, place: Place) {
+        self.table.note_fields(place);
+    }
+
+    /// Removes up to `most` fields of the hash at `place` that are dead at `now_ms`, and the hash
+    /// itself when none is left.
+    ///
+    /// # Panics
+    /// When there is no hash.
+    #[cold]
+    pub fn shed(&mut self, place: Place, now_ms: u64, most: usize) -> Shed {
+        let entry = self.table.at_mut(place);
+        let key = entry.key().into();
+        let hash = entry.object_mut().and_then(Hash::of_mut).expect("only hashes have fields");
+        let fields = hash.dead(now_ms, most);
+        fields.iter().for_each(|field| _ = hash.remove(field));
+        let is_empty = hash.is_empty();
+        self.table.note_fields(place);
+        Shed { key, fields, empty: is_empty.then(|| self.table.remove(place)) }
     }
 
     fn check_invariants(&self) {

@@ -188,10 +188,11 @@ impl Table {
     /// As [`Table::at`], and when the keys differ.
     pub fn replace(&mut self, place: Place, entry: Entry) -> Entry {
         self.touch(place.bucket);
-        let new = entry.expiry_ms();
+        let (new, fields) = (entry.expiry_ms(), entry.fields_death_ms());
         let slot = self.slot_mut(place);
         let old = slot.replace(entry).expect("a place outlives no change");
         self.deaths.moved(place.bucket, old.expiry_ms(), new);
+        self.deaths.moved_fields(place.bucket, old.has_mortal_fields(), fields);
         assert!(self.at(place).key() == old.key(), "a replacement keeps the key");
         old
     }
@@ -224,6 +225,20 @@ impl Table {
         self.deaths.moved(place.bucket, old, expiry_ms);
     }
 
+    /// Notes when fields of the entry at `place` die, after a change of its value.
+    ///
+    /// # Panics
+    /// As [`Table::at`].
+    pub fn note_fields(&mut self, place: Place) {
+        let entry = self.slot_mut(place).as_mut().expect("a place outlives no change");
+        let did = entry.has_mortal_fields();
+        entry.note_fields();
+        let first = entry.fields_death_ms();
+        if did || first.is_some() {
+            self.deaths.moved_fields(place.bucket, did, first);
+        }
+    }
+
     /// Adds an entry whose key is not in the table.
     pub fn insert(&mut self, hash: u64, entry: Entry) {
         debug_assert!(self.find(hash, entry.key()).is_none(), "keys are unique");
@@ -233,6 +248,7 @@ impl Table {
         let number = self.number_of(hash);
         self.touch(number);
         self.deaths.moved(number, None, entry.expiry_ms());
+        self.deaths.moved_fields(number, false, entry.fields_death_ms());
         push(self.bucket_mut(number), tag_of(hash), entry);
         self.len += 1;
         if self.len * 10 > self.buckets() * GROW_ABOVE {
@@ -248,6 +264,7 @@ impl Table {
         self.touch(place.bucket);
         let entry = self.slot_mut(place).take().expect("a place outlives no change");
         self.deaths.moved(place.bucket, entry.expiry_ms(), None);
+        self.deaths.moved_fields(place.bucket, entry.has_mortal_fields(), None);
         self.len -= 1;
         self.tidy_chain(place.bucket);
         if self.buckets() > SEGMENT && self.len * 10 < self.buckets() * SHRINK_BELOW {
@@ -418,7 +435,7 @@ impl Table {
             for slot in 0..WIDTH {
                 if let Some(entry) = bucket.slots[slot].take() {
                     let number = self.number_of(self.seed.hash(entry.key()));
-                    if let Some(at_ms) = entry.expiry_ms() {
+                    for at_ms in entry.expiry_ms().into_iter().chain(entry.fields_death_ms()) {
                         self.deaths.note(number, at_ms);
                     }
                     push(self.bucket_mut(number), bucket.tags[slot], entry);

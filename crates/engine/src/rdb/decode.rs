@@ -4,6 +4,7 @@
 use super::{DecodeError, Source, Word, lzf, packed};
 use crate::keyspace::{Entry, Value};
 use crate::parse;
+use crate::types::hash::FIELD_DEATH_MS_MAX;
 use crate::types::{Collection, Hash, List, Object, Set, SortedSet};
 
 /// A length, or the mark of a string in another form.
@@ -39,6 +40,10 @@ enum Form {
     Nodes(Packed),
     /// A count, and as many strings that are each marked as one element or packed.
     MarkedNodes,
+    /// A time, a count, and as many fields with values, each behind how much later it dies.
+    Times,
+    /// A time that is not needed, and a packed string of fields, values and times of death.
+    PackedTimes,
 }
 
 type Packed = fn(&[u8], &mut packed::Each<'_>) -> Result<(), DecodeError>;
@@ -60,6 +65,8 @@ const COLLECTIONS: &[(u8, Shape, Form)] = &[
     (17, Shape::SortedSet, Form::Packed(packed::listpack)),
     (18, Shape::List, Form::MarkedNodes),
     (20, Shape::Set, Form::Packed(packed::listpack)),
+    (24, Shape::Hash, Form::Times),
+    (25, Shape::Hash, Form::PackedTimes),
 ];
 
 /// Types that exist but cannot be held here.
@@ -69,10 +76,8 @@ const UNSUPPORTED: &[(u8, &str)] = &[
     (15, "streams"),
     (19, "streams"),
     (21, "streams"),
-    (22, "hashes with times to live of fields"),
-    (23, "hashes with times to live of fields"),
-    (24, "hashes with times to live of fields"),
-    (25, "hashes with times to live of fields"),
+    (22, "hashes with times to live of fields, in a form of no release"),
+    (23, "hashes with times to live of fields, in a form of no release"),
 ];
 
 const NODE_PLAIN: u64 = 1;
@@ -214,8 +219,41 @@ impl<S: Source> Decoder<S> {
                     self.marked_node(&mut builder)?;
                 }
             }
+            Form::Times => self.times(&mut builder)?,
+            Form::PackedTimes => self.packed_times(&mut builder)?,
         }
         builder.finish()
+    }
+
+    fn times(&mut self, builder: &mut Builder) -> Result<(), DecodeError> {
+        let first_ms = u64::from_le_bytes(self.array()?);
+        for _ in 0..self.count()? {
+            let later_ms = self.count()?;
+            builder.add(self.text()?)?;
+            builder.add(self.text()?)?;
+            if later_ms > 0 {
+                let at_ms = first_ms.checked_add(later_ms - 1);
+                builder.add_death(at_ms.ok_or(NOT_A_TIME)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn packed_times(&mut self, builder: &mut Builder) -> Result<(), DecodeError> {
+        self.array::<8>()?;
+        let mut part = 0;
+        packed::listpack(self.packed()?, &mut |item| {
+            part = (part + 1) % 3;
+            if part > 0 {
+                return builder.add(item);
+            }
+            let Word::Integer(at_ms) = item else { return Err(NOT_A_TIME) };
+            match u64::try_from(at_ms).map_err(|_| NOT_A_TIME)? {
+                0 => Ok(()),
+                at_ms => builder.add_death(at_ms),
+            }
+        })?;
+        if part == 0 { Ok(()) } else { Err(ODD) }
     }
 
     fn marked_node(&mut self, builder: &mut Builder) -> Result<(), DecodeError> {
@@ -255,6 +293,7 @@ impl<S: Source> Decoder<S> {
 }
 
 const NOT_A_SCORE: DecodeError = DecodeError::Corrupt("a score is not a number");
+const NOT_A_TIME: DecodeError = DecodeError::Corrupt("a field dies at no time");
 const ODD: DecodeError = DecodeError::Corrupt("a collection of pairs ends within a pair");
 const TWICE: DecodeError = DecodeError::Corrupt("a collection holds the same element twice");
 
@@ -320,6 +359,17 @@ impl Builder {
         self.elements += 1;
         if let Target::SortedSet(zset) = &mut self.target {
             _ = zset.insert(&self.first, score);
+        }
+        Ok(())
+    }
+
+    /// The field that was added last dies.
+    fn add_death(&mut self, at_ms: u64) -> Result<(), DecodeError> {
+        if at_ms > FIELD_DEATH_MS_MAX {
+            return Err(NOT_A_TIME);
+        }
+        if let Target::Hash(hash) = &mut self.target {
+            hash.set_death(&self.first, Some(at_ms));
         }
         Ok(())
     }

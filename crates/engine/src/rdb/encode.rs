@@ -30,6 +30,7 @@ pub fn kind_of(value: &ValueRef<'_>) -> u8 {
         | ValueRef::Object(Object::Bytes(_) | Object::Pages(_)) => kind::STRING,
         ValueRef::Object(Object::List(_)) => kind::LIST,
         ValueRef::Object(Object::Set(_)) => kind::SET,
+        ValueRef::Object(Object::Hash(hash)) if hash.first_death_ms().is_some() => kind::HASH_TIMES,
         ValueRef::Object(Object::Hash(_)) => kind::HASH,
         ValueRef::Object(Object::SortedSet(_)) => kind::SORTED_SET,
     }
@@ -60,8 +61,16 @@ fn object(sink: &mut impl Sink, object: &Object) {
             set.iter().for_each(|member| member.with(|bytes| text(sink, bytes)));
         }
         Object::Hash(hash) => {
+            let first_ms = hash.first_death_ms();
+            if let Some(first_ms) = first_ms {
+                sink.put(&first_ms.to_le_bytes());
+            }
             length(sink, hash.len() as u64);
             for (field, value) in hash.iter() {
+                if let Some(first_ms) = first_ms {
+                    // 0 is for those that do not die.
+                    length(sink, hash.death_ms(field).map_or(0, |at_ms| at_ms - first_ms + 1));
+                }
                 text(sink, field);
                 text(sink, value);
             }

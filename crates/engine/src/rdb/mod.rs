@@ -97,6 +97,9 @@ pub mod kind {
     pub const HASH: u8 = 4;
     /// A sorted set as its members and binary scores.
     pub const SORTED_SET: u8 = 5;
+    /// A hash some of whose fields die: the first time, then for each field how much later it dies,
+    /// the field and the value. Since Redis 7.4.
+    pub const HASH_TIMES: u8 = 24;
 }
 
 #[cfg(test)]

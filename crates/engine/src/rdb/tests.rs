@@ -17,7 +17,10 @@ fn readable(entry: &Entry) -> String {
         }
         ValueRef::Object(Object::Set(set)) => set.iter().map(|member| member.with(show)).collect(),
         ValueRef::Object(Object::Hash(hash)) => {
-            hash.iter().map(|(field, value)| show(field) + "=" + &show(value)).collect()
+            let death = |field| hash.death_ms(field).map_or("".to_owned(), |at| format!("@{at}"));
+            hash.iter()
+                .map(|(field, value)| show(field) + "=" + &show(value) + &death(field))
+                .collect()
         }
         ValueRef::Object(Object::SortedSet(zset)) => {
             zset.iter().map(|(member, score)| format!("{}={score}", show(member))).collect()
@@ -49,13 +52,16 @@ fn samples() -> Vec<Entry> {
         .map(|text| Entry::new(b"k", Value::string(text.as_bytes()), None))
         .collect();
     entries.push(Entry::new(b"k", Value::string("long ".repeat(5_000).as_bytes()), None));
-    for size in [1, 3, 600] {
-        let (mut list, mut hash) = (List::new(), Hash::new());
+    for size in [1_i32, 3, 600] {
+        let (mut list, mut hash, mut mortal) = (List::new(), Hash::new(), Hash::new());
         let (mut integers, mut words, mut zset) = (Set::new(), Set::new(), SortedSet::new());
         for i in 0..size {
             let word = format!("word:{i}");
             list.push_back(word.as_bytes());
             hash.insert(word.as_bytes(), i.to_string().as_bytes());
+            mortal.insert(word.as_bytes(), i.to_string().as_bytes());
+            let at_ms = 1_700_000_000_000 + u64::from(i.unsigned_abs()) * 999;
+            mortal.set_death(word.as_bytes(), (i % 3 > 0).then_some(at_ms));
             integers.insert((i * 7_000 - 100).to_string().as_bytes());
             words.insert(word.as_bytes());
             _ = zset.insert(word.as_bytes(), f64::from(i) * 1.5 - 3.0);
@@ -63,6 +69,7 @@ fn samples() -> Vec<Entry> {
         let objects = [
             list.into_object(),
             hash.into_object(),
+            mortal.into_object(),
             integers.into_object(),
             words.into_object(),
             zset.into_object(),
@@ -125,6 +132,14 @@ fn older_forms() {
         (18, &[&b"\x02\x01\x01x\x02"[..], listpack].concat(), Ok("x a 5")),
         (18, b"\x01\x03\x01x", Err("a part of a list has an unknown form")),
         (20, listpack, Ok("5 a")),
+        (24, b"\x64\0\0\0\0\0\0\0\x02\x01\x01a\x01x\0\x01b\x01y", Ok("a=x@100 b=y")),
+        (24, b"\xff\xff\xff\xff\xff\xff\0\0\x01\x01\x01a\x01x", Err("a field dies at no time")),
+        (
+            25,
+            &[&[0; 8], &b"\x0e\x0e\0\0\0\x03\0\x81a\x02\x05\x01\x09\x01\xff"[..]].concat(),
+            Ok("a=5@9"),
+        ),
+        (25, &[&[0; 8], listpack].concat(), Err("a collection of pairs ends within a pair")),
         (2, b"\x02\x01a\x01a", Err("a collection holds the same element twice")),
         (2, b"\x00", Err("empty")),
         (0, b"\xc3\x04\x04\x00a\x40\x00", Err("a packed string does not unpack")),

@@ -1,10 +1,15 @@
 //! The value of a hash: few short fields packed, with names of their own or shared with others;
-//! else a tree by hash. Knows no command.
+//! else a tree by hash; and when fields die, if any do. Knows no command.
 
+use super::bytes::Bytes;
 use super::hashed::{self, Hashed};
 use super::limits::{HASH_BYTES, HASH_FIELDS};
+use super::mortal::Mortal;
 use super::packed::Packed;
 use super::uniform::{self, Uniform};
+
+/// Latest time at which a field dies, in Unix milliseconds: 48 bits, as in Redis.
+pub const FIELD_DEATH_MS_MAX: u64 = (1 << 48) - 2;
 
 /// Fields with values.
 #[derive(Debug, Clone)]
@@ -15,6 +20,7 @@ enum Form {
     Packed(Packed),
     Uniform(Uniform),
     Large(Hashed<true>),
+    Mortal(Box<Mortal>),
 }
 
 impl Default for Hash {
@@ -32,6 +38,7 @@ impl Hash {
             Form::Packed(packed) => packed.len(),
             Form::Uniform(uniform) => uniform.len(),
             Form::Large(large) => large.len(),
+            Form::Mortal(mortal) => mortal.fields.len(),
         }
     }
 
@@ -41,6 +48,8 @@ impl Hash {
         match &self.0 {
             Form::Packed(_) | Form::Uniform(_) => "listpack",
             Form::Large(_) => "hashtable",
+            Form::Mortal(mortal) if mortal.fields.encoding() == "listpack" => "listpackex",
+            Form::Mortal(_) => "hashtable",
         }
     }
 
@@ -52,11 +61,24 @@ impl Hash {
             Form::Packed(packed) => packed.find(field).map(|pair| pair.value),
             Form::Uniform(uniform) => uniform.get(field),
             Form::Large(large) => large.get(field),
+            Form::Mortal(mortal) => mortal.fields.get(field),
         }
     }
 
-    /// Sets a field; true when it is new.
+    /// Sets a field, which does not die from now on; true when it is new.
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
+        let is_new = self.insert_keeping(field, value);
+        if !is_new {
+            self.set_death(field, None);
+        }
+        is_new
+    }
+
+    /// Sets a field, which dies when it was to die before; true when it is new.
+    pub fn insert_keeping(&mut self, field: &[u8], value: &[u8]) -> bool {
+        if let Form::Mortal(mortal) = &mut self.0 {
+            return mortal.fields.insert(field, value);
+        }
         if let Form::Uniform(uniform) = &mut self.0 {
             match uniform.find(field).filter(|_| value.len() <= HASH_BYTES.get()) {
                 Some(at) => {
@@ -93,6 +115,11 @@ impl Hash {
         }
         match &mut self.0 {
             Form::Uniform(_) => unreachable!("packed above"),
+            Form::Mortal(mortal) => {
+                let existed = mortal.remove(field);
+                self.settle();
+                existed
+            }
             Form::Packed(packed) => {
                 let offset = packed.find(field).map(|pair| pair.offset);
                 offset.map(|offset| packed.remove(offset)).is_some()
@@ -108,6 +135,7 @@ impl Hash {
             Form::Packed(packed) => Iter(Walk::Packed(packed, 0)),
             Form::Uniform(uniform) => Iter(Walk::Uniform(uniform.iter())),
             Form::Large(large) => Iter(Walk::Large(large.iter())),
+            Form::Mortal(mortal) => mortal.fields.iter(),
         }
     }
 
@@ -118,6 +146,7 @@ impl Hash {
             Form::Packed(packed) => packed.iter().nth(place).map(|pair| (pair.key, pair.value)),
             Form::Uniform(uniform) => uniform.iter().nth(place),
             Form::Large(large) => large.nth(place),
+            Form::Mortal(mortal) => mortal.fields.nth(place),
         }
     }
 
@@ -130,6 +159,52 @@ impl Hash {
                 0
             }
             Form::Large(large) => large.scan(position, count, visit),
+            Form::Mortal(mortal) => mortal.fields.scan(position, count, visit),
+        }
+    }
+
+    /// When a field dies, in Unix milliseconds; `None` when it does not, or is not there.
+    #[must_use]
+    pub fn death_ms(&self, field: &[u8]) -> Option<u64> {
+        if let Form::Mortal(mortal) = &self.0 { mortal.death_ms(field) } else { None }
+    }
+
+    /// When the first field dies, in Unix milliseconds; `None` when none does.
+    #[inline]
+    #[must_use]
+    pub fn first_death_ms(&self) -> Option<u64> {
+        if let Form::Mortal(mortal) = &self.0 { mortal.first_death_ms() } else { None }
+    }
+
+    /// Fields that are dead at `now_ms`, the first to die first, and so many at most.
+    #[must_use]
+    pub fn dead(&self, now_ms: u64, most: usize) -> Vec<Bytes> {
+        let Form::Mortal(mortal) = &self.0 else { return Vec::new() };
+        mortal.dead(now_ms, most).map(Bytes::new).collect()
+    }
+
+    /// Says when a field dies, or that it does not. Does nothing when it is not there.
+    pub fn set_death(&mut self, field: &[u8], at_ms: Option<u64>) {
+        let is_mortal = matches!(self.0, Form::Mortal(_));
+        if !is_mortal && at_ms.is_none() || self.get(field).is_none() {
+            return;
+        }
+        if !is_mortal {
+            let fields = std::mem::take(self);
+            self.0 = Form::Mortal(Box::new(Mortal::new(fields)));
+        }
+        if let Form::Mortal(mortal) = &mut self.0 {
+            mortal.set_death(field, at_ms);
+        }
+        self.settle();
+    }
+
+    /// Goes back to a plain form when no field dies any more.
+    fn settle(&mut self) {
+        if let Form::Mortal(mortal) = &mut self.0
+            && mortal.is_immortal()
+        {
+            *self = std::mem::take(&mut mortal.fields);
         }
     }
 
@@ -161,6 +236,7 @@ impl Hash {
             Form::Packed(packed) => packed.check_invariants(),
             Form::Uniform(uniform) => uniform.check_invariants(),
             Form::Large(large) => large.check_invariants(),
+            Form::Mortal(mortal) => mortal.check_invariants(),
         }
     }
 }
@@ -211,6 +287,7 @@ mod tests {
             let kinds = [10, 100, 400][rng.below(3)];
             let long = rng.below(2) == 0;
             let (mut hash, mut model) = (Hash::default(), BTreeMap::new());
+            let mut deaths = BTreeMap::new();
             for _ in 0..600 {
                 if rng.below(40) == 0 {
                     // Names are shared when they are met for the second time.
@@ -222,11 +299,22 @@ mod tests {
                     let value = bytes(&mut rng, 1000, long);
                     let new = model.insert(field.clone(), value.clone()).is_none();
                     assert_eq!(hash.insert(&field, &value), new, "seed {seed}");
+                    deaths.remove(&field);
+                    if rng.below(4) == 0 {
+                        let at_ms = rng.below(50) as u64;
+                        hash.set_death(&field, Some(at_ms));
+                        deaths.insert(field, at_ms);
+                    }
                 } else {
                     assert_eq!(hash.remove(&field), model.remove(&field).is_some(), "seed {seed}");
+                    deaths.remove(&field);
                 }
                 let probe = bytes(&mut rng, kinds, false);
                 assert_eq!(hash.get(&probe), model.get(&probe).map(Vec::as_slice), "seed {seed}");
+                assert_eq!(hash.death_ms(&probe), deaths.get(&probe).copied(), "seed {seed}");
+                assert_eq!(hash.first_death_ms(), deaths.values().min().copied(), "seed {seed}");
+                let due = deaths.values().filter(|at_ms| **at_ms <= 20).count();
+                assert_eq!(hash.dead(20, usize::MAX).len(), due, "seed {seed}");
                 assert_eq!(hash.len(), model.len(), "seed {seed}");
                 hash.check_invariants();
             }

@@ -7,6 +7,7 @@ pub mod hash;
 mod hashed;
 pub mod limits;
 pub mod list;
+mod mortal;
 mod packed;
 pub mod pages;
 mod ranked;
@@ -126,6 +127,8 @@ impl Object {
 
 /// A type whose key disappears with its last element.
 pub trait Collection: Sized {
+    /// True when its elements can have times of death.
+    const PARTS_DIE: bool;
     /// An empty one.
     fn new() -> Self;
     /// True when the key is to disappear.
@@ -139,8 +142,9 @@ pub trait Collection: Sized {
 }
 
 macro_rules! collection {
-    ($name:ident, $empty:expr) => {
+    ($name:ident, $empty:expr, parts die: $parts_die:expr) => {
         impl Collection for $name {
+            const PARTS_DIE: bool = $parts_die;
             fn new() -> Self {
                 $empty
             }
@@ -160,10 +164,10 @@ macro_rules! collection {
     };
 }
 
-collection!(List, List::default());
-collection!(Hash, Hash::default());
-collection!(Set, Set::default());
-collection!(SortedSet, SortedSet::default());
+collection!(List, List::default(), parts die: false);
+collection!(Hash, Hash::default(), parts die: true);
+collection!(Set, Set::default(), parts die: false);
+collection!(SortedSet, SortedSet::default(), parts die: false);
 
 #[cfg(test)]
 mod model;

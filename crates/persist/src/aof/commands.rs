@@ -4,7 +4,7 @@ use crate::PersistError;
 use engine::Keyspace;
 use engine::keyspace::{Entry, ValueRef};
 use engine::types::Object;
-use resp::number::write_i64;
+use resp::number::{Digits, write_i64};
 use resp::reply::format_double;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -86,6 +86,13 @@ impl CommandSink {
                         sink.word(field);
                         sink.word(value);
                     });
+                });
+                let mortal =
+                    hash.iter().filter_map(|(field, _)| Some((field, hash.death_ms(field)?)));
+                mortal.for_each(|(field, at_ms)| {
+                    let mut time = Digits::new();
+                    let time = time.format(at_ms as i64);
+                    self.command(&[b"HPEXPIREAT", key, time, b"FIELDS", b"1", field]);
                 });
             }
             Object::SortedSet(zset) => {

@@ -5,7 +5,6 @@ use crate::clearing;
 use crate::conn::Conn;
 use crate::gate::GateState;
 use crate::links::feed;
-use crate::trash::Rubbish;
 use engine::keyspace::{Keyspace, SHARDS};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -72,8 +71,7 @@ impl LoopCore {
             };
             let events = pass.gate.settings.events;
             clearing::announce_dead(&shared, shard, effects, (events, !is_replica), &dead);
-            shared.stats[self.state.slot].expired_keys.add(dead.len() as u64);
-            shared.trash.add(dead.into_iter().map(|(_, entry)| Rubbish::Entry(entry)));
+            clearing::bury(&shared, self.state.slot, dead);
             if shared.host.clock().monotonic_us() - start_us > EXPIRE_US_MAX {
                 self.expire_from = (self.expire_from + step + 1) % own.len();
                 break;

@@ -7,7 +7,6 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
 use catalog::events::Classes;
-use resp::Args;
 use resp::number::Digits;
 
 /// How a command states the time.
@@ -19,8 +18,9 @@ struct Form {
     relative: bool,
 }
 
+/// When a time of death may be set.
 #[derive(Debug, Clone, Copy, Default)]
-struct Conditions {
+pub struct Conditions {
     nx: bool,
     xx: bool,
     gt: bool,
@@ -28,9 +28,13 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn parse(args: Args<'_>) -> Result<Self, CommandError> {
+    /// The conditions that `words` name.
+    ///
+    /// # Errors
+    /// A word that is none, or conditions that exclude one another.
+    pub fn parse<'w>(words: impl Iterator<Item = &'w [u8]>) -> Result<Self, CommandError> {
         let mut found = Self::default();
-        for word in args.from(3) {
+        for word in words {
             let flag = match word {
                 _ if parse::is(word, "NX") => &mut found.nx,
                 _ if parse::is(word, "XX") => &mut found.xx,
@@ -52,8 +56,9 @@ impl Conditions {
         Ok(found)
     }
 
-    /// Whether a key that dies at `old_ms` (`None`: never) may be given `new_ms`.
-    fn allow(self, old_ms: Option<u64>, new_ms: i64) -> bool {
+    /// Whether what dies at `old_ms` (`None`: never) may be given `new_ms`.
+    #[must_use]
+    pub fn allow(self, old_ms: Option<u64>, new_ms: i64) -> bool {
         let later = old_ms.is_some_and(|old| i128::from(new_ms) > i128::from(old));
         let earlier = old_ms.is_none_or(|old| i128::from(new_ms) < i128::from(old));
         let allowed = |wanted: bool, holds: bool| !wanted || holds;
@@ -98,7 +103,7 @@ pub fn pexpireat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 
 fn run(ctx: &mut Ctx<'_>, form: &Form) -> Result<(), CommandError> {
     let key = ctx.args.at(1);
-    let conditions = Conditions::parse(ctx.args)?;
+    let conditions = Conditions::parse(ctx.args.from(3))?;
     let moment = ctx.keys.moment;
     let number = parse::integer(ctx.args.at(2))?;
     let base = if form.relative { i64::try_from(moment.now_ms).unwrap_or(i64::MAX) } else { 0 };

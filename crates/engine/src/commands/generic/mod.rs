@@ -4,7 +4,7 @@ mod copy;
 mod delete;
 mod dump;
 mod exists;
-mod expire;
+pub mod expire;
 mod keys;
 mod memory;
 mod object;

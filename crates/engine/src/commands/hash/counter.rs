@@ -20,7 +20,7 @@ pub fn hincrby(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         None => 0,
     };
     let sum = old.checked_add(by).ok_or(error::OVERFLOW)?;
-    ctx.keys.edit_or_new::<Hash>(key)?.insert(field, Digits::new().format(sum));
+    ctx.keys.edit_or_new::<Hash>(key)?.insert_keeping(field, Digits::new().format(sum));
     ctx.keys.event(Classes::HASH, "hincrby", key);
     ctx.propagate_verbatim();
     ctx.reply.int(sum);
@@ -43,9 +43,17 @@ pub fn hincrbyfloat(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         return Err(error::NAN_OR_INFINITY);
     }
     let text = decimal::sum(old, ctx.args.at(3)).unwrap_or_else(|| human_double(sum));
-    ctx.keys.edit_or_new::<Hash>(key)?.insert(field, text.as_bytes());
+    let mut edit = ctx.keys.edit_or_new::<Hash>(key)?;
+    edit.insert_keeping(field, text.as_bytes());
+    let dies = edit.death_ms(field).is_some();
+    drop(edit);
     ctx.keys.event(Classes::HASH, "hincrbyfloat", key);
-    ctx.propagate(&[b"HSET", key, field, text.as_bytes()]);
+    if dies {
+        // HSET would take the time of death away.
+        ctx.propagate(&[b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, text.as_bytes()]);
+    } else {
+        ctx.propagate(&[b"HSET", key, field, text.as_bytes()]);
+    }
     ctx.reply.bulk(text.as_bytes());
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! Keys of a replica that its own clients gave a time of death: its primary does not know of them,
 //! so the replica removes them itself. Knows no role and no clock.
 
-use super::Shard;
+use super::{Dead, Shard};
 use crate::effects::Effects;
-use crate::keyspace::Entry;
 use std::collections::HashMap;
 
 /// Keys remembered per shard. Those beyond stay until they are overwritten: a reader does not see
@@ -53,7 +52,7 @@ impl Shard {
         now_ms: u64,
         limit: usize,
         effects: &mut Effects,
-    ) -> Vec<(u16, Entry)> {
+    ) -> Vec<Dead> {
         let mut dead = Vec::new();
         let Some(mut own) = self.own.take_if(|own| own.first_ms <= now_ms) else { return dead };
         let due = own.keys.iter().filter(|(_, at_ms)| **at_ms <= now_ms).take(limit);
@@ -70,7 +69,9 @@ impl Shard {
                 Some((_, at_ms)) if at_ms > now_ms => own.add(db, key, at_ms),
                 None => {}
                 Some((place, _)) => {
-                    dead.extend(self.db_mut(db).map(|database| (db, database.remove(place))));
+                    dead.extend(
+                        self.db_mut(db).map(|database| Dead::Key(db, database.remove(place))),
+                    );
                     self.touched(db, &key, effects);
                 }
             }
@@ -102,6 +103,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyspace::Entry;
     use crate::keyspace::Value;
     use stdx::hash::HashSeed;
 
@@ -118,7 +120,11 @@ mod tests {
 
     fn check(shard: &mut Shard, now_ms: u64, want: &[(u16, &[u8])]) {
         let dead = shard.remove_own_dead(now_ms, usize::MAX, &mut Effects::default());
-        let mut dead: Vec<_> = dead.iter().map(|(db, entry)| (*db, entry.key())).collect();
+        let keys = dead.iter().map(|one| match one {
+            Dead::Key(db, entry) => (*db, entry.key()),
+            Dead::Fields(..) => unreachable!("a replica looks after keys alone"),
+        });
+        let mut dead: Vec<_> = keys.collect();
         dead.sort_unstable();
         assert_eq!(dead, want);
         shard.check_invariants();

@@ -18,6 +18,8 @@ pub(super) struct Deaths {
     first: Option<u64>,
     /// Entries that have a time of death.
     pub(super) mortal: usize,
+    /// Entries some of whose fields die.
+    pub(super) with_mortal_fields: usize,
 }
 
 impl Deaths {
@@ -41,6 +43,17 @@ impl Deaths {
         }
     }
 
+    /// The first time at which a field of an entry dies changes; the entry stays in bucket
+    /// `number`.
+    #[inline]
+    pub(super) fn moved_fields(&mut self, number: usize, did: bool, first: Option<u64>) {
+        let fields = &mut self.with_mortal_fields;
+        *fields = *fields + usize::from(first.is_some()) - usize::from(did);
+        if let Some(at_ms) = first {
+            self.note(number, at_ms);
+        }
+    }
+
     /// Forgets runs that no longer exist.
     pub(super) fn truncate(&mut self, runs: usize) {
         self.runs.truncate(runs);
@@ -54,10 +67,11 @@ impl Table {
         self.deaths.mortal
     }
 
-    /// No entry dies before this, in Unix milliseconds; `None` when none ever does.
+    /// No entry dies before this, and no field of one, in Unix milliseconds; `None` when none ever
+    /// does.
     #[must_use]
     pub fn first_death_ms(&self) -> Option<u64> {
-        self.deaths.first.filter(|_| self.deaths.mortal > 0)
+        self.deaths.first.filter(|_| self.deaths.mortal + self.deaths.with_mortal_fields > 0)
     }
 
     /// The entry that dies first in the run whose bound is the earliest, and so one of the first.
@@ -79,7 +93,8 @@ impl Table {
         }
     }
 
-    /// Time of death and hash of entries that are dead at `now_ms`: about `limit`, or all.
+    /// Time of death and hash of entries that are dead at `now_ms`, or a field of which is: about
+    /// `limit`, or all.
     pub fn dead(&mut self, now_ms: u64, limit: usize) -> Vec<(u64, u64)> {
         let mut dead = Vec::new();
         if self.deaths.first.is_none_or(|first| first > now_ms) {
@@ -102,7 +117,7 @@ impl Table {
         self.run(run).for_each(Entry::prefetch);
         let mut next = NEVER;
         for entry in self.run(run) {
-            match entry.expiry_ms() {
+            match first_of(entry) {
                 Some(at_ms) if at_ms <= now_ms => dead.push((at_ms, self.seed.hash(entry.key()))),
                 Some(at_ms) => next = next.min(at_ms),
                 None => {}
@@ -111,9 +126,9 @@ impl Table {
         next
     }
 
-    /// Where an entry with this hash lies that dies at `at_ms`.
+    /// Where an entry with this hash lies that dies at `at_ms`, or whose first field does.
     pub(in crate::keyspace) fn find_mortal(&self, hash: u64, at_ms: u64) -> Option<Place> {
-        self.find_by(hash, |entry| entry.expiry_ms() == Some(at_ms))
+        self.find_by(hash, |entry| first_of(entry) == Some(at_ms))
     }
 
     fn run(&self, run: usize) -> impl Iterator<Item = &Entry> {
@@ -124,14 +139,22 @@ impl Table {
     pub(super) fn check_deaths(&self) {
         let mortal = self.iter().filter_map(Entry::expiry_ms).count();
         assert_eq!(mortal, self.deaths.mortal, "every time of death is counted");
+        let with_fields = self.iter().filter_map(Entry::fields_death_ms).count();
+        assert_eq!(with_fields, self.deaths.with_mortal_fields, "those with fields are counted");
         for number in 0..self.buckets() {
-            for at_ms in self.chain(number).filter_map(Entry::expiry_ms) {
+            for at_ms in self.chain(number).filter_map(first_of) {
                 let bound = self.deaths.runs.get(number / SEGMENT).copied().unwrap_or(NEVER);
                 assert!(bound <= at_ms, "no entry dies before the bound of its run");
                 assert!(self.deaths.first.is_some_and(|first| first <= at_ms), "nor of its table");
             }
         }
     }
+}
+
+/// When something of an entry dies first.
+fn first_of(entry: &Entry) -> Option<u64> {
+    let fields = entry.fields_death_ms();
+    entry.expiry_ms().map_or(fields, |at_ms| Some(fields.map_or(at_ms, |fields| fields.min(at_ms))))
 }
 
 #[cfg(test)]
