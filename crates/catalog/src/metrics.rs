@@ -495,6 +495,10 @@ const COMMANDS: &[&str] = &[
     "hpttl",
     "hsetex",
     "httl",
+    "blmovem",
+    "lmovem",
+    "sdiffcard",
+    "sunioncard",
 ];
 
 /// MonitorKeys that show runs of single commands.

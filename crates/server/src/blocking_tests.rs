@@ -35,6 +35,28 @@ fn a_push_serves_who_waits() {
 }
 
 #[test]
+fn who_wants_many_waits_until_there_are_enough() {
+    check(
+        "b> BLMOVEM k to LEFT RIGHT 0 EXACTLY 3 BULK =>
+         c> BLMOVEM k other LEFT RIGHT 0 EXACTLY 9 BULK =>
+         a> RPUSH k 1 => :1
+         a> LINSERT k AFTER 1 2 => :2
+         b> read =>
+         a> EXISTS to => :0
+         a> RPUSH k 3 4 => :4
+         b> read => *3 $1 1 $1 2 $1 3
+         a> LRANGE to 0 -1 => *3 $1 1 $1 2 $1 3
+         c> read =>
+         a> LRANGE k 0 -1 => *1 $1 4
+         d> BLMOVEM k to RIGHT LEFT 0 COUNT 5 OBO => *1 $1 4
+         d> BLMOVEM k to RIGHT LEFT 0 COUNT 5 OBO =>
+         a> RPUSH k 5 6 => :2
+         d> read => *2 $1 5 $1 6
+         a> LRANGE to 0 -1 => *6 $1 5 $1 6 $1 4 $1 1 $1 2 $1 3",
+    );
+}
+
+#[test]
 fn whoever_waits_longest_is_served_first() {
     check(
         "b> BLPOP k 0 =>

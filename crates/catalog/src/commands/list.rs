@@ -29,6 +29,7 @@ const SECOND_NUMBERED: Keys = Keys::Counted { count: 2, store: 0 };
 /// The family's rows.
 pub const ROWS: &[Command] = &[
     row("blmove", 6, BG, TWO, "6.2.0", "Moves an element between lists, or waits for one."),
+    row("blmovem", -6, BG, TWO, "8.10.0", "Moves elements between lists, or waits for them."),
     row(
         "blmpop",
         -5,
@@ -51,6 +52,7 @@ pub const ROWS: &[Command] = &[
     row("linsert", 5, S, ONE, "2.2.0", "Inserts an element before or after another."),
     row("llen", 2, R, ONE, "1.0.0", "Returns the length of a list."),
     row("lmove", 5, S, TWO, "6.2.0", "Moves an element from one list to another."),
+    row("lmovem", -5, S, TWO, "8.10.0", "Moves elements from one list to another."),
     row("lmpop", -4, WM, NUMBERED, "7.0.0", "Takes elements off the first list that has any."),
     row("lpop", -2, W, ONE, "1.0.0", "Takes elements off the front."),
     row("lpos", -3, Flags::READONLY, ONE, "6.0.6", "Finds elements."),

@@ -27,6 +27,14 @@ pub const ROWS: &[Command] = &[
     row("scard", 2, R, ONE, "1.0.0", "Returns the number of members."),
     row("sdiff", -2, A, MANY, "1.0.0", "Returns the members of the first set that no other has."),
     row(
+        "sdiffcard",
+        -3,
+        RM,
+        NUMBERED,
+        "8.10.0",
+        "Counts the members of the first set that no other has.",
+    ),
+    row(
         "sdiffstore",
         -3,
         S,
@@ -46,5 +54,6 @@ pub const ROWS: &[Command] = &[
     row("srem", -3, W, ONE, "1.0.0", "Removes members."),
     row("sscan", -3, Flags::READONLY, ONE, "2.8.0", "Walks over the members of a set."),
     row("sunion", -2, A, MANY, "1.0.0", "Returns the members that any set has."),
+    row("sunioncard", -3, RM, NUMBERED, "8.10.0", "Counts the members that any set has."),
     row("sunionstore", -3, S, MANY, "1.0.0", "Stores the members that any set has."),
 ];

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU8, Ordering::AcqRel, Ordering::Acquire};
 pub enum Wanted {
     /// A list.
     List,
+    /// A list of at least so many elements.
+    LongList(u32),
     /// A sorted set.
     SortedSet,
 }
@@ -22,11 +24,12 @@ impl Wanted {
     /// True when the entry holds it.
     #[must_use]
     pub fn is_in(self, entry: &Entry) -> bool {
-        matches!(
-            (self, entry.value()),
-            (Self::List, ValueRef::Object(Object::List(_)))
-                | (Self::SortedSet, ValueRef::Object(Object::SortedSet(_)))
-        )
+        let ValueRef::Object(object) = entry.value() else { return false };
+        match (self, object) {
+            (Self::List, Object::List(_)) | (Self::SortedSet, Object::SortedSet(_)) => true,
+            (Self::LongList(len), Object::List(list)) => list.len() >= len as usize,
+            _ => false,
+        }
     }
 }
 

@@ -2,13 +2,40 @@
 //! estimation algorithms for HyperLogLog sketches", 2017). The order of operations is that of
 //! Redis, so the numbers are the same.
 
-use super::sketch::REGISTERS;
+use super::murmur::Mark;
+use super::sketch::{REGISTERS, Registers};
 
 /// Values that registers can have, without 0 and the highest.
 const VALUES: usize = 64 - REGISTERS.trailing_zeros() as usize;
 
 /// 1 / (2 ln 2).
 const ALPHA: f64 = 0.721_347_520_444_481_7;
+
+/// Counts distinct elements as a sketch does, without making one.
+#[derive(Debug)]
+pub struct Counter(Box<Registers>);
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self(Box::new([0; REGISTERS]))
+    }
+}
+
+impl Counter {
+    /// Notes an element.
+    pub fn add(&mut self, element: &[u8]) {
+        let mark = Mark::of(element);
+        self.0[mark.register] = self.0[mark.register].max(mark.value);
+    }
+
+    /// About how many elements were noted.
+    #[must_use]
+    pub fn cardinality(&self) -> u64 {
+        let mut histogram = [0; 64];
+        self.0.iter().for_each(|value| histogram[usize::from(*value)] += 1);
+        cardinality(&histogram)
+    }
+}
 
 /// The estimate, from how many registers hold each value.
 #[must_use]

@@ -5,7 +5,7 @@ mod add;
 mod count;
 mod debug;
 mod dense;
-mod estimate;
+pub mod estimate;
 mod merge;
 mod murmur;
 mod selftest;

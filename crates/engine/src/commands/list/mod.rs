@@ -7,12 +7,14 @@ pub mod pos;
 pub mod push;
 pub mod read;
 pub mod shift;
+pub mod shift_many;
 
 use super::Binding;
 
 /// The family's handlers.
 pub const BINDINGS: &[Binding] = &[
     ("blmove", blocking::blmove),
+    ("blmovem", shift_many::blmovem),
     ("blmpop", blocking::blmpop),
     ("blpop", blocking::blpop),
     ("brpop", blocking::brpop),
@@ -21,6 +23,7 @@ pub const BINDINGS: &[Binding] = &[
     ("linsert", change::linsert),
     ("llen", read::llen),
     ("lmove", shift::lmove),
+    ("lmovem", shift_many::lmovem),
     ("lmpop", pop::lmpop),
     ("lpop", pop::lpop),
     ("lpos", pos::run),

@@ -69,7 +69,7 @@ const NEVER_EMPTY: &str = "the list was found, and lists are never empty";
 ///
 /// # Errors
 /// There is something else.
-fn holds_list(keys: &mut Keys<'_>, key: &[u8]) -> Result<bool, CommandError> {
+pub fn holds_list(keys: &mut Keys<'_>, key: &[u8]) -> Result<bool, CommandError> {
     let edit = keys.edit::<List>(key)?;
     Ok(edit.map(|mut edit| edit.unchanged()).is_some())
 }

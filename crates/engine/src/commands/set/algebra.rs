@@ -1,9 +1,10 @@
-//! SINTER, SUNION and SDIFF, their STORE forms and SINTERCARD.
+//! SINTER, SUNION and SDIFF, their STORE forms and those that count.
 //!
 //! Keys are visited one after the other, so a result is built from a copy of one set: the smallest
 //! of an intersection, the first of a difference.
 
 use crate::commands::Ctx;
+use crate::commands::hyperloglog::estimate::Counter;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Keys, Ttl, Value};
 use crate::parse;
@@ -71,23 +72,64 @@ pub fn sdiffstore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// Bad numbers or options, or a value is no set.
 pub fn sintercard(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    let count = parse::positive(ctx.args.at(1)).map_err(|_| error::BAD_KEY_COUNT)?;
-    if count == 0 {
+    count(ctx, Operation::Intersection)
+}
+
+/// SUNIONCARD numkeys key [key ...] [APPROX] [LIMIT limit].
+///
+/// # Errors
+/// As [`sintercard`].
+pub fn sunioncard(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    count(ctx, Operation::Union)
+}
+
+/// SDIFFCARD numkeys key [key ...] [LIMIT limit].
+///
+/// # Errors
+/// As [`sintercard`].
+pub fn sdiffcard(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
+    count(ctx, Operation::Difference)
+}
+
+fn count(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
+    let keys = parse::positive(ctx.args.at(1)).map_err(|_| error::BAD_KEY_COUNT)?;
+    if keys == 0 {
         return Err(error::BAD_KEY_COUNT);
     }
-    if count > ctx.args.len() - 2 {
+    if keys > ctx.args.len() - 2 {
         return Err(error::TOO_MANY_KEYS);
     }
-    let mut limit = 0;
-    let mut options = ctx.args.from(2 + count);
+    let (mut limit, mut approximates) = (0, false);
+    let mut options = ctx.args.from(2 + keys);
     while let Some(word) = options.next() {
+        if operation == Operation::Union && parse::is(word, "APPROX") {
+            approximates = true;
+            continue;
+        }
         let value = options.next().filter(|_| parse::is(word, "LIMIT")).ok_or(error::SYNTAX)?;
         limit = parse::positive(value).map_err(|_| error::LIMIT_NEGATIVE)?;
     }
-    let keys: Vec<&[u8]> = ctx.args.from(2).take(count).collect();
-    let len = evaluate(ctx, &keys, Operation::Intersection)?.len();
+    let keys: Vec<&[u8]> = ctx.args.from(2).take(keys).collect();
+    let len = if approximates {
+        approximate(ctx, &keys)?
+    } else {
+        evaluate(ctx, &keys, operation)?.len()
+    };
     ctx.reply.int(if limit == 0 { len } else { len.min(limit) } as i64);
     Ok(())
+}
+
+/// About how many members any set has, without a copy of them.
+fn approximate(ctx: &mut Ctx<'_>, names: &[&[u8]]) -> Result<usize, CommandError> {
+    let mut counter = Counter::default();
+    for name in names {
+        let Some(set) = ctx.keys.get::<Set>(name)? else { continue };
+        for (number, member) in set.iter().enumerate() {
+            at_step(number, ctx.tick)?;
+            member.with(|bytes| counter.add(bytes));
+        }
+    }
+    Ok(usize::try_from(counter.cardinality()).unwrap_or(usize::MAX))
 }
 
 fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
@@ -232,6 +274,16 @@ mod tests {
             SINTERCARD 2 a b LIMIT 2 => :2
             SINTERCARD 2 a b LIMIT 0 => :3
             SINTERCARD 2 a none => :0
+            SUNIONCARD 3 a b none => :5
+            SUNIONCARD 2 a b LIMIT 3 => :3
+            SUNIONCARD 2 a b LIMIT 9 approx => :5
+            SUNIONCARD 1 none => :0
+            SDIFFCARD 2 a b => :1
+            SDIFFCARD 1 a LIMIT 2 => :2
+            SDIFFCARD 2 none a => :0
+            SDIFFCARD 1 a APPROX => -ERR syntax error
+            SINTERCARD 1 a APPROX => -ERR syntax error
+            SUNIONCARD 0 a => -ERR numkeys should be greater than 0
             SINTERCARD 0 a b => -ERR numkeys should be greater than 0
             SINTERCARD x a b => -ERR numkeys should be greater than 0
             SINTERCARD 3 a b => -ERR Number of keys can't be greater than number of args

@@ -13,6 +13,7 @@ pub const BINDINGS: &[Binding] = &[
     ("sadd", change::sadd),
     ("scard", read::scard),
     ("sdiff", algebra::sdiff),
+    ("sdiffcard", algebra::sdiffcard),
     ("sdiffstore", algebra::sdiffstore),
     ("sinter", algebra::sinter),
     ("sintercard", algebra::sintercard),
@@ -26,5 +27,6 @@ pub const BINDINGS: &[Binding] = &[
     ("srem", change::srem),
     ("sscan", read::sscan),
     ("sunion", algebra::sunion),
+    ("sunioncard", algebra::sunioncard),
     ("sunionstore", algebra::sunionstore),
 ];

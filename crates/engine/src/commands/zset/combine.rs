@@ -1,11 +1,13 @@
-//! ZUNION, ZINTER and ZDIFF numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX]
-//! [WITHSCORES], their STORE forms and ZINTERCARD.
+//! ZUNION, ZINTER and ZDIFF numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE
+//! SUM|MIN|MAX|COUNT] [WITHSCORES], their STORE forms and ZINTERCARD.
 //!
+//! COUNT, which Redis 7.0 does not know, gives each member the number of inputs that have it,
+//! whatever their weights; its STORE forms are propagated as the sorted set that they make.
 //! Plain sets take part with a score of 1. Keys are visited one after the other, so a result is
 //! built from a copy: of the smallest source of an intersection, of the first of a difference.
 
 use super::emit::Show;
-use super::range::store;
+use super::range::{put, store};
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Entry, Keys, ValueRef};
@@ -13,6 +15,7 @@ use crate::parse;
 use crate::tick::{Tick, at_step};
 use crate::types::{Object, Set, SortedSet};
 use resp::Args;
+use resp::reply::format_double;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
@@ -26,6 +29,7 @@ enum Aggregate {
     Sum,
     Min,
     Max,
+    Count,
 }
 
 /// What becomes of the result.
@@ -120,6 +124,7 @@ fn run(
     combine.parse_options(ctx.args, options, purpose)?;
     let result = combine.evaluate(&mut ctx.keys, ctx.tick)?;
     match purpose {
+        Purpose::Store if combine.aggregate == Aggregate::Count => store_counts(ctx, result, name),
         Purpose::Store => store(ctx, result, name),
         Purpose::Reply => combine.show.write(&mut ctx.reply, result.len(), result.iter()),
         Purpose::Count => {
@@ -129,6 +134,28 @@ fn run(
         }
     }
     Ok(())
+}
+
+/// Keeps counts under the key at word 1, in effects that older servers know.
+fn store_counts(ctx: &mut Ctx<'_>, result: SortedSet, event: &'static str) {
+    let destination = ctx.args.at(1);
+    let existed = ctx.keys.peek(destination).is_some();
+    let is_wanted = ctx.keys.effects.wanted;
+    let pairs: Vec<(String, Vec<u8>)> = result
+        .iter()
+        .filter(|_| is_wanted)
+        .map(|(member, score)| (format_double(score), member.to_vec()))
+        .collect();
+    let is_empty = result.len() == 0;
+    put(ctx, destination, result, event);
+    if existed {
+        ctx.propagate(&[b"DEL", destination]);
+    }
+    if !is_empty {
+        let mut words: Vec<&[u8]> = vec![b"ZADD", destination];
+        words.extend(pairs.iter().flat_map(|(score, member)| [score.as_bytes(), member]));
+        ctx.propagate(&words);
+    }
 }
 
 /// The sources named from word `count_at` on, with the place of the first option. Redis checks the
@@ -196,12 +223,13 @@ impl Combine<'_> {
             let input = Input::at(keys, source.key)?;
             match self.operation {
                 _ if number == 0 => input.for_each(tick, |member, score| {
-                    result.insert(member, not_nan(score * source.weight));
+                    result.insert(member, self.aggregate.first(score * source.weight));
                 })?,
                 Operation::Union => input.for_each(tick, |member, score| {
                     let score = not_nan(score * source.weight);
                     let old = result.score(member);
-                    result.insert(member, old.map_or(score, |old| self.aggregate.of(old, score)));
+                    let first = self.aggregate.first(score);
+                    result.insert(member, old.map_or(first, |old| self.aggregate.of(old, score)));
                 })?,
                 Operation::Intersection => {
                     let mut both = SortedSet::default();
@@ -229,12 +257,19 @@ impl Aggregate {
             _ if parse::is(word, "SUM") => Ok(Self::Sum),
             _ if parse::is(word, "MIN") => Ok(Self::Min),
             _ if parse::is(word, "MAX") => Ok(Self::Max),
+            _ if parse::is(word, "COUNT") => Ok(Self::Count),
             _ => Err(error::SYNTAX),
         }
     }
 
+    /// The score of a member of the first input.
+    fn first(self, score: f64) -> f64 {
+        if self == Self::Count { 1.0 } else { not_nan(score) }
+    }
+
     fn of(self, a: f64, b: f64) -> f64 {
         match self {
+            Self::Count => a + 1.0,
             Self::Sum => not_nan(a + b),
             Self::Min => {
                 if b < a {
@@ -341,6 +376,8 @@ mod tests {
             ZINTER 2 a none => []
             ZDIFF 2 a b WITHSCORES => ["x", "1"]
             ZDIFF 2 a none => ["x", "y", "z"]
+            ZUNION 3 a b s WEIGHTS 5 6 7 AGGREGATE COUNT WITHSCORES => ["w", "1", "x", "1", "z", "2", "y", "3"]
+            ZINTER 2 a b AGGREGATE count WITHSCORES => ["y", "2", "z", "2"]
             ZINTERCARD 2 a b => :2
             ZINTERCARD 2 a b LIMIT 1 => :1
             ZADD p inf i => :1
@@ -363,6 +400,10 @@ mod tests {
             ZRANGE d 0 -1 WITHSCORES => ["x", "1", "y", "12"]
             ZINTERSTORE d 2 a b WEIGHTS 2 1 => :1
             ZRANGE d 0 -1 WITHSCORES => ["y", "14"]
+            ZUNIONSTORE c 2 a b AGGREGATE COUNT => :2 ~ ZADD c 1 x 2 y
+            ZINTERSTORE c 2 a b AGGREGATE COUNT => :1 ~ DEL c; ZADD c 2 y
+            ZINTERSTORE c 2 a none AGGREGATE COUNT => :0 ~ DEL c
+            ZINTERSTORE c 2 a none AGGREGATE COUNT => :0 ~
             ZDIFFSTORE d 2 b a => :0 ~ ZDIFFSTORE d 2 b a
             ZDIFFSTORE d 2 b a => :0 ~
             EXISTS d => :0

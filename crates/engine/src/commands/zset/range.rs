@@ -154,12 +154,19 @@ pub fn store(ctx: &mut Ctx<'_>, result: SortedSet, event: &'static str) {
 }
 
 /// As [`store`], under another key that the command names.
-pub fn store_under(
+pub fn store_under(ctx: &mut Ctx<'_>, destination: &[u8], result: SortedSet, event: &'static str) {
+    if put(ctx, destination, result, event) {
+        ctx.propagate_verbatim();
+    }
+}
+
+/// As [`store_under`], and the caller states the effect if it is told that something changed.
+pub fn put(
     ctx: &mut Ctx<'_>,
     destination: &[u8],
     mut result: SortedSet,
     event: &'static str,
-) {
+) -> bool {
     result.compact();
     let len = result.len();
     let changed = if len == 0 {
@@ -174,10 +181,8 @@ pub fn store_under(
     } else if changed {
         ctx.keys.event(Classes::GENERIC, "del", destination);
     }
-    if changed {
-        ctx.propagate_verbatim();
-    }
     ctx.reply.int(len as i64);
+    changed
 }
 
 fn fixed(by: By, direction: Direction) -> Form {
