@@ -4,6 +4,7 @@
 mod bench;
 mod conformance;
 mod deb;
+mod differ;
 mod docs;
 mod metrics;
 mod shell;
@@ -36,6 +37,8 @@ enum Tool {
     Deb,
     /// Run Redis' own test suite against the release build and count its checks.
     Conformance(conformance::Options),
+    /// Draw random commands for our node and redis-server alike and compare their replies.
+    Differ(differ::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Tool::Bench(options) => bench::run(&root, &options)?,
         Tool::Deb => deb::run(&root)?,
         Tool::Conformance(options) => conformance::run(&root, &options)?,
+        Tool::Differ(options) => differ::run(&root, &options)?,
     };
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

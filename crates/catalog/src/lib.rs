@@ -11,6 +11,7 @@ pub mod managed;
 pub mod metrics;
 pub mod params;
 pub mod restrictions;
+pub mod syntax;
 
 pub use command::{Command, Family, Flags, Keys, Lock};
 pub use params::{Kind, Param};
