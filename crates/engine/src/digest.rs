@@ -4,6 +4,7 @@
 use crate::error::CommandError;
 use crate::keyspace::{Entry, Keyspace, SHARDS, ValueRef};
 use crate::types::Object;
+use crate::types::stream::Id;
 use sha1::{Digest as _, Sha1};
 use std::fmt;
 
@@ -17,6 +18,7 @@ const LIST: u32 = 1;
 const SET: u32 = 2;
 const SORTED_SET: u32 = 3;
 const HASH: u32 = 4;
+const STREAM: u32 = 6;
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,6 +68,15 @@ impl Digest {
             ValueRef::Object(Object::Hash(hash)) => {
                 hash.iter().for_each(|(field, value)| self.add_pair(field, value));
             }
+            ValueRef::Object(Object::Stream(stream)) => {
+                for entry in stream.range(Id::MIN, Id::MAX) {
+                    self.mix(&entry.id.dotted());
+                    for (field, value) in entry.pairs() {
+                        field.with(|field| self.mix(field));
+                        value.with(|value| self.mix(value));
+                    }
+                }
+            }
         }
         if entry.expiry_ms().is_some() {
             self.add(b"!!expire!!");
@@ -82,6 +93,7 @@ fn kind(value: &ValueRef<'_>) -> u32 {
         ValueRef::Object(Object::Set(_)) => SET,
         ValueRef::Object(Object::SortedSet(_)) => SORTED_SET,
         ValueRef::Object(Object::Hash(_)) => HASH,
+        ValueRef::Object(Object::Stream(_)) => STREAM,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading values of every type that Redis has written since its first release, as far as there is
 //! a type for them. Memory is bounded by what has really been read.
 
-use super::{DecodeError, Source, Word, lzf, packed};
+use super::{DecodeError, Source, Word, lzf, packed, stream};
 use crate::keyspace::{Entry, Value};
 use crate::parse;
 use crate::types::hash::FIELD_DEATH_MS_MAX;
@@ -73,9 +73,6 @@ const COLLECTIONS: &[(u8, Shape, Form)] = &[
 const UNSUPPORTED: &[(u8, &str)] = &[
     (6, "module values"),
     (7, "module values"),
-    (15, "streams"),
-    (19, "streams"),
-    (21, "streams"),
     (22, "hashes with times to live of fields, in a form of no release"),
     (23, "hashes with times to live of fields, in a form of no release"),
 ];
@@ -179,7 +176,10 @@ impl<S: Source> Decoder<S> {
             };
             return Ok(Some(Entry::new(key, value, expiry_ms)));
         }
-        let object = self.collection(kind)?;
+        let object = match stream::Version::of(kind) {
+            Some(version) => Some(stream::decode(self, version)?.into_object()),
+            None => self.collection(kind)?,
+        };
         Ok(object.map(|object| Entry::new(key, Value::Object(Box::new(object)), expiry_ms)))
     }
 
@@ -264,7 +264,11 @@ impl<S: Source> Decoder<S> {
         }
     }
 
-    fn packed(&mut self) -> Result<&[u8], DecodeError> {
+    /// A string that holds something packed.
+    ///
+    /// # Errors
+    /// It is damaged, or a number.
+    pub(super) fn packed(&mut self) -> Result<&[u8], DecodeError> {
         match self.text()? {
             Word::Bytes(bytes) => Ok(bytes),
             Word::Integer(_) => Err(DecodeError::Corrupt("a packed collection is a number")),

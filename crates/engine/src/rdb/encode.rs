@@ -1,7 +1,7 @@
 //! Writing values. Collections are written as their elements, which every version of Redis loads
 //! and packs by its own limits.
 
-use super::kind;
+use super::{kind, stream};
 use crate::keyspace::ValueRef;
 use crate::types::Object;
 use resp::number::parse_i64;
@@ -33,6 +33,7 @@ pub fn kind_of(value: &ValueRef<'_>) -> u8 {
         ValueRef::Object(Object::Hash(hash)) if hash.first_death_ms().is_some() => kind::HASH_TIMES,
         ValueRef::Object(Object::Hash(_)) => kind::HASH,
         ValueRef::Object(Object::SortedSet(_)) => kind::SORTED_SET,
+        ValueRef::Object(Object::Stream(_)) => kind::STREAM,
     }
 }
 
@@ -82,6 +83,7 @@ fn object(sink: &mut impl Sink, object: &Object) {
                 sink.put(&score.to_le_bytes());
             }
         }
+        Object::Stream(stream) => stream::encode(sink, stream),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod decode;
 pub mod encode;
 mod lzf;
 mod packed;
+mod stream;
 
 pub use decode::{Decoder, Length};
 pub use encode::Sink;
@@ -100,6 +101,8 @@ pub mod kind {
     /// A hash some of whose fields die: the first time, then for each field how much later it dies,
     /// the field and the value. Since Redis 7.4.
     pub const HASH_TIMES: u8 = 24;
+    /// A stream as Redis 7.0 has it.
+    pub const STREAM: u8 = 19;
 }
 
 #[cfg(test)]

@@ -79,6 +79,17 @@ fn integer(value: i64) -> Word<'static> {
 /// # Errors
 /// It is damaged, or `each` failed.
 pub fn listpack(bytes: &[u8], each: &mut Each<'_>) -> Result<(), DecodeError> {
+    listpack_items(bytes, each)
+}
+
+/// As [`listpack`], for those who keep what they are handed.
+///
+/// # Errors
+/// As [`listpack`].
+pub fn listpack_items<'b>(
+    bytes: &'b [u8],
+    mut each: impl FnMut(Word<'b>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
     let mut cursor = Cursor { bytes, at: 0, error: LISTPACK };
     let (total, count) = (cursor.u32()?, cursor.u16()?);
     if total != bytes.len() {

@@ -25,6 +25,10 @@ pub static ZSET_BYTES: Limit = Limit::new(64, PART_BYTES_MAX);
 pub static SET_INTEGERS: Limit = Limit::new(512, usize::MAX);
 /// Bytes of a HyperLogLog that is kept as runs.
 pub static SKETCH_SPARSE_BYTES: Limit = Limit::new(3000, usize::MAX);
+/// Entries of a node of a stream; 0 is any number.
+pub static STREAM_ENTRIES: Limit = Limit::new(100, usize::MAX);
+/// Bytes of a node of a stream; 0 is the most there can be.
+pub static STREAM_BYTES: Limit = Limit::new(4096, usize::MAX);
 
 impl Limit {
     const fn new(now: usize, most: usize) -> Self {

@@ -13,6 +13,7 @@ pub mod pages;
 mod ranked;
 pub mod set;
 mod slots;
+pub mod stream;
 mod tree;
 mod uniform;
 pub mod zset;
@@ -22,6 +23,7 @@ pub use hash::Hash;
 pub use list::List;
 pub use pages::Pages;
 pub use set::Set;
+pub use stream::Stream;
 pub use zset::SortedSet;
 
 /// Elements above which dropping a value is left to the reaper.
@@ -44,6 +46,8 @@ pub enum Object {
     Set(Set),
     /// A sorted set.
     SortedSet(SortedSet),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl Object {
@@ -83,6 +87,7 @@ impl Object {
             Self::Hash(_) => "hash",
             Self::Set(_) => "set",
             Self::SortedSet(_) => "zset",
+            Self::Stream(_) => "stream",
         }
     }
 
@@ -95,6 +100,7 @@ impl Object {
             Self::Hash(hash) => hash.encoding(),
             Self::Set(set) => set.encoding(),
             Self::SortedSet(zset) => zset.encoding(),
+            Self::Stream(_) => "stream",
         }
     }
 
@@ -108,6 +114,7 @@ impl Object {
             Self::Hash(hash) => hash.len() > LARGE,
             Self::Set(set) => set.len() > LARGE,
             Self::SortedSet(zset) => zset.len() > LARGE,
+            Self::Stream(stream) => stream.is_large(),
         }
     }
 
@@ -121,6 +128,7 @@ impl Object {
             Self::Hash(hash) => Self::Hash(hash.clone()),
             Self::Set(set) => Self::Set(set.clone()),
             Self::SortedSet(zset) => Self::SortedSet(zset.clone()),
+            Self::Stream(stream) => Self::Stream(stream.clone()),
         }
     }
 }
@@ -168,6 +176,25 @@ collection!(List, List::default(), parts die: false);
 collection!(Hash, Hash::default(), parts die: true);
 collection!(Set, Set::default(), parts die: false);
 collection!(SortedSet, SortedSet::default(), parts die: false);
+
+impl Collection for Stream {
+    fn new() -> Self {
+        Self::default()
+    }
+    /// Its key stays when its last entry goes.
+    fn is_empty(&self) -> bool {
+        false
+    }
+    fn of(object: &Object) -> Option<&Self> {
+        if let Object::Stream(stream) = object { Some(stream) } else { None }
+    }
+    fn of_mut(object: &mut Object) -> Option<&mut Self> {
+        if let Object::Stream(stream) = object { Some(stream) } else { None }
+    }
+    fn into_object(self) -> Object {
+        Object::Stream(Box::new(self))
+    }
+}
 
 #[cfg(test)]
 mod model;

@@ -230,6 +230,17 @@ impl<L: Leaf> Tree<L> {
         Some(self.edit(At(usize::MAX), |leaf, _| std::mem::take(leaf)))
     }
 
+    /// Takes out the leaves before the one at a place. What is returned is only good for dropping.
+    pub fn take_before(&mut self, mut place: impl Place<L>) -> Self {
+        let (mut taken, before) = (Vec::new(), self.len);
+        if let Some(root) = &mut self.root {
+            self.len -= root.take_before(&mut place, &mut taken);
+            self.mend();
+        }
+        let root = (!taken.is_empty()).then(|| Node::above(taken));
+        Self { root, len: before - self.len }
+    }
+
     /// Puts a new root above one that is too wide; takes away roots that are needless.
     #[cold]
     fn mend(&mut self) {
@@ -341,6 +352,19 @@ impl<L: Leaf> Node<L> {
                 edited
             }
         }
+    }
+
+    /// Moves what is before a place out; returns the number of elements in it.
+    fn take_before(&mut self, place: &mut impl Place<L>, taken: &mut Vec<Self>) -> usize {
+        let Self::Inner(inner) = self else { return 0 };
+        let inner = own(inner);
+        let at = place.branch(&inner.keys, &inner.counts);
+        inner.keys.drain(..at);
+        let count: usize = inner.counts.drain(..at).sum();
+        taken.extend(inner.nodes.drain(..at));
+        let below = inner.nodes[0].take_before(place, taken);
+        inner.counts[0] -= below;
+        count + below
     }
 
     fn above(nodes: impl IntoIterator<Item = Self>) -> Self {

@@ -3,7 +3,8 @@
 use crate::PersistError;
 use engine::Keyspace;
 use engine::keyspace::{Entry, ValueRef};
-use engine::types::Object;
+use engine::types::stream::{Consumer, Group, Id};
+use engine::types::{Object, Stream};
 use resp::number::{Digits, write_i64};
 use resp::reply::format_double;
 use std::io::{self, Write};
@@ -104,6 +105,49 @@ impl CommandSink {
                     });
                 });
             }
+            Object::Stream(stream) => self.stream(key, stream),
+        }
+    }
+
+    fn stream(&mut self, key: &[u8], stream: &Stream) {
+        for entry in stream.range(Id::MIN, Id::MAX) {
+            self.count(3 + 2 * entry.len);
+            [b"XADD", key, &entry.id.text()].into_iter().for_each(|word| self.word(word));
+            for (field, value) in entry.pairs() {
+                field.with(|field| self.word(field));
+                value.with(|value| self.word(value));
+            }
+        }
+        if stream.len() == 0 {
+            // There is no other way to make an empty one.
+            self.command(&[b"XADD", key, b"MAXLEN", b"0", b"0-1", b"x", b"y"]);
+        }
+        let (last, deleted) = (stream.last_id.text(), stream.deleted_id.text());
+        let added = stream.added.to_string();
+        let added = [b"ENTRIESADDED", added.as_bytes(), b"MAXDELETEDID", &deleted];
+        self.command(&[&[b"XSETID", key, &last][..], &added].concat());
+        for group in stream.groups().iter() {
+            let (name, last) = (group.name(), group.last_id.text());
+            let read = group.read.unwrap_or(-1).to_string();
+            let read = [b"ENTRIESREAD", read.as_bytes()];
+            self.command(&[&[b"XGROUP", b"CREATE", key, name, &last][..], &read].concat());
+            for consumer in group.consumers().iter() {
+                self.consumer(key, group, consumer);
+            }
+        }
+    }
+
+    fn consumer(&mut self, key: &[u8], group: &Group, consumer: &Consumer) {
+        let (group_name, name) = (group.name(), consumer.name());
+        if consumer.pending().len() == 0 {
+            self.command(&[b"XGROUP", b"CREATECONSUMER", key, group_name, name]);
+        }
+        for pending in consumer.pending().iter().filter_map(|id| group.pending().find(id)) {
+            let (time, count) = (pending.delivered_ms.to_string(), pending.count.to_string());
+            let id = pending.id.text();
+            let claim = [&b"XCLAIM"[..], key, group_name, name, b"0", &id, b"TIME"];
+            let rest = [time.as_bytes(), b"RETRYCOUNT", count.as_bytes(), b"JUSTID", b"FORCE"];
+            self.command(&[&claim[..], &rest].concat());
         }
     }
 

@@ -6,6 +6,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::{Entry, ValueRef};
 use crate::parse;
 use crate::types::Object;
+use crate::types::stream::{Consumer, Group, Id, Pending};
 
 const SAMPLES: usize = 5;
 /// What an entry takes in its table, at the usual filling.
@@ -13,6 +14,10 @@ const PLACE: usize = 12;
 /// What an element takes beside its bytes.
 const ELEMENT: usize = 4;
 const MEMBER: usize = 16;
+/// What a consumer group, a consumer and an entry given out to one take.
+const GROUP: usize = size_of::<Group>();
+const CONSUMER: usize = size_of::<Consumer>();
+const PENDING: usize = size_of::<Pending>() + size_of::<Id>();
 
 /// MEMORY USAGE.
 ///
@@ -64,6 +69,13 @@ fn of_object(object: &Object, samples: usize) -> usize {
         Object::SortedSet(zset) => {
             let sizes = zset.iter().map(|(member, _)| MEMBER + ELEMENT + 8 + member.len());
             scale(sizes, zset.len(), samples)
+        }
+        Object::Stream(stream) => {
+            let groups = stream.groups().iter().map(|group| {
+                let consumers: usize = group.consumers().iter().map(|one| CONSUMER + one.name().len()).sum();
+                GROUP + group.name().len() + consumers + PENDING * group.pending().len()
+            });
+            stream.bytes() + groups.sum::<usize>()
         }
     }
 }
