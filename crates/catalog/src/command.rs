@@ -181,6 +181,11 @@ pub enum Keys {
         /// Distance between keys.
         step: u8,
     },
+    /// The first half of the words behind STREAMS, which is not looked for before word `after`.
+    Streams {
+        /// Words before it are no options.
+        after: u8,
+    },
     /// One key at word 1, another behind STORE. Patterns behind BY and GET may name any key.
     Sort,
     /// Word 1 says how many pairs of a key and a value follow it.
@@ -239,6 +244,8 @@ pub enum Family {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Streams.
+    Stream,
     /// Transactions.
     Transactions,
     /// Publish and subscribe.
@@ -265,6 +272,7 @@ impl Family {
             Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
+            Self::Stream => "stream",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
             Self::Connection => "connection",

@@ -159,6 +159,9 @@ mod tests {
         ("HSET hash f v g 12", "79e59e55eb727be0e06af65c9f56bd2b5a215839"),
         ("PEXPIRE text 100000000", "2b61c665b1557f7f402f4cefb2751c8f4cf512f0"),
         ("APPEND text world", "f8104ea650e7e9edbd9d075858bd537e68471f5e"),
+        ("XADD stream 5-1 f 1 g two", "5e82c7c6f3484064d956dc2b386daef103a75c60"),
+        ("XADD stream 6-1 other value", "2cb9769b9c3ad6230db4a94ff3bb5c6a647aa5d1"),
+        ("DEL stream", "f8104ea650e7e9edbd9d075858bd537e68471f5e"),
         ("DEL list", "3d747a5cac4919c9ec9740b1bb3be287ca251f43"),
     ];
 }

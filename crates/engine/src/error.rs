@@ -233,6 +233,119 @@ pub const BAD_IDLE_TIME: CommandError = fixed("ERR Invalid IDLETIME value, must 
 /// RESTORE with a count of uses beyond 8 bits.
 pub const BAD_FREQUENCY: CommandError = fixed("ERR Invalid FREQ value, must be >= 0 and <= 255");
 
+/// A stream's id that is none.
+pub const BAD_ID: CommandError =
+    fixed("ERR Invalid stream ID specified as stream command argument");
+/// XADD with the id before all others.
+pub const ID_ZERO: CommandError = fixed("ERR The ID specified in XADD must be greater than 0-0");
+/// XADD with an id that is not above all others.
+pub const ID_TOO_SMALL: CommandError =
+    fixed("ERR The ID specified in XADD is equal or smaller than the target stream top item");
+/// XADD to a stream whose last id is the last there is.
+pub const IDS_EXHAUSTED: CommandError =
+    fixed("ERR The stream has exhausted the last possible ID, unable to add more items");
+/// XADD of more than a stream takes at a time.
+pub const ENTRY_TOO_LARGE: CommandError = fixed("ERR Elements are too large to be stored");
+/// XADD and XTRIM with both ways to trim.
+pub const MAXLEN_MINID: CommandError =
+    fixed("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
+/// XADD and XTRIM with a length below zero.
+pub const STREAM_MAXLEN_NEGATIVE: CommandError = fixed("ERR The MAXLEN argument must be >= 0.");
+/// XADD and XTRIM with a limit below zero.
+pub const STREAM_LIMIT_NEGATIVE: CommandError = fixed("ERR The LIMIT argument must be >= 0.");
+/// XADD with LIMIT alone.
+pub const LIMIT_WITHOUT_TRIM: CommandError =
+    fixed("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
+/// XADD and XTRIM with LIMIT where all is trimmed.
+pub const LIMIT_WITHOUT_TILDE: CommandError =
+    fixed("ERR syntax error, LIMIT cannot be used without the special ~ option");
+/// XTRIM without a way to trim.
+pub const TRIM_WITHOUT_STRATEGY: CommandError =
+    fixed("ERR syntax error, XTRIM must be called with a trimming strategy");
+/// An open range from the last id.
+pub const BAD_RANGE_START: CommandError = fixed("ERR invalid start ID for the interval");
+/// An open range to the first id.
+pub const BAD_RANGE_END: CommandError = fixed("ERR invalid end ID for the interval");
+/// XSETID below the last entry.
+pub const LAST_ID_TOO_SMALL: CommandError =
+    fixed("ERR The ID specified in XSETID is smaller than the target stream top item");
+/// XSETID with fewer entries than there are.
+pub const ADDED_TOO_SMALL: CommandError =
+    fixed("ERR The entries_added specified in XSETID is smaller than the target stream length");
+/// XSETID with a number of entries below zero.
+pub const ADDED_NEGATIVE: CommandError = fixed("ERR entries_added must be positive");
+/// XSETID below what was deleted.
+pub const LAST_ID_DELETED: CommandError =
+    fixed("ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+/// XREAD with a number of words behind STREAMS that is odd.
+pub const UNBALANCED_STREAMS: CommandError = fixed(
+    "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+);
+/// XREAD with GROUP.
+pub const GROUP_IN_XREAD: CommandError =
+    fixed("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+/// XREAD with NOACK.
+pub const NOACK_IN_XREAD: CommandError =
+    fixed("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
+/// XREADGROUP without GROUP.
+pub const NO_GROUP_OPTION: CommandError = fixed("ERR Missing GROUP option for XREADGROUP");
+/// XREADGROUP with `$`.
+pub const LAST_IN_XREADGROUP: CommandError = fixed(
+    "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
+     this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \
+     just return an empty result set.",
+);
+/// XREAD with `>`.
+pub const NEW_IN_XREAD: CommandError = fixed(
+    "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> \
+     <consumer> option.",
+);
+/// XREAD with a timeout that is no integer.
+pub const BAD_TIMEOUT_MS: CommandError = fixed("ERR timeout is not an integer or out of range");
+/// A blocked XREADGROUP whose key went.
+pub const STREAM_GONE: CommandError = fixed("UNBLOCKED the stream key no longer exists");
+/// A blocked XREADGROUP whose group went.
+pub const GROUP_GONE: CommandError =
+    fixed("NOGROUP the consumer group this client was blocked on no longer exists");
+/// XGROUP of a key that is not there.
+pub const XGROUP_NO_KEY: CommandError = fixed(
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to \
+     use the MKSTREAM option to create an empty stream automatically.",
+);
+/// XGROUP CREATE of a group that is there.
+pub const GROUP_EXISTS: CommandError = fixed("BUSYGROUP Consumer Group name already exists");
+/// XGROUP with a number of entries below -1.
+pub const BAD_ENTRIES_READ: CommandError =
+    fixed("ERR value for ENTRIESREAD must be positive or -1");
+/// XAUTOCLAIM with a count below 1.
+pub const CLAIM_COUNT: CommandError = fixed("ERR COUNT must be > 0");
+/// XAUTOCLAIM with a count beyond all memory.
+pub const CLAIM_COUNT_TOO_HIGH: CommandError =
+    fixed("ERR Insufficient memory, failed allocating transient memory, COUNT too high.");
+
+/// A consumer group that is not there.
+#[must_use]
+pub fn no_group(key: &[u8], group: &[u8], suffix: &str) -> CommandError {
+    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
+    other(format!("NOGROUP No such key '{key}' or consumer group '{group}'{suffix}"))
+}
+
+/// A consumer group that is not at a key that is there.
+#[must_use]
+pub fn no_group_at(key: &[u8], group: &[u8]) -> CommandError {
+    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
+    other(format!("NOGROUP No such consumer group '{group}' for key name '{key}'"))
+}
+
+/// Words that a subcommand does not know.
+#[must_use]
+pub fn bad_subcommand(container: &str, sub: &[u8]) -> CommandError {
+    let sub = String::from_utf8_lossy(sub);
+    other(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{sub}'. Try {container} HELP."
+    ))
+}
+
 /// `wrong number of arguments`, with the command's lower-case name.
 #[must_use]
 pub fn wrong_arity(command: &str) -> CommandError {

@@ -254,6 +254,8 @@ impl Config {
             (&limits::ZSET_BYTES, "zset-max-listpack-value"),
             (&limits::SKETCH_SPARSE_BYTES, "hll-sparse-max-bytes"),
             (&limits::SET_INTEGERS, "set-max-intset-entries"),
+            (&limits::STREAM_BYTES, "stream-node-max-bytes"),
+            (&limits::STREAM_ENTRIES, "stream-node-max-entries"),
         ] {
             limit.set(self.number(name));
         }

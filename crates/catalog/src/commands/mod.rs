@@ -9,6 +9,7 @@ pub mod list;
 pub mod scripting;
 pub mod server;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod zset;
 
@@ -25,6 +26,7 @@ pub const TABLES: &[&[Command]] = &[
     set::ROWS,
     zset::ROWS,
     geo::ROWS,
+    stream::ROWS,
     server::TRANSACTIONS,
     server::PUBSUB,
     server::CONNECTION,

@@ -28,7 +28,7 @@ pub fn sources<'a>(ctx: &Ctx<'a>, wait: &Wait) -> impl Iterator<Item = &'a [u8]>
     let (args, blocking): (Args<'a>, _) = (ctx.args, ctx.blocking);
     let keys = args.from(wait.first as usize).take(wait.keys as usize);
     keys.filter(move |key| match blocking {
-        Blocking::Served(ready) => *key == ready,
+        Blocking::Served(ready, _) => *key == ready,
         Blocking::Allowed | Blocking::Denied => true,
     })
 }

@@ -10,13 +10,14 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod list;
 pub mod set;
+pub mod stream;
 pub mod string;
 mod view;
 mod walk;
 pub mod zset;
 
 use crate::error::CommandError;
-use crate::keyspace::Keys;
+use crate::keyspace::{Keys, Wait};
 use crate::tick::Tick;
 use resp::{Args, Reply};
 use stdx::Rng;
@@ -47,7 +48,7 @@ pub enum Blocking<'a> {
     /// It may not, inside EXEC and scripts: it answers as if its time were over.
     Denied,
     /// It has waited, and this key is ready. It looks at no other.
-    Served(&'a [u8]),
+    Served(&'a [u8], &'a Wait),
 }
 
 impl Ctx<'_> {
@@ -81,6 +82,7 @@ pub const BINDINGS: &[&[Binding]] = &[
     set::BINDINGS,
     zset::BINDINGS,
     geo::BINDINGS,
+    stream::BINDINGS,
 ];
 
 #[cfg(test)]

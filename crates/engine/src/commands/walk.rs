@@ -123,7 +123,8 @@ impl<S> FirstOf<S> {
     /// How to wait for one of its keys.
     #[must_use]
     pub fn wait(&self, timeout_ms: u64, wanted: Wanted) -> Wait {
-        Wait { timeout_ms, first: self.first as u32, keys: self.keys as u32, wanted }
+        let (first, keys) = (self.first as u32, self.keys as u32);
+        Wait { timeout_ms, first, keys, wanted, ids: Box::default() }
     }
 }
 

@@ -94,7 +94,7 @@ impl Shard {
         if let Some(readers) = interest.readers.remove(key) {
             effects.stale.push((key.into(), readers));
         }
-        if exists && interest.waiters.has(db, key) {
+        if interest.waiters.has(db, key, exists) {
             effects.ready(db, key);
         }
     }
@@ -163,13 +163,21 @@ impl Shard {
         self.interest = Some(interest);
     }
 
-    /// Notes as ready the keys of a database that somebody waits for and that exist.
+    /// Notes as ready the keys of a database that somebody waits for and that exist, or whose end
+    /// somebody waits for.
     pub fn ready_in(&self, db: u16, effects: &mut Effects) {
         let Some(interest) = &self.interest else { return };
         for key in interest.waiters.keys(db) {
-            if self.entry(db, key).is_some() {
+            if interest.waiters.has(db, key, self.entry(db, key).is_some()) {
                 effects.ready(db, key);
             }
+        }
+    }
+
+    /// Notes `key` as ready if somebody waits for it, though its data are as they were.
+    pub fn wake(&self, db: u16, key: &[u8], effects: &mut Effects) {
+        if self.interest.as_ref().is_some_and(|interest| interest.waiters.has(db, key, true)) {
+            effects.ready(db, key);
         }
     }
 
@@ -190,11 +198,9 @@ impl Shard {
     #[must_use]
     pub fn first_waiter(&self, db: u16, key: &[u8], now_ms: u64) -> Option<Arc<Waiter>> {
         let waiters = &self.interest.as_ref()?.waiters;
-        if self.presence(db, key, now_ms) != Presence::Alive {
-            return None;
-        }
-        let entry = self.entry(db, key)?;
-        waiters.queue(db, key).find(|waiter| waiter.wait.wanted.is_in(entry)).cloned()
+        let is_alive = self.presence(db, key, now_ms) == Presence::Alive;
+        let entry = self.entry(db, key).filter(|_| is_alive);
+        waiters.queue(db, key).find(|waiter| waiter.wants(key, entry)).cloned()
     }
 
     /// True when serving somebody who waits for `key`, in any database, needs another shard too.

@@ -418,6 +418,13 @@ impl<'a> Keys<'a> {
         Ok(Edit { shard, effects, db, place, changed: true, of: PhantomData })
     }
 
+    /// Lets those go on who wait for `key`, though its data are as they were.
+    pub fn wake(&mut self, key: &[u8]) {
+        let (db, hash) = (self.moment.db, self.hash(key));
+        let shard = self.space.shard(shard_of(hash)).expect(HELD);
+        shard.wake(db, key, self.effects);
+    }
+
     /// Overwrites part of a long string where it lies, see [`Object::write`]. False, and nothing
     /// done, for anything else.
     pub fn write_long(&mut self, key: &[u8], offset: usize, patch: &[u8]) -> bool {

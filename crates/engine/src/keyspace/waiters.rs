@@ -3,7 +3,8 @@
 //! forget the others when they next look. Knows no connection: a waiter's home is numbers.
 
 use super::entry::{Entry, ValueRef};
-use crate::types::Object;
+use crate::types::stream::Id;
+use crate::types::{Object, Stream};
 use resp::{OwnedArgs, Protocol};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,23 +19,15 @@ pub enum Wanted {
     LongList(u32),
     /// A sorted set.
     SortedSet,
-}
-
-impl Wanted {
-    /// True when the entry holds it.
-    #[must_use]
-    pub fn is_in(self, entry: &Entry) -> bool {
-        let ValueRef::Object(object) = entry.value() else { return false };
-        match (self, object) {
-            (Self::List, Object::List(_)) | (Self::SortedSet, Object::SortedSet(_)) => true,
-            (Self::LongList(len), Object::List(list)) => list.len() >= len as usize,
-            _ => false,
-        }
-    }
+    /// Entries of a stream behind those of [`Wait::ids`].
+    Entries,
+    /// Entries of a stream that the group named by this word has not read, or that there is
+    /// nothing to wait for any more.
+    Unread(u32),
 }
 
 /// How a command that found nothing wants to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
     /// Milliseconds to wait at most; 0 is for ever.
     pub timeout_ms: u64,
@@ -44,6 +37,8 @@ pub struct Wait {
     pub keys: u32,
     /// What one of them must hold.
     pub wanted: Wanted,
+    /// For each key, the id behind which entries are wanted; none for other types.
+    pub ids: Box<[Id]>,
 }
 
 /// What became of a waiter.
@@ -130,6 +125,33 @@ impl Waiter {
     /// The keys it waits for.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         self.args.as_args().from(self.wait.first as usize).take(self.wait.keys as usize)
+    }
+
+    /// True when it waits for what `key` holds now.
+    #[must_use]
+    pub fn wants(&self, key: &[u8], value: Option<&Entry>) -> bool {
+        let object = match value.map(Entry::value) {
+            Some(ValueRef::Object(object)) => Some(object),
+            _ => None,
+        };
+        match (self.wait.wanted, object) {
+            (Wanted::List, Some(Object::List(_)))
+            | (Wanted::SortedSet, Some(Object::SortedSet(_))) => true,
+            (Wanted::LongList(len), Some(Object::List(list))) => list.len() >= len as usize,
+            (Wanted::Entries, Some(Object::Stream(stream))) => {
+                let place = self.keys().position(|other| other == key);
+                let after = place.and_then(|place| self.wait.ids.get(place));
+                after.is_some_and(|after| stream.last_id > *after)
+            }
+            (Wanted::Unread(word), Some(Object::Stream(stream))) => self.has_unread(word, stream),
+            (Wanted::Unread(_), _) => true,
+            _ => false,
+        }
+    }
+
+    fn has_unread(&self, group: u32, stream: &Stream) -> bool {
+        let group = stream.group(self.args.as_args().at(group as usize));
+        group.is_none_or(|group| stream.last_id > group.last_id)
     }
 }
 
@@ -226,9 +248,10 @@ impl Waiters {
         }
     }
 
-    /// True when anybody waits for `key`.
-    pub(super) fn has(&self, db: u16, key: &[u8]) -> bool {
-        self.queue(db, key).next().is_some()
+    /// True when anybody waits for what may be found at `key`, or for its end.
+    pub(super) fn has(&self, db: u16, key: &[u8], exists: bool) -> bool {
+        let mut queue = self.queue(db, key);
+        queue.any(|waiter| exists || matches!(waiter.wait.wanted, Wanted::Unread(_)))
     }
 
     /// Who waits for `key`, longest first.
@@ -255,7 +278,13 @@ mod tests {
 
     fn waiter(client: u64, keys: &[&str]) -> Arc<Waiter> {
         let words = ["BLPOP"].iter().chain(keys).map(|word| word.as_bytes());
-        let wait = Wait { timeout_ms: 0, first: 1, keys: keys.len() as u32, wanted: Wanted::List };
+        let wait = Wait {
+            timeout_ms: 0,
+            first: 1,
+            keys: keys.len() as u32,
+            wanted: Wanted::List,
+            ids: Box::default(),
+        };
         let home = Home { loop_id: 0, place: 0, client };
         Arc::new(Waiter::new(home, 0, OwnedArgs::from_words(words), wait))
     }

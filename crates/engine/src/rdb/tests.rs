@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::keyspace::{Entry, Value, ValueRef};
-use crate::types::{Collection, Hash, List, Object, Set, SortedSet};
+use crate::types::stream::{Group, Id};
+use crate::types::{Collection, Hash, List, Object, Set, SortedSet, Stream};
 
 /// A value in words, collections in a stable order.
 fn readable(entry: &Entry) -> String {
@@ -22,13 +23,53 @@ fn readable(entry: &Entry) -> String {
                 .map(|(field, value)| show(field) + "=" + &show(value) + &death(field))
                 .collect()
         }
-        ValueRef::Object(Object::Stream(stream)) => return format!("{stream:?}"),
+        ValueRef::Object(Object::Stream(stream)) => return of_stream(stream),
         ValueRef::Object(Object::SortedSet(zset)) => {
             zset.iter().map(|(member, score)| format!("{}={score}", show(member))).collect()
         }
     };
     words.sort();
     words.join(" ")
+}
+
+/// Entries, numbers and groups.
+fn of_stream(stream: &Stream) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for entry in stream.range(Id::MIN, Id::MAX) {
+        words.push(format!("{:?}", entry.id.text()));
+        words.extend(entry.pairs().map(|(field, value)| format!("{field:?}={value:?}")));
+    }
+    words.push(format!("{:?}", stream.facts()));
+    for group in stream.groups().iter() {
+        words.push(format!("{:?} {:?} {:?}", group.name(), group.last_id, group.read));
+        words.extend(group.pending().iter().map(|pending| format!("{pending:?}")));
+        let consumers = group.consumers().iter();
+        words.extend(consumers.map(|one| format!("{:?} {}", one.name(), one.seen_ms)));
+    }
+    words.join(" ")
+}
+
+/// A stream of some entries, some deleted, with two groups.
+fn sample_stream(entries: u64) -> Stream {
+    let mut stream = Stream::new();
+    for i in 1..=entries {
+        let (number, long) = ((i * 1_000).to_string(), "x".repeat(i as usize % 90 * 3));
+        let words: [&[u8]; 4] = [b"number", number.as_bytes(), b"text", long.as_bytes()];
+        let own: [&[u8]; 2] = [number.as_bytes(), b"-0"];
+        stream.add(Id { ms: i * 7, seq: i % 3 }, if i % 5 == 0 { &own } else { &words });
+    }
+    (1..=entries).filter(|i| i % 4 == 1).for_each(|i| {
+        stream.delete(Id { ms: i * 7, seq: i % 3 });
+    });
+    let mut group = Group::new(b"group", Id { ms: 70, seq: 1 }, Some(10));
+    for (i, name) in [(2, "ann"), (3, "bob"), (5, "ann")] {
+        group.see(name.as_bytes(), 1_000 + i);
+        group.give(Id { ms: i * 7, seq: i % 3 }, name.as_bytes(), 2_000 + i, i);
+    }
+    group.create_consumer(b"nobody", 5);
+    stream.add_group(group);
+    stream.add_group(Group::new(b"7", Id::MAX, None));
+    stream
 }
 
 fn encode(entry: &Entry) -> (u8, Vec<u8>) {
@@ -74,6 +115,7 @@ fn samples() -> Vec<Entry> {
             integers.into_object(),
             words.into_object(),
             zset.into_object(),
+            sample_stream(size as u64).into_object(),
         ];
         entries
             .extend(objects.map(|object| Entry::new(b"k", Value::Object(Box::new(object)), None)));

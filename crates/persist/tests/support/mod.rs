@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use engine::keyspace::{Entry, SHARDS, Value, ValueRef, shard_of};
+use engine::types::Stream;
+use engine::types::stream::Id;
 use engine::types::{Collection, Hash, List, Object, Set, SortedSet};
 use engine::{Keyspace, Shard};
 use persist::PersistError;
@@ -99,9 +101,32 @@ fn value(entry: &Entry) -> String {
             let pairs = zset.iter().map(|(m, s)| format!("{}={}", show(m), score(s)));
             ("zset", pairs.collect::<Vec<_>>())
         }
+        ValueRef::Object(Object::Stream(stream)) => return format!("stream {}", of_stream(stream)),
     };
     words.sort();
     format!("{kind} {}", words.join(" "))
+}
+
+/// Entries, numbers and groups.
+fn of_stream(stream: &Stream) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let text = |id: Id| show(&id.text());
+    for entry in stream.range(Id::MIN, Id::MAX) {
+        let pairs = entry.pairs().map(|(f, v)| format!("{}={}", f.with(show), v.with(show)));
+        words.push(format!("{}:{}", text(entry.id), pairs.collect::<Vec<_>>().join(",")));
+    }
+    let (last, deleted) = (text(stream.last_id), text(stream.deleted_id));
+    words.push(format!("last {last} deleted {deleted} added {}", stream.added));
+    for group in stream.groups().iter() {
+        let (name, last) = (show(group.name()), text(group.last_id));
+        words.push(format!("group {name} {last} {:?}", group.read));
+        for pending in group.pending().iter() {
+            let (id, owner) = (text(pending.id), show(&pending.owner));
+            words.push(format!("{id} {owner} {} {}", pending.delivered_ms, pending.count));
+        }
+        words.extend(group.consumers().iter().map(|consumer| show(consumer.name())));
+    }
+    words.join(" ")
 }
 
 /// A score that reads the same from us and from Redis.

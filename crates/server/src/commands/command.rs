@@ -143,8 +143,10 @@ fn subs<'i>(index: &'i Index, row: &Command) -> impl Iterator<Item = &'static Co
 fn describe(reply: &mut Reply<'_>, index: &Index, row: &Command) {
     let (first, last, step) = match row.keys {
         Keys::Range { first, last, step } => (i64::from(first), i64::from(last), i64::from(step)),
-        Keys::None | Keys::Counted { .. } | Keys::CountedPairs => (0, 0, 0),
         Keys::Sort | Keys::Radius => (1, 1, 1),
+        Keys::None | Keys::Counted { .. } | Keys::CountedPairs | Keys::Streams { .. } => {
+            (0, 0, 0)
+        }
     };
     reply.array(10);
     reply.bulk(row.name.as_bytes());

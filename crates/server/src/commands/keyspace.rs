@@ -99,6 +99,12 @@ fn check_mode(turn: &Turn<'_, '_>) -> Result<(), CommandError> {
 pub(super) fn flush(turn: &mut Turn<'_, '_>, db: u16) {
     let (shared, now_ms) = (turn.shared, turn.state.now_ms);
     flush_db(shared, turn.space(), db, now_ms);
+    let space = turn.locked.as_mut().expect("FLUSHDB holds everything");
+    for id in 0..SHARDS {
+        if let Some(shard) = space.shard(id as u8) {
+            shard.ready_in(db, &mut turn.state.effects);
+        }
+    }
 }
 
 /// Empties a database; the reaper drops what was in it.

@@ -179,7 +179,13 @@ pub fn wait(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         turn.reply().int(applied);
         return Ok(());
     }
-    Err(CommandError::Block(Wait { timeout_ms, first: 0, keys: 0, wanted: Wanted::List }))
+    Err(CommandError::Block(Wait {
+        timeout_ms,
+        first: 0,
+        keys: 0,
+        wanted: Wanted::List,
+        ids: Box::default(),
+    }))
 }
 
 /// REPLICAOF host port, or REPLICAOF NO ONE.

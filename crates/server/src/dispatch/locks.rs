@@ -155,6 +155,12 @@ pub fn for_each_key(spec: KeySpec, args: Args<'_>, mut visit: impl FnMut(&[u8]))
             let places = (usize::from(first)..=last).step_by(usize::from(step));
             places.filter_map(|at| args.find(at)).for_each(visit);
         }
+        KeySpec::Streams { after } => {
+            let mut words = args.from(usize::from(after));
+            words.find(|word| parse::is(word, "STREAMS"));
+            let keys = words.len() / 2;
+            words.take(keys).for_each(visit);
+        }
         KeySpec::Sort => {
             args.find(1).into_iter().for_each(&mut visit);
             sort_target(args).into_iter().for_each(&mut visit);

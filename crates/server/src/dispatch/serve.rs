@@ -27,18 +27,19 @@ impl<'e> Run<'_, 'e> {
         let seed = self.shared.executor.seed();
         let address = self.session.address();
         let home = Home { loop_id: address.loop_id, place: address.place, client: address.client };
+        let (timeout_ms, keys) = (wait.timeout_ms, wait.keys);
         let mut waiter = Waiter::new(home, id, args.to_owned_args(), wait);
         waiter.db = self.session.db;
         waiter.protocol = self.session.protocol;
         waiter.silent = self.session.replies != Replies::On;
-        if wait.timeout_ms > 0 {
+        if timeout_ms > 0 {
             let now_us = self.shared.host.clock().monotonic_us();
-            waiter.deadline_us = now_us.saturating_add(wait.timeout_ms.saturating_mul(1000));
+            waiter.deadline_us = now_us.saturating_add(timeout_ms.saturating_mul(1000));
         }
         let mut home_shard = None;
         super::for_each_key(self.shared.index.row(id).keys, args, |key| {
             let shard = shard_of(seed.hash(key));
-            waiter.crosses |= wait.keys == 1 && shard != *home_shard.get_or_insert(shard);
+            waiter.crosses |= keys == 1 && shard != *home_shard.get_or_insert(shard);
         });
         let waiter = Arc::new(waiter);
         for key in waiter.keys() {
@@ -48,7 +49,7 @@ impl<'e> Run<'_, 'e> {
         }
         let shared = self.shared;
         shared.blocked.add(&self.session.record, Arc::clone(&waiter));
-        if wait.keys == 0 {
+        if keys == 0 {
             if self.gate().may_remove(self.state.now_ms) {
                 shared.links.ask(&shared.journal);
             }
@@ -106,7 +107,7 @@ impl<'e> Run<'_, 'e> {
             args: waiter.args.as_args(),
             rng: &mut state.rng,
             tick: &mut NoTick,
-            blocking: Blocking::Served(key),
+            blocking: Blocking::Served(key, &waiter.wait),
             scripted: false,
         });
         let failed = result.is_err();

@@ -81,7 +81,7 @@ impl Node {
             shard.stop_waiting(key, &waiter);
             thread::yield_now();
             if waiter.claim(Fate::Claimed) {
-                let reply = run(locked, effects, &waiter.args, Blocking::Served(key));
+                let reply = run(locked, effects, &waiter.args, Blocking::Served(key, &waiter.wait));
                 self.take(waiter.home.client, &reply.expect("the key holds something"));
             }
         }

@@ -72,7 +72,8 @@ fn of_object(object: &Object, samples: usize) -> usize {
         }
         Object::Stream(stream) => {
             let groups = stream.groups().iter().map(|group| {
-                let consumers: usize = group.consumers().iter().map(|one| CONSUMER + one.name().len()).sum();
+                let consumers: usize =
+                    group.consumers().iter().map(|one| CONSUMER + one.name().len()).sum();
                 GROUP + group.name().len() + consumers + PENDING * group.pending().len()
             });
             stream.bytes() + groups.sum::<usize>()

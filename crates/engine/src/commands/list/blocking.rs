@@ -63,7 +63,13 @@ pub fn brpoplpush(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 fn pop(ctx: &mut Ctx<'_>, end: End) -> Result<(), CommandError> {
     let last = ctx.args.len() - 1;
     let timeout_ms = timeout_ms(ctx.args.at(last))?;
-    let wait = Wait { timeout_ms, first: 1, keys: last as u32 - 1, wanted: Wanted::List };
+    let wait = Wait {
+        timeout_ms,
+        first: 1,
+        keys: last as u32 - 1,
+        wanted: Wanted::List,
+        ids: Box::default(),
+    };
     for key in sources(ctx, &wait) {
         let Some(mut edit) = ctx.keys.edit::<List>(key)? else { continue };
         ctx.reply.array(2);
@@ -92,12 +98,15 @@ fn shift_or_wait(
             ctx.reply.null();
             return Ok(());
         }
-        return blocking::wait(ctx, Wait { timeout_ms, first: 1, keys: 1, wanted: Wanted::List });
+        return blocking::wait(
+            ctx,
+            Wait { timeout_ms, first: 1, keys: 1, wanted: Wanted::List, ids: Box::default() },
+        );
     }
     let (source, destination) = (ctx.args.at(1), ctx.args.at(2));
     if timeout_at == 3 {
         ctx.propagate(&[b"RPOPLPUSH", source, destination]);
-    } else if matches!(ctx.blocking, Blocking::Served(_)) {
+    } else if matches!(ctx.blocking, Blocking::Served(..)) {
         ctx.propagate(&[b"LMOVE", source, destination, name_of(from), name_of(to)]);
     } else {
         ctx.propagate(&[b"LMOVE", source, destination, ctx.args.at(3), ctx.args.at(4)]);

@@ -44,7 +44,13 @@ pub fn bzmpop(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 fn pop(ctx: &mut Ctx<'_>, from: Direction) -> Result<(), CommandError> {
     let last = ctx.args.len() - 1;
     let timeout_ms = timeout_ms(ctx.args.at(last))?;
-    let wait = Wait { timeout_ms, first: 1, keys: last as u32 - 1, wanted: Wanted::SortedSet };
+    let wait = Wait {
+        timeout_ms,
+        first: 1,
+        keys: last as u32 - 1,
+        wanted: Wanted::SortedSet,
+        ids: Box::default(),
+    };
     for key in sources(ctx, &wait) {
         let Some(mut edit) = ctx.keys.edit::<SortedSet>(key)? else { continue };
         let (member, score) = take(&mut edit, from);

@@ -131,9 +131,8 @@ impl Block {
     /// those of `alike` are shared with it.
     pub fn begin(id: Id, words: &[&[u8]], alike: Option<&Self>) -> Self {
         let alike = alike.filter(|block| block.fields.are_in(words));
-        let fields = alike.map_or_else(|| Arc::new(Fields::of(words)), |block| {
-            Arc::clone(&block.fields)
-        });
+        let fields =
+            alike.map_or_else(|| Arc::new(Fields::of(words)), |block| Arc::clone(&block.fields));
         Self { fields, base: id, ..Self::default() }
     }
 

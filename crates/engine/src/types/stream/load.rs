@@ -1,10 +1,10 @@
 //! Building a stream from nodes as files hold them, and handing its blocks out for files. Knows no
 //! file.
 
+use super::Stream;
 use super::block::{Block, Entries};
 use super::id::Id;
 use super::text::Text;
-use super::Stream;
 use crate::types::tree::{At, Leaf};
 
 /// A node that grows, entry by entry.
@@ -63,11 +63,7 @@ impl Stream {
     /// Visits its blocks: what ids are counted from, shared names, entries.
     pub fn each_block<'s>(
         &'s self,
-        mut visit: impl FnMut(
-            Id,
-            &mut dyn ExactSizeIterator<Item = Text<'s>>,
-            Entries<'s>,
-        ),
+        mut visit: impl FnMut(Id, &mut dyn ExactSizeIterator<Item = Text<'s>>, Entries<'s>),
     ) {
         for block in self.entries.leaves() {
             visit(block.base(), &mut block.names(), block.entries());

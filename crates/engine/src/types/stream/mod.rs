@@ -157,6 +157,13 @@ impl Stream {
         Range { walk, entries, start, end }
     }
 
+    /// Number of entries from one id to another.
+    #[must_use]
+    pub fn count(&self, start: Id, end: Id) -> usize {
+        let to = end.next().map_or(self.len() as u64, |next| self.count_before(next));
+        to.saturating_sub(self.count_before(start)) as usize
+    }
+
     /// As [`Stream::range`], the last one first.
     #[must_use]
     pub fn range_back(&self, start: Id, end: Id) -> RangeBack<'_> {

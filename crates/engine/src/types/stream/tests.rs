@@ -56,6 +56,7 @@ fn check(stream: &Stream, model: &Model, rng: &mut Rng) {
         Vec::new()
     };
     assert_eq!(all(stream.range(start, end).map(|e| (e.id, words_of(&e)))), want);
+    assert_eq!(stream.count(start, end), want.len());
     let back = stream.range_back(start, end).map(|e| (e.id, words_of(&e)));
     assert_eq!(all(back), want.into_iter().rev().collect::<Vec<_>>());
     assert_eq!(stream.get(start).is_some(), model.contains_key(&start));

@@ -1,9 +1,9 @@
 //! Taking entries off the beginning of a stream: exactly, or by whole nodes as Redis would have
 //! them. Also counts those nodes.
 
+use super::Stream;
 use super::block::Block;
 use super::id::Id;
-use super::Stream;
 use crate::types::tree::{At, Last, Leaf};
 
 /// What is to stay.
@@ -81,7 +81,7 @@ impl Stream {
         (count, taken)
     }
 
-    fn count_before(&self, id: Id) -> u64 {
+    pub(super) fn count_before(&self, id: Id) -> u64 {
         let found = self.entries.find_counted(Last(|base: &Id| *base < id));
         found.map_or(0, |(block, before)| (before + block.count_before(id)) as u64)
     }
