@@ -499,6 +499,21 @@ const COMMANDS: &[&str] = &[
     "lmovem",
     "sdiffcard",
     "sunioncard",
+    "xack",
+    "xadd",
+    "xautoclaim",
+    "xclaim",
+    "xdel",
+    "xgroup",
+    "xinfo",
+    "xlen",
+    "xpending",
+    "xrange",
+    "xread",
+    "xreadgroup",
+    "xrevrange",
+    "xsetid",
+    "xtrim",
 ];
 
 /// MonitorKeys that show runs of single commands.

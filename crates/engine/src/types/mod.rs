@@ -178,6 +178,8 @@ collection!(Set, Set::default(), parts die: false);
 collection!(SortedSet, SortedSet::default(), parts die: false);
 
 impl Collection for Stream {
+    const PARTS_DIE: bool = false;
+
     fn new() -> Self {
         Self::default()
     }

@@ -144,9 +144,7 @@ fn describe(reply: &mut Reply<'_>, index: &Index, row: &Command) {
     let (first, last, step) = match row.keys {
         Keys::Range { first, last, step } => (i64::from(first), i64::from(last), i64::from(step)),
         Keys::Sort | Keys::Radius => (1, 1, 1),
-        Keys::None | Keys::Counted { .. } | Keys::CountedPairs | Keys::Streams { .. } => {
-            (0, 0, 0)
-        }
+        Keys::None | Keys::Counted { .. } | Keys::CountedPairs | Keys::Streams { .. } => (0, 0, 0),
     };
     reply.array(10);
     reply.bulk(row.name.as_bytes());

@@ -165,7 +165,7 @@ impl RadixPath {
     }
 }
 
-/// Nodes that lead from a fork (or the root) to depth `to`: one, unless they are next to each other.
+/// Nodes that lead from a fork (or the root) to depth `to`: one, unless the two are neighbours.
 fn run(fork: Option<usize>, to: usize) -> usize {
     usize::from(fork.map_or(0, |fork| fork + 1) < to)
 }
