@@ -3,17 +3,18 @@
 //!
 //! DIFF has the bits of the first string that no other has, DIFF1 those of the others that the
 //! first does not have, ANDOR those of the first that some other has, ONE those that exactly one
-//! has. The result is made in blocks, for each of which all strings are visited: so none is copied,
-//! and blocks of zeros take no memory.
+//! has. A long result is made in blocks, for each of which all strings are visited: so none is
+//! copied, and blocks of zeros take no memory.
 
 use crate::commands::Ctx;
 use crate::commands::view::{Pace, View};
 use crate::error::{self, CommandError};
 use crate::keyspace::entry::INLINE_BYTES_MAX;
-use crate::keyspace::{Keys, Ttl, Value};
+use crate::keyspace::{Keys, Text, Ttl, Value};
 use crate::parse;
 use crate::types::Object;
 use catalog::events::Classes;
+use smallvec::SmallVec;
 
 /// Bytes of the result that are made at a time.
 const BLOCK_BYTES: usize = 64 << 10;
@@ -59,24 +60,39 @@ impl Operation {
 struct Block {
     operation: Operation,
     /// The first string, or the result so far.
-    bits: Vec<u8>,
+    bits: Buffer,
     /// What any string but the first has; of ONE, what more than one has.
-    others: Vec<u8>,
+    others: Buffer,
     /// A string on its way.
-    next: Vec<u8>,
+    next: Buffer,
 }
 
+type Buffer = SmallVec<[u8; 128]>;
+
 impl Block {
-    fn new(operation: Operation, len: usize) -> Self {
-        let zeros = || vec![0; len.min(BLOCK_BYTES)];
-        Self { operation, bits: zeros(), others: zeros(), next: zeros() }
+    fn new(operation: Operation) -> Self {
+        let empty = SmallVec::new;
+        Self { operation, bits: empty(), others: empty(), next: empty() }
     }
 
-    /// Adds the bytes of the next string, which are in `self.next`.
-    fn add(&mut self, number: usize) {
+    /// Makes it `len` bytes long; new ones are zeros.
+    fn resize(&mut self, len: usize) {
+        if self.bits.len() != len {
+            self.bits.resize(len, 0);
+            self.others.resize(len, 0);
+            self.next.resize(len, 0);
+        }
+    }
+
+    /// Adds the part of a string that begins at `start`.
+    fn add(&mut self, number: usize, text: Option<Text<'_>>, start: usize) {
         let Self { operation, bits, others, next } = self;
+        let buffer = if number == 0 { &mut *bits } else { &mut *next };
+        match text {
+            Some(text) => View::of(text).read(start, buffer),
+            None => buffer.fill(0),
+        }
         if number == 0 {
-            bits.copy_from_slice(next);
             others.fill(0);
             return;
         }
@@ -122,13 +138,22 @@ fn each(to: &mut [u8], from: &[u8], combine: impl Fn(u8, u8) -> u8) {
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let operation = Operation::parse(ctx.args.at(1), ctx.args.len() - 3)?;
     let target = ctx.args.at(2);
-    let mut len = 0;
-    for key in ctx.args.from(3) {
-        len = len.max(ctx.keys.text(key)?.map_or(0, |text| text.len()));
+    let (mut len, mut block) = (0, Block::new(operation));
+    for (number, key) in ctx.args.from(3).enumerate() {
+        let text = ctx.keys.text(key)?;
+        len = len.max(text.as_ref().map_or(0, Text::len));
+        if len <= BLOCK_BYTES {
+            block.resize(len);
+            block.add(number, text, 0);
+        }
     }
     if len > 0 {
-        let result = combine(ctx, operation, len)?;
-        store(&mut ctx.keys, target, result);
+        if len <= BLOCK_BYTES {
+            store_short(&mut ctx.keys, target, block.finish());
+        } else {
+            let result = combine(ctx, &mut block, len)?;
+            ctx.keys.set(target, Value::Object(Box::new(result)), Ttl::Clear);
+        }
         ctx.keys.event(Classes::STRING, "set", target);
         ctx.propagate_verbatim();
     } else if ctx.keys.remove(target) {
@@ -139,34 +164,24 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn combine(ctx: &mut Ctx<'_>, operation: Operation, len: usize) -> Result<Object, CommandError> {
-    let mut result = Object::Bytes(Vec::new());
-    let (mut block, mut pace) = (Block::new(operation, len), Pace::default());
+/// A result of more than one block.
+fn combine(ctx: &mut Ctx<'_>, block: &mut Block, len: usize) -> Result<Object, CommandError> {
+    let (mut result, mut pace) = (Object::Bytes(Vec::new()), Pace::default());
     for start in (0..len).step_by(BLOCK_BYTES) {
-        let count = BLOCK_BYTES.min(len - start);
-        for buffer in [&mut block.bits, &mut block.others, &mut block.next] {
-            buffer.truncate(count);
-        }
+        block.resize(BLOCK_BYTES.min(len - start));
         for (number, key) in ctx.args.from(3).enumerate() {
-            pace.spend(count, ctx.tick)?;
-            match ctx.keys.text_quietly(key)? {
-                Some(text) => View::of(text).read(start, &mut block.next),
-                None => block.next.fill(0),
-            }
-            block.add(number);
+            pace.spend(block.bits.len(), ctx.tick)?;
+            block.add(number, ctx.keys.text_quietly(key)?, start);
         }
         result.write(start, block.finish());
     }
     Ok(result)
 }
 
-fn store(keys: &mut Keys<'_>, key: &[u8], result: Object) {
-    match result {
-        Object::Bytes(bytes) if bytes.len() <= INLINE_BYTES_MAX => {
-            keys.set(key, Value::bytes(&bytes), Ttl::Clear);
-            keys.mark_raw(key);
-        }
-        object => keys.set(key, Value::Object(Box::new(object)), Ttl::Clear),
+fn store_short(keys: &mut Keys<'_>, key: &[u8], result: &[u8]) {
+    keys.set(key, Value::bytes(result), Ttl::Clear);
+    if result.len() <= INLINE_BYTES_MAX {
+        keys.mark_raw(key);
     }
 }
 

@@ -153,11 +153,11 @@ pub fn place(score: f64) -> Place {
 
 /// The standard geohash text of a place: ten characters of five bits, and a zero.
 #[must_use]
-pub fn text(place: Place) -> String {
+pub fn text(place: Place) -> [u8; 11] {
     const ALPHABET: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
     let bits = Cell::on(STANDARD_MAP, place, STEP_MAX).bits;
-    let character = |number: u32| ALPHABET[(bits >> (52 - 5 * number)) as usize & 31] as char;
-    (1..=10).map(character).chain(['0']).collect()
+    let character = |number: usize| ALPHABET[(bits >> (47 - 5 * number)) as usize & 31];
+    std::array::from_fn(|number| if number < 10 { character(number) } else { b'0' })
 }
 
 /// The bits of a number, a gap before each.

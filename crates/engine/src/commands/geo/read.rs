@@ -33,7 +33,7 @@ pub fn geohash(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     ctx.reply.array(ctx.args.len() - 2);
     for member in ctx.args.from(2) {
         match zset.and_then(|zset| zset.score(member)) {
-            Some(score) => ctx.reply.bulk(geohash::text(geohash::place(score)).as_bytes()),
+            Some(score) => ctx.reply.bulk(&geohash::text(geohash::place(score))),
             None => ctx.reply.null(),
         }
     }

@@ -174,8 +174,8 @@ fn reply(reply: &mut Reply<'_>, request: &Request<'_>, found: &[Found<'_>]) {
 /// Writes longitude and latitude.
 pub fn write_place(reply: &mut Reply<'_>, place: Place) {
     reply.array(2);
-    reply.double_text(&show_degrees(place.longitude));
-    reply.double_text(&show_degrees(place.latitude));
+    reply.double_text(show_degrees(place.longitude).as_str());
+    reply.double_text(show_degrees(place.latitude).as_str());
 }
 
 #[cfg(test)]

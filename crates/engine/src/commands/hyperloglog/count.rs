@@ -17,9 +17,7 @@ const PACE: usize = 8;
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if ctx.args.len() > 2 {
         let (registers, _) = merge_all(ctx)?;
-        let mut histogram = [0; 64];
-        registers.iter().for_each(|value| histogram[usize::from(*value)] += 1);
-        ctx.reply.int(cardinality(&histogram) as i64);
+        ctx.reply.int(cardinality(&sketch::histogram_of(&registers)) as i64);
         return Ok(());
     }
     let key = ctx.args.at(1);

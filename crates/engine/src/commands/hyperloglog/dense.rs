@@ -22,6 +22,19 @@ pub fn values(bytes: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
+/// Raises each register to what is there.
+pub fn merge(registers: &mut Registers, bytes: &[u8]) {
+    let (places, _) = registers.as_chunks_mut::<4>();
+    let (groups, _) = bytes.as_chunks::<3>();
+    for (place, &[a, b, c]) in places.iter_mut().zip(groups) {
+        let group = u32::from_le_bytes([a, b, c, 0]);
+        for (number, register) in place.iter_mut().enumerate() {
+            let value = (group >> (BITS * number)) as u8 & MASK as u8;
+            *register = value.max(*register);
+        }
+    }
+}
+
 /// Appends registers.
 pub fn push(out: &mut Vec<u8>, registers: &Registers) {
     let (groups, _) = registers.as_chunks::<4>();

@@ -3,7 +3,7 @@
 //! Redis, so the numbers are the same.
 
 use super::murmur::Mark;
-use super::sketch::{REGISTERS, Registers};
+use super::sketch::{REGISTERS, Registers, histogram_of};
 
 /// Values that registers can have, without 0 and the highest.
 const VALUES: usize = 64 - REGISTERS.trailing_zeros() as usize;
@@ -31,9 +31,7 @@ impl Counter {
     /// About how many elements were noted.
     #[must_use]
     pub fn cardinality(&self) -> u64 {
-        let mut histogram = [0; 64];
-        self.0.iter().for_each(|value| histogram[usize::from(*value)] += 1);
-        cardinality(&histogram)
+        cardinality(&histogram_of(&self.0))
     }
 }
 

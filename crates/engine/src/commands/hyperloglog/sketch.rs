@@ -119,10 +119,7 @@ pub fn add(sketch: &mut Vec<u8>, mark: Mark) -> Result<bool, CommandError> {
 /// The sketch is corrupt.
 pub fn merge(registers: &mut Registers, sketch: &[u8]) -> Result<(), CommandError> {
     match encoding(sketch)? {
-        Encoding::Dense => {
-            let all = registers.iter_mut().zip(dense::values(&sketch[HEADER..]));
-            all.for_each(|(register, value)| *register = value.max(*register));
-        }
+        Encoding::Dense => dense::merge(registers, &sketch[HEADER..]),
         Encoding::Sparse => sparse::each_run(sketch, |places, value| {
             registers[places].iter_mut().for_each(|register| *register = value.max(*register));
         })?,
@@ -138,13 +135,28 @@ pub fn histogram(sketch: &[u8]) -> Result<[u32; 64], CommandError> {
     let mut counts = [0; 64];
     match encoding(sketch)? {
         Encoding::Dense => {
-            dense::values(&sketch[HEADER..]).for_each(|value| counts[usize::from(value)] += 1);
+            let mut registers = Box::new([0; REGISTERS]);
+            dense::merge(&mut registers, &sketch[HEADER..]);
+            counts = histogram_of(&registers);
         }
         Encoding::Sparse => sparse::each_run(sketch, |places, value| {
             counts[usize::from(value)] += places.len() as u32;
         })?,
     }
     Ok(counts)
+}
+
+/// How many registers hold each value.
+#[must_use]
+pub fn histogram_of(registers: &Registers) -> [u32; 64] {
+    // Four counts at a time: one alone would wait for itself, as most registers hold the same.
+    let mut counts = [[0; 64]; 4];
+    for group in registers.as_chunks::<4>().0 {
+        for (counts, value) in counts.iter_mut().zip(group) {
+            counts[usize::from(*value & 63)] += 1;
+        }
+    }
+    std::array::from_fn(|value| counts.iter().map(|counts| counts[value]).sum())
 }
 
 /// Makes a sketch dense; the cardinality stays as it is.
