@@ -14,7 +14,7 @@ SHOWN = [
     ["XRANGE", "s", "-", "+"],
     ["XREVRANGE", "s", "(150-3", "20"],
     ["XPENDING", "s", "g"],
-    ["XPENDING", "s", "h", "-", "+", 1000],
+    ["XPENDING", "s", "h"],
 ]
 
 

@@ -314,3 +314,64 @@ fn effects_are_those_of_the_forms_that_do_not_wait() {
         });
     }
 }
+
+#[test]
+fn readers_of_streams_wait_for_entries_behind_theirs() {
+    check(
+        "a> XADD s 1-1 f v => $3 1-1
+         b> XREAD BLOCK 0 STREAMS other s $ $ =>
+         c> XREAD BLOCK 0 COUNT 1 STREAMS s 5-0 =>
+         d> XREAD BLOCK 0 STREAMS s 0 => *1 *2 $1 s *1 *2 $3 1-1 *2 $1 f $1 v
+         a> XADD s 2-1 f w => $3 2-1
+         b> read => *1 *2 $1 s *1 *2 $3 2-1 *2 $1 f $1 w
+         a> XADD s 5-1 f x => $3 5-1
+         c> read => *1 *2 $1 s *1 *2 $3 5-1 *2 $1 f $1 x
+         b> XREAD BLOCK 0 STREAMS s $ =>
+         a> DEL s => :1
+         a> SET s v => +OK
+         a> DEL s => :1
+         a> XADD s 3-1 f y => $3 3-1
+         a> XADD s 6-1 f y => $3 6-1
+         b> read => *1 *2 $1 s *1 *2 $3 6-1 *2 $1 f $1 y",
+    );
+}
+
+#[test]
+fn readers_of_groups_share_and_hear_of_the_end() {
+    check(
+        "a> XGROUP CREATE s g $ MKSTREAM => +OK
+         b> XREADGROUP GROUP g ann BLOCK 0 STREAMS s > =>
+         c> XREADGROUP GROUP g bob BLOCK 0 STREAMS s > =>
+         a> XADD s 1-1 f v => $3 1-1
+         b> read => *1 *2 $1 s *1 *2 $3 1-1 *2 $1 f $1 v
+         c> read =>
+         a> XADD s 2-1 f w => $3 2-1
+         c> read => *1 *2 $1 s *1 *2 $3 2-1 *2 $1 f $1 w
+         b> XREADGROUP GROUP g ann BLOCK 0 STREAMS s > =>
+         a> XGROUP DESTROY s g => :1
+         b> read => -NOGROUP the consumer group this client was blocked on no longer exists
+         a> XGROUP CREATE s g $ => +OK
+         b> XREADGROUP GROUP g ann BLOCK 0 STREAMS s > =>
+         a> DEL s => :1
+         b> read => -UNBLOCKED the stream key no longer exists",
+    );
+    for end in ["SET s v", "RENAME other s", "FLUSHALL", "FLUSHDB", "SWAPDB 0 3"] {
+        check(&format!(
+            "a> XGROUP CREATE s g $ MKSTREAM => +OK
+             a> SET other v => +OK
+             b> XREADGROUP GROUP g ann BLOCK 0 STREAMS s > =>
+             a> {end} => +OK
+             b> read => -UNBLOCKED the stream key no longer exists"
+        ));
+    }
+    check(
+        "a> XGROUP CREATE s g $ MKSTREAM => +OK
+         a> XADD other 1-1 f v => $3 1-1
+         b> XREADGROUP GROUP g ann BLOCK 0 STREAMS s > =>
+         a> RENAME other s => +OK
+         b> read => -NOGROUP the consumer group this client was blocked on no longer exists
+         MULTI => +OK
+         XREAD BLOCK 0 STREAMS none 0 => +QUEUED
+         EXEC => *1 *-1",
+    );
+}
