@@ -43,7 +43,10 @@ const NAME_BYTES_MAX: usize = 32;
 /// Rows with an open-addressed table by name.
 #[derive(Debug)]
 pub struct Index {
+    /// Subcommands come last.
     rows: Vec<&'static Command>,
+    /// How many are no subcommands.
+    plain: usize,
     slots: Vec<CommandId>,
 }
 
@@ -53,8 +56,11 @@ impl Index {
     /// All rows of [`TABLES`].
     #[must_use]
     pub fn new() -> Self {
-        let rows: Vec<&'static Command> = TABLES.iter().copied().flatten().collect();
-        let mut index = Self { slots: vec![EMPTY; (rows.len() * 4).next_power_of_two()], rows };
+        let mut rows: Vec<&'static Command> = TABLES.iter().copied().flatten().collect();
+        rows.sort_by_key(|row| row.name.contains('|'));
+        let plain = rows.partition_point(|row| !row.name.contains('|'));
+        let slots = vec![EMPTY; (rows.len() * 4).next_power_of_two()];
+        let mut index = Self { slots, plain, rows };
         for id in 0..index.rows.len() {
             let name = index.rows[id].name.as_bytes();
             let at = index.probe(hash(name), |found| found == EMPTY);
@@ -97,7 +103,8 @@ impl Index {
     /// [`Missing`] says what is not there.
     #[inline]
     pub fn resolve(&self, name: &[u8], sub: Option<&[u8]>) -> Result<CommandId, Missing> {
-        let id = self.find(name).ok_or(Missing::Command)?;
+        let found = self.find(name).filter(|id| usize::from(*id) < self.plain);
+        let id = found.ok_or(Missing::Command)?;
         if !self.row(id).flags.has(Flags::CONTAINER) {
             return Ok(id);
         }
@@ -185,5 +192,6 @@ mod tests {
         assert_eq!(index.row(id).name, "client|id");
         assert!(matches!(index.resolve(b"client", Some(b"x")), Err(Missing::Subcommand(_))));
         assert_eq!(index.resolve(b"x", None), Err(Missing::Command));
+        assert_eq!(index.resolve(b"client|id", None), Err(Missing::Command));
     }
 }

@@ -2,7 +2,7 @@
 //! in another. A member's bytes are kept once: what the second tree finds is looked up in the
 //! first.
 
-use super::bytes::Bytes;
+use super::bytes::{Bytes, order_of};
 use super::hashed::{ByHash, hash_of};
 use super::slots::{Ascend, Descend, Slot, Slots, guess, search};
 use super::tree::{At, Last, Place, Tree};
@@ -17,7 +17,7 @@ const LONG_RUN_CALLS: usize = 512;
 #[inline]
 #[must_use]
 pub fn compare(a: (&[u8], f64), b: (&[u8], f64)) -> Ordering {
-    a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal).then_with(|| a.0.cmp(b.0))
+    a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal).then_with(|| order_of(a.0, b.0))
 }
 
 /// Distinct members with scores.
@@ -106,6 +106,9 @@ impl Slot for Score {
 }
 
 type Run = Slots<Ranking>;
+
+/// Neighbours with equal scores up to which all are looked at.
+const FEW: usize = if cfg!(test) { 2 } else { 16 };
 
 /// The guess of those who have none.
 const HALF: usize = 1 << 15;
@@ -319,7 +322,8 @@ impl Place<Run> for ByRank<'_> {
                 Some(last) if last.score == self.score => next.len() - at,
                 _ => next[at..].partition_point(|first| first.score == self.score),
             };
-            at += next[at..at + alike].partition_point(|first| *first.member <= *self.member);
+            at += next[at..at + alike]
+                .partition_point(|first| order_of(&first.member, self.member) != Ordering::Greater);
         }
         if at > 0 {
             self.between.0 = keys[at].score;
@@ -349,17 +353,16 @@ fn start_of(slots: &[Ranking], guess: usize, score: f64) -> usize {
 /// Where in a run a member is.
 #[inline]
 fn find(run: &Run, guess: usize, (hash, member, score): (u32, &[u8], f64)) -> Option<usize> {
-    let start = start_of(run.slots(), guess, score);
-    // Comparing the hashes of all those with this score is faster than a search by members.
-    for (at, slot) in run.slots().iter().enumerate().skip(start) {
-        if slot.score != score {
-            break;
-        }
-        if slot.hash == hash && run.bytes(at) == member {
-            return Some(at);
-        }
+    let (slots, start) = (run.slots(), start_of(run.slots(), guess, score));
+    if slots.get(start + FEW).is_some_and(|slot| slot.score == score) {
+        let at = place_of(run, guess, member, score);
+        let is_it = |slot: &Ranking| slot.score == score && run.bytes(at) == member;
+        return slots.get(at).is_some_and(is_it).then_some(at);
     }
-    None
+    // Comparing the hashes of a few with this score is faster than a search by members.
+    let alike = slots[start..].iter().take_while(|slot| slot.score == score);
+    let mut found = (start..).zip(alike).filter(|(_, slot)| slot.hash == hash);
+    found.find(|(at, _)| run.bytes(*at) == member).map(|(at, _)| at)
 }
 
 /// Where in a run a member that is not there would be.
@@ -376,7 +379,7 @@ fn place_of(run: &Run, guess: usize, member: &[u8], score: f64) -> usize {
     };
     while low < high {
         let middle = (low + high) / 2;
-        if run.bytes(middle) < member {
+        if order_of(run.bytes(middle), member) == Ordering::Less {
             low = middle + 1;
         } else {
             high = middle;
