@@ -80,7 +80,8 @@ impl Hash {
             return mortal.fields.insert(field, value);
         }
         if let Form::Uniform(uniform) = &mut self.0 {
-            match uniform.find(field).filter(|_| value.len() <= HASH_BYTES.get()) {
+            let longest = HASH_BYTES.get().min(uniform::VALUE_BYTES_MAX);
+            match uniform.find(field).filter(|_| value.len() <= longest) {
                 Some(at) => {
                     uniform.set(at, value);
                     return false;

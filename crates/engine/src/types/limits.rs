@@ -10,8 +10,9 @@ pub struct Limit {
     most: usize,
 }
 
-/// The most that one part of a packed pair can hold.
-const PART_BYTES_MAX: usize = u8::MAX as usize;
+/// The most that one part of a packed pair may hold, whatever the parameter says: a search goes
+/// over all of them.
+const PART_BYTES_MAX: usize = 1 << 20;
 
 /// Fields of a packed hash.
 pub static HASH_FIELDS: Limit = Limit::new(512, usize::MAX);

@@ -1,12 +1,16 @@
 //! Few short pairs in one allocation, in an order that the caller chooses. Searched from the start.
 //!
 //! ```text
-//! key_len·u8 value_len·u8 key value │ key_len·u8 value_len·u8 key value │ …
+//! key_len value_len key value │ key_len value_len key value │ …     len: u8 below 255; else 255
+//!                                                                   and a u32
 //! ```
 
 use stdx::alloc::class_bytes;
 
-/// Pairs of byte strings of at most 255 bytes each. An offset is where a pair starts.
+/// Length byte that says a u32 holds the length.
+const LONG: u8 = 255;
+
+/// Pairs of byte strings. An offset is where a pair starts.
 #[derive(Debug, Default, Clone)]
 pub struct Packed {
     bytes: Vec<u8>,
@@ -29,7 +33,8 @@ impl Pair<'_> {
     #[inline]
     #[must_use]
     pub fn end(&self) -> usize {
-        self.offset + 2 + self.key.len() + self.value.len()
+        let heads = head_len(self.key.len()) + head_len(self.value.len());
+        self.offset + heads + self.key.len() + self.value.len()
     }
 }
 
@@ -57,9 +62,10 @@ impl Packed {
     #[inline]
     #[must_use]
     pub fn at(&self, offset: usize) -> Option<Pair<'_>> {
-        let [key_len, value_len, rest @ ..] = self.bytes.get(offset..)? else { return None };
-        let (key, rest) = rest.split_at(usize::from(*key_len));
-        Some(Pair { offset, key, value: &rest[..usize::from(*value_len)] })
+        let (key_len, rest) = split_len(self.bytes.get(offset..)?)?;
+        let (value_len, rest) = split_len(rest)?;
+        let (key, rest) = rest.split_at(key_len);
+        Some(Pair { offset, key, value: &rest[..value_len] })
     }
 
     /// The pairs in order.
@@ -83,19 +89,18 @@ impl Packed {
     /// Puts a pair before the one at `offset`.
     ///
     /// # Panics
-    /// When a part is longer than 255 bytes.
+    /// When a part is longer than 4 GiB.
     pub fn insert(&mut self, offset: usize, key: &[u8], value: &[u8]) {
-        let lens = [key.len(), value.len()].map(|len| u8::try_from(len).expect("parts are short"));
+        let (mut key_head, mut value_head) = ([0; 5], [0; 5]);
+        let heads = [head(key.len(), &mut key_head), head(value.len(), &mut value_head)];
         self.len += 1;
-        self.make_room(2 + key.len() + value.len());
+        self.make_room(heads[0].len() + heads[1].len() + key.len() + value.len());
+        let parts = [heads[0], heads[1], key, value];
         if offset == self.bytes.len() {
-            self.bytes.extend_from_slice(&lens);
-            self.bytes.extend_from_slice(key);
-            self.bytes.extend_from_slice(value);
+            parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
             return;
         }
-        let pair = lens.into_iter().chain(key.iter().copied()).chain(value.iter().copied());
-        self.bytes.splice(offset..offset, pair);
+        self.bytes.splice(offset..offset, parts.into_iter().flatten().copied());
     }
 
     /// Makes room for `more` and for what fits into the same allocation: there are many small
@@ -120,18 +125,20 @@ impl Packed {
     /// Replaces the second part of the pair at `offset`.
     ///
     /// # Panics
-    /// When there is none, or the part is longer than 255 bytes.
+    /// When there is none, or the part is longer than 4 GiB.
     pub fn set_value(&mut self, offset: usize, value: &[u8]) {
         let pair = self.at(offset).expect("a pair starts here");
-        let (old_len, end) = (pair.value.len(), pair.end());
-        let place = end - old_len..end;
+        let (old_len, end, key_len) = (pair.value.len(), pair.end(), pair.key.len());
         if old_len == value.len() {
-            self.bytes[place].copy_from_slice(value);
+            self.bytes[end - old_len..end].copy_from_slice(value);
             return;
         }
-        self.make_room(value.len().saturating_sub(old_len));
-        self.bytes.splice(place, value.iter().copied());
-        self.bytes[offset + 1] = u8::try_from(value.len()).expect("parts are short");
+        let mut room = [0; 5];
+        let head = head(value.len(), &mut room);
+        let (old_head, head_at) = (head_len(old_len), offset + head_len(key_len));
+        self.make_room((head.len() + value.len()).saturating_sub(old_head + old_len));
+        self.bytes.splice(end - old_len..end, value.iter().copied());
+        self.bytes.splice(head_at..head_at + old_head, head.iter().copied());
     }
 
     /// Checks everything that must hold between calls.
@@ -142,5 +149,64 @@ impl Packed {
         assert_eq!(self.iter().count(), self.len(), "len counts the pairs");
         let end = self.iter().last().map_or(0, |pair| pair.end());
         assert_eq!(end, self.bytes.len(), "pairs fill the bytes");
+    }
+}
+
+#[inline]
+fn head_len(len: usize) -> usize {
+    if len < usize::from(LONG) { 1 } else { 5 }
+}
+
+fn head(len: usize, room: &mut [u8; 5]) -> &[u8] {
+    match u8::try_from(len) {
+        Ok(short) if short < LONG => {
+            room[0] = short;
+            &room[..1]
+        }
+        _ => {
+            let len = u32::try_from(len).expect("parts are below 4 GiB");
+            room[0] = LONG;
+            room[1..].copy_from_slice(&len.to_le_bytes());
+            room
+        }
+    }
+}
+
+/// The length at the start of `bytes`, and what follows it.
+#[inline]
+fn split_len(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    match bytes {
+        [LONG, a, b, c, d, rest @ ..] => {
+            Some((u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest))
+        }
+        [short, rest @ ..] => Some((usize::from(*short), rest)),
+        [] => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_any_length() {
+        let lens = [0, 1, 254, 255, 256, 70_000];
+        let mut packed = Packed::default();
+        for (at, len) in lens.iter().enumerate() {
+            packed.insert(0, &vec![at as u8; *len], b"short");
+        }
+        for (at, key_len) in lens.iter().enumerate() {
+            for value_len in lens {
+                let key = vec![at as u8; *key_len];
+                let offset = packed.find(&key).expect("it was put in").offset;
+                packed.set_value(offset, &vec![b'v'; value_len]);
+                packed.check_invariants();
+                assert_eq!(packed.find(&key).expect("still there").value.len(), value_len);
+            }
+        }
+        while packed.len() > 0 {
+            packed.remove(packed.offset_of(packed.len() / 2));
+            packed.check_invariants();
+        }
     }
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use stdx::alloc::class_bytes;
 use stdx::random::mix;
 
+/// Bytes of a value in here.
+pub const VALUE_BYTES_MAX: usize = u8::MAX as usize;
 /// Bytes of names up to which they are shared.
 const NAMES_BYTES_MAX: usize = 1024;
 /// Lists of names that a thread remembers.
@@ -49,7 +51,10 @@ impl Uniform {
     #[must_use]
     pub fn of(packed: &Packed) -> Option<Self> {
         let names = packed.iter().map(|pair| pair.key);
-        if names.clone().map(|name| name.len() + 1).sum::<usize>() > NAMES_BYTES_MAX {
+        let is_long = |part: &[u8]| part.len() > VALUE_BYTES_MAX;
+        if names.clone().map(|name| name.len() + 1).sum::<usize>() > NAMES_BYTES_MAX
+            || packed.iter().any(|pair| is_long(pair.key) || is_long(pair.value))
+        {
             return None;
         }
         let names = MET_LATELY.with_borrow_mut(|met| meet(met, names))?;
