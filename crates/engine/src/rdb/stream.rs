@@ -284,10 +284,11 @@ fn decode_node(
             ms: base.ms.wrapping_add(ms.cast_unsigned()),
             seq: base.seq.wrapping_add(seq.cast_unsigned()),
         };
-        if id <= *newest || id < base {
+        let is_live = flags & DELETED == 0;
+        // XSETID may have gone back behind ids that were deleted.
+        if is_live && id <= *newest {
             return Err(DISORDER);
         }
-        *newest = id;
         let alike = flags & SAME_FIELDS != 0;
         let count = if alike { names.len() } else { items.count()? };
         let texts = items.take(if alike { count } else { count.saturating_mul(2) })?;
@@ -301,7 +302,8 @@ fn decode_node(
         } else {
             room.extend(texts);
         }
-        if flags & DELETED == 0 {
+        if is_live {
+            *newest = id;
             seen.0 += 1;
             with_words(&room, |words| node.push(stream, id, words));
         } else {

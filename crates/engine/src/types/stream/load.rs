@@ -23,7 +23,7 @@ impl NodeBuilder {
         Self { base, deleted: 0, begun: false }
     }
 
-    /// Adds an entry. Ids come in order, none before the base.
+    /// Adds an entry. Ids come in order.
     pub fn push(&mut self, stream: &mut Stream, id: Id, words: &[&[u8]]) {
         let last = stream.entries.find(At(usize::MAX)).map(|(block, _)| block);
         let bytes = words.iter().map(|word| word.len()).sum();
@@ -35,7 +35,7 @@ impl NodeBuilder {
                 }
                 Block::go_on(id, last)
             }
-            last => Block::begin(self.base, words, last),
+            last => Block::begin(self.base.min(id), words, last),
         };
         if last.is_some() {
             stream.entries.edit(At(usize::MAX), |block, _| block.close());
