@@ -100,6 +100,8 @@ pub enum Likeness {
     Near,
     /// Chosen at random: the same shape and number of elements.
     Random,
+    /// The same shape: what it says is about the inside of a server.
+    Shape,
 }
 
 /// What the table says about a command.
@@ -133,7 +135,8 @@ fn read(line: &'static str) -> Syntax {
         Some((line, "pairs")) => (line, Likeness::Pairs),
         Some((line, "walk")) => (line, Likeness::Walk),
         Some((line, "near")) => (line, Likeness::Near),
-        Some((line, _)) => (line, Likeness::Random),
+        Some((line, "random")) => (line, Likeness::Random),
+        Some((line, _)) => (line, Likeness::Shape),
     };
     let (call, shapes) = line.split_once(" -> ").unwrap_or((line, ""));
     let (name, rest) = call.split_once(' ').unwrap_or((call, ""));

@@ -22,6 +22,7 @@ pub fn alike(likeness: Likeness, ours: &Reply, theirs: &Reply) -> bool {
         Likeness::Walk => walks(ours, theirs),
         Likeness::Near => near(ours, theirs),
         Likeness::Random => same_size(ours, theirs),
+        Likeness::Shape => ours.shape() == theirs.shape(),
     }
 }
 

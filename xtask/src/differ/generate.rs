@@ -202,6 +202,12 @@ impl Generator {
         if !waits && !plain && self.rng.below(12) == 0 {
             self.spoil(row, &parts, &mut words);
         }
+        let start = words.get(if row.name == "scan" { 1 } else { 2 });
+        let likeness = match likeness {
+            // From within a walk, the next elements are those of a server's own table.
+            Likeness::Walk if start.is_none_or(|word| word != b"0") => Likeness::Shape,
+            other => other,
+        };
         let scripted = !row.flags.has(Flags::NOSCRIPT)
             && !matches!(row.name, "multi" | "exec" | "discard" | "watch" | "unwatch" | "select")
             && self.rng.below(12) == 0;

@@ -38,6 +38,7 @@ fn likeness(likeness: Likeness) -> &'static str {
         Likeness::Walk => "walk",
         Likeness::Near => "near",
         Likeness::Random => "random",
+        Likeness::Shape => "shape",
     }
 }
 

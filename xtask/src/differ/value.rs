@@ -10,7 +10,7 @@ const KEYS: usize = 3;
 const STRANGER: usize = 12;
 const LETTERS: [&str; 9] = ["s", "l", "h", "t", "z", "g", "p", "x", "b"];
 /// Words that are wrong in most places; no small positive number, which would be a short time.
-pub const JUNK: [&str; 14] = [
+pub const JUNK: [&str; 13] = [
     "",
     "abc",
     "-1",
@@ -23,7 +23,6 @@ pub const JUNK: [&str; 14] = [
     "9223372036854775808",
     "-9223372036854775808",
     " 1",
-    "1e400",
     "0x10",
 ];
 
@@ -57,7 +56,7 @@ pub fn of(rng: &mut Rng, kind: &str) -> Vec<u8> {
     let word: &str = match kind {
         "float" | "score" => pick(
             rng,
-            &["1", "-2", "0.1", "3.25", "1e3", "-0", "10", "inf", "-inf", "1e-7", "7", "3"],
+            &["1", "-2", "0.1", "3.25", "1e3", "-0", "10", "inf", "-inf", "1e-7", "7", "0x1p2"],
         ),
         "min" => pick(rng, &["-inf", "0", "(1", "1", "-5", "(3", "2.5"]),
         "max" => pick(rng, &["+inf", "10", "(3", "3", "1e3", "(1", "0"]),

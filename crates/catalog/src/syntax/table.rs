@@ -52,7 +52,7 @@ pub const LINES: &[&str] = &[
     "object|encoding key -> nil bulk",
     "object|freq key -> nil",
     "object|idletime key -> nil int ~ near",
-    "object|refcount key -> nil int ~ random",
+    "object|refcount key -> nil int ~ shape",
     "persist key -> int",
     "pexpire key ms [NX|XX|GT|LT] -> int",
     "pexpireat key unix-ms [NX|XX|GT|LT] -> int",
@@ -63,9 +63,9 @@ pub const LINES: &[&str] = &[
     "renamenx key key -> int",
     "restore key ms payload [REPLACE] [ABSTTL] [IDLETIME count] [FREQ count] -> status",
     "scan cursor [MATCH pattern] [COUNT count] [TYPE type] -> array ~ walk",
-    "sort key [BY pattern] [LIMIT index count] [GET pattern] [ASC|DESC] [ALPHA] [STORE key] \
+    "sort key [BY pattern|ALPHA] [LIMIT index count] [GET pattern] [ASC|DESC] [STORE key] \
      -> int array",
-    "sort_ro key [BY pattern] [LIMIT index count] [GET pattern] [ASC|DESC] [ALPHA] -> array",
+    "sort_ro key [BY pattern|ALPHA] [LIMIT index count] [GET pattern] [ASC|DESC] -> array",
     "touch key... -> int",
     "ttl key -> int ~ near",
     "type key -> status",

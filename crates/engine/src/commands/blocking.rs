@@ -12,15 +12,9 @@ use resp::Args;
 /// # Errors
 /// It is no number, or negative, or so large that Redis takes it for negative.
 pub fn timeout_ms(text: &[u8]) -> Result<u64, CommandError> {
-    let seconds = parse::double_text(text).or_else(|| hexadecimal(text));
+    let seconds = parse::double_text(text);
     let ms = (seconds.ok_or(error::BAD_TIMEOUT)? * 1000.0).ceil();
     if (0.0..9.2e18).contains(&ms) { Ok(ms as u64) } else { Err(error::TIMEOUT_NEGATIVE) }
-}
-
-/// `strtold` reads these as well.
-fn hexadecimal(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(text).ok()?.to_ascii_lowercase();
-    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok().map(|value| value as f64)
 }
 
 /// The keys to look at: those that `wait` names, or only the one that is ready.

@@ -23,8 +23,7 @@ impl Cursor {
     /// # Errors
     /// [`error::BAD_CURSOR`].
     pub fn parse(text: &[u8]) -> Result<Self, CommandError> {
-        let text = std::str::from_utf8(text).map_err(|_| error::BAD_CURSOR)?;
-        text.parse().map(Self).map_err(|_| error::BAD_CURSOR)
+        parse::cursor(text).map(Self)
     }
 
     /// The reply for a key that is not there.

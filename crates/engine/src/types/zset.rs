@@ -23,6 +23,12 @@ impl Default for SortedSet {
 }
 
 impl SortedSet {
+    /// An empty one that keeps negative zeros, as Redis collects results; [`Self::compact`] ends it.
+    #[must_use]
+    pub fn result() -> Self {
+        Self(Form::Large(Box::default()))
+    }
+
     /// Number of members.
     #[inline]
     #[must_use]

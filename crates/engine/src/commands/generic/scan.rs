@@ -24,8 +24,7 @@ struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     fn parse(args: Args<'a>) -> Result<Self, CommandError> {
-        let cursor = std::str::from_utf8(args.at(1)).ok().and_then(|text| text.parse().ok());
-        let cursor = cursor.ok_or(error::BAD_CURSOR)?;
+        let cursor = parse::cursor(args.at(1))?;
         let mut scan = Self { cursor, pattern: None, count: 10, type_name: None };
         let mut words = args.from(2);
         while let Some(word) = words.next() {
@@ -169,7 +168,8 @@ mod tests {
         check(
             r#"
             SCAN x => -ERR invalid cursor
-            SCAN -1 => -ERR invalid cursor
+            SCAN -1 => ["0", []]
+            SCAN "" COUNT 100000 => ["0", []]
             SCAN 0 COUNT 0 => -ERR syntax error
             SCAN 0 COUNT -5 => -ERR syntax error
             SCAN 0 COUNT x => -ERR value is not an integer or out of range

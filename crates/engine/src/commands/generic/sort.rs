@@ -91,6 +91,15 @@ impl Row {
     }
 }
 
+/// A weight as `strtod` reads it from a C string: nothing is 0.
+fn weight(text: &[u8]) -> Option<f64> {
+    let text = text.split(|byte| *byte == 0).next()?.trim_ascii_start();
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    parse::double_text(text).filter(|value| parse::in_range(text, *value))
+}
+
 /// SORT.
 ///
 /// # Errors
@@ -173,7 +182,7 @@ fn sorted(
         let weight = if sort.alpha {
             Weight::Text(text)
         } else {
-            let number = text.map_or(Some(0.0), |text| parse::double_text(&text));
+            let number = text.map_or(Some(0.0), |text| weight(&text));
             // Both zeroes are one weight.
             Weight::Number(number.ok_or(error::BAD_SORT_WEIGHT)? + 0.0)
         };
@@ -266,6 +275,8 @@ mod tests {
             SORT w_1 => -WRONGTYPE Operation against a key holding the wrong kind of value
             RPUSH words b a => :2
             SORT words => -ERR One or more scores can't be converted into double
+            RPUSH odd "" 0x2 1 => :3
+            SORT odd => ["", "1", "0x2"]
             SORT_RO words ALPHA => ["a", "b"]
             SORT_RO words ALPHA STORE x => -ERR syntax error
             SORT l LIMIT 1 => -ERR syntax error

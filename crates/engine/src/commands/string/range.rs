@@ -26,7 +26,8 @@ pub fn getrange(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let reply = &mut ctx.reply;
     match ctx.keys.text(ctx.args.at(1))? {
         None => reply.bulk(b""),
-        Some(text) => match parse::range(start, end, text.len()) {
+        // Redis: a last place before the first byte means that byte.
+        Some(text) => match parse::range(start, end.max(-(text.len() as i64)), text.len()) {
             // Redis: two negative places in the wrong order are empty even after clamping.
             Some((first, last)) if !(start < 0 && end < 0 && start > end) => {
                 text.reply_part(reply, first, last + 1 - first);

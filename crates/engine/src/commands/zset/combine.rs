@@ -215,7 +215,7 @@ impl Combine<'_> {
         keys: &mut Keys<'_>,
         tick: &mut dyn Tick,
     ) -> Result<SortedSet, CommandError> {
-        let mut result = SortedSet::default();
+        let mut result = SortedSet::result();
         if self.operation != Operation::Difference {
             self.sources.sort_by_key(|source| source.len);
         }
@@ -232,7 +232,7 @@ impl Combine<'_> {
                     result.insert(member, old.map_or(first, |old| self.aggregate.of(old, score)));
                 })?,
                 Operation::Intersection => {
-                    let mut both = SortedSet::default();
+                    let mut both = SortedSet::result();
                     for (step, (member, old)) in result.iter().enumerate() {
                         at_step(step, tick)?;
                         if let Some(score) = input.score(member) {

@@ -103,7 +103,11 @@ impl Score {
             [b'(', rest @ ..] => (true, rest),
             _ => (false, text),
         };
-        // As with strtod, nothing at all is 0.
+        // As with strtod, blanks before it do not count and nothing at all is 0.
+        let number = match number.trim_ascii_start() {
+            [] if !number.is_empty() => return Err(error::BAD_SCORE_RANGE),
+            number => number,
+        };
         let value = if number.is_empty() { Some(0.0) } else { parse::double_text(number) };
         let value = value.ok_or(error::BAD_SCORE_RANGE)?;
         Ok(Self { value, exclusive })
