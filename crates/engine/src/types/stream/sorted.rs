@@ -60,7 +60,10 @@ impl<R: Record> Leaf for Run<R> {
 
     fn split(&mut self, edges: Edges) -> Leaves<Self> {
         let cut = edges.cut(self.0.len(), RUN_MAX);
-        Leaves::from_iter([Self(self.0.split_off(cut))])
+        let right = self.0.split_off(cut);
+        // Full leaves that are left behind should have no room for more.
+        self.0.shrink_to_fit();
+        Leaves::from_iter([Self(right)])
     }
 
     fn join(&mut self, right: &Self) {
