@@ -23,7 +23,8 @@ impl Default for SortedSet {
 }
 
 impl SortedSet {
-    /// An empty one that keeps negative zeros, as Redis collects results; [`Self::compact`] ends it.
+    /// An empty one that keeps negative zeros, as Redis collects results, until
+    /// [`Self::compact`].
     #[must_use]
     pub fn result() -> Self {
         Self(Form::Large(Box::default()))

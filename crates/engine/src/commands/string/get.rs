@@ -56,6 +56,11 @@ pub fn getex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         (3, Some(word)) if parse::is(word, "PERSIST") => Ttl::Clear,
         (4, Some(word)) => {
             let unit = Unit::of(word).ok_or(error::SYNTAX)?;
+            // Of a key that is not there, no time is read.
+            if ctx.keys.text_quietly(key)?.is_none() {
+                reply_with(ctx)?;
+                return Ok(());
+            }
             Ttl::At(unit.death_ms(ctx.args.at(3), now_ms, "getex")?)
         }
         _ => return Err(error::SYNTAX),
@@ -113,6 +118,8 @@ mod tests {
             GETSET k w => "v"
             GETDEL k => "w" ~ DEL k
             GETDEL k => nil ~
+            GETEX k EX 0 => nil
+            GETEX k EXAT zz => nil
             SET k v => +OK
             GETEX k => "v" ~
             GETEX k EX 10 => "v" ~ PEXPIREAT k 1010000
@@ -121,6 +128,7 @@ mod tests {
             GETEX k EXAT 1 => "v" ~ DEL k
             EXISTS k => :0
             GETEX k NX => -ERR syntax error
+            SET k v => +OK
             GETEX k EX 0 => -ERR invalid expire time in 'getex' command
             "#,
         );
