@@ -84,6 +84,10 @@ const DATA: &str = "
     w> sadd t a b c => :3
     w> zadd z 1 a 2 b => :2
     w> set mortal v ex 1000 => +OK
+    w> xadd x 1-1 f v => $3 1-1
+    w> xgroup create x g 0 => +OK
+    w> xreadgroup group g c count 1 streams x > => *1 *2 $1 x *1 *2 $3 1-1 *2 $1 f $1 v
+    w> xadd x 2-1 f v => $3 2-1
 ";
 
 /// Words behind a command's name that fit many of them.
@@ -137,6 +141,20 @@ fn tails() -> Vec<String> {
         tails.push(format!("other {key} 0 -1"));
         tails.push(format!("other {key} a"));
     }
+    let of_streams = [
+        "x g 1-1",
+        "x 1-1",
+        "x 9-9",
+        "x g c 0 1-1",
+        "x g c 0 0",
+        "x g c",
+        "x g",
+        "x g2 $",
+        "x g 2-1",
+        "x maxlen 1",
+        "group g c streams x >",
+    ];
+    tails.extend(of_streams.map(str::to_owned));
     tails
 }
 

@@ -28,6 +28,11 @@ const fn container(name: &'static str, summary: &'static str) -> Command {
     row(name, -2, Flags::CONTAINER, Keys::None, "5.0.0", summary)
 }
 
+const fn help(name: &'static str, summary: &'static str) -> Command {
+    let row = row(name, 2, HELP, Keys::None, "5.0.0", summary);
+    Command { lock: Lock::Walk, ..row }
+}
+
 /// The family's rows.
 pub const ROWS: &[Command] = &[
     row("xack", -4, WF, ONE, "5.0.0", "Acknowledges entries that a group gave out."),
@@ -47,12 +52,12 @@ pub const ROWS: &[Command] = &[
     row("xgroup|createconsumer", 5, MAKE, SUB, "6.2.0", "Makes a consumer in a group."),
     row("xgroup|delconsumer", 5, W, SUB, "5.0.0", "Removes a consumer from a group."),
     row("xgroup|destroy", 4, W, SUB, "5.0.0", "Removes a consumer group."),
-    row("xgroup|help", 2, HELP, Keys::None, "5.0.0", "Lists the subcommands of XGROUP."),
+    help("xgroup|help", "Lists the subcommands of XGROUP."),
     row("xgroup|setid", -5, W, SUB, "5.0.0", "Sets how far a group has read."),
     container("xinfo", "Looks inside a stream."),
     row("xinfo|consumers", 4, R, SUB, "5.0.0", "Lists the consumers of a group."),
     row("xinfo|groups", 3, R, SUB, "5.0.0", "Lists the consumer groups of a stream."),
-    row("xinfo|help", 2, HELP, Keys::None, "5.0.0", "Lists the subcommands of XINFO."),
+    help("xinfo|help", "Lists the subcommands of XINFO."),
     row("xinfo|stream", -3, R, SUB, "5.0.0", "Returns what is known of a stream."),
     row(
         "xlen",
