@@ -169,9 +169,9 @@ fn messages_name_the_place_and_the_key() {
             "f.rdb cannot be loaded: at byte 9, version 13 of the format is not known",
         ),
         (
-            file_of(b"\x13\x06stream"),
+            file_of(b"\x07\x06module"),
             "f.rdb cannot be loaded: at byte 17, \
-             key \"stream\": streams (type 19) are not supported",
+             key \"module\": module values (type 7) are not supported",
         ),
         (
             file_of(b"\x63\x01k"),
