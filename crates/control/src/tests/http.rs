@@ -94,7 +94,7 @@ async fn nobody_gets_at_any_action_without_a_good_signature() {
         let forged = door.signed("wrong", row.name, "n", "");
         let heard = door.send("GET", &forged, "").await;
         assert_eq!(heard.outcome(), "400 SignatureDoesNotMatch", "{}", row.name);
-        let unknown = forged.replace("AccessKeyId=LTAI", "AccessKeyId=XXXX");
+        let unknown = forged.replace("AccessKeyId=LTAI", "AccessKeyId=NONE");
         let heard = door.send("GET", &unknown, "").await;
         assert_eq!(heard.outcome(), "404 InvalidAccessKeyId.NotFound", "{}", row.name);
     }
