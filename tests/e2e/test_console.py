@@ -4,7 +4,7 @@ import re
 
 import pytest
 import redis
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 
 from support import browser as chromium
@@ -41,9 +41,9 @@ def log_in(browser, ready, password=None):
 
 
 def text(browser):
-    """All visible text."""
-    gone = (StaleElementReferenceException, NoSuchElementException)
-    return attempt(lambda: browser.find_element(By.TAG_NAME, "body").text, *gone) or ""
+    """All visible text; read in one step, as a page may be replaced between finding and reading."""
+    read = lambda: browser.execute_script("return document.body && document.body.innerText")
+    return until(lambda: attempt(read, WebDriverException), "a page with text")
 
 
 def see(browser, pattern):
