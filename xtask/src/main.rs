@@ -3,6 +3,7 @@
 
 mod bench;
 mod conformance;
+mod cost;
 mod deb;
 mod differ;
 mod docs;
@@ -33,6 +34,8 @@ enum Tool {
     },
     /// Measure CPU per operation, memory and time to the first PONG beside other servers.
     Bench(bench::Options),
+    /// Measure the CPU time of every data command beside redis-server.
+    Cost(cost::Options),
     /// Build the Debian package of the release build below target/debian.
     Deb,
     /// Run Redis' own test suite against the release build and count its checks.
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Tool::Docs => docs::run(&root)?,
         Tool::Test { steps, pytest } => suite::run(&root, &steps, &pytest),
         Tool::Bench(options) => bench::run(&root, &options)?,
+        Tool::Cost(options) => cost::run(&root, &options)?,
         Tool::Deb => deb::run(&root)?,
         Tool::Conformance(options) => conformance::run(&root, &options)?,
         Tool::Differ(options) => differ::run(&root, &options)?,

@@ -9,7 +9,7 @@ mod lane;
 mod load;
 mod mix;
 mod options;
-mod replies;
+pub mod replies;
 mod run;
 mod sizing;
 mod summary;

@@ -4,9 +4,9 @@
 
 mod load;
 mod memory;
-mod results;
-mod sample;
-mod server;
+pub mod results;
+pub mod sample;
+pub mod server;
 
 #[cfg(test)]
 mod tests;
