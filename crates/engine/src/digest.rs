@@ -62,7 +62,7 @@ impl Digest {
             }
             ValueRef::Object(Object::SortedSet(zset)) => {
                 for (member, score) in zset.iter() {
-                    self.add_pair(member, resp::reply::format_double(score).as_bytes());
+                    self.add_pair(member, resp::double::Decimal::new().format(score).as_bytes());
                 }
             }
             ValueRef::Object(Object::Hash(hash)) => {

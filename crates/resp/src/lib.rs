@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod decode;
+pub mod double;
 pub mod inline;
 pub mod number;
 pub mod reply;

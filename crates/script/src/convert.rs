@@ -44,7 +44,7 @@ pub fn push_word(value: &Value, out: &mut Vec<u8>) -> Option<()> {
         Value::String(text) => out.extend_from_slice(&text.as_bytes()),
         Value::Integer(number) => resp::number::write_i64(out, *number),
         Value::Number(number) => {
-            out.extend_from_slice(resp::reply::format_double(*number).as_bytes());
+            out.extend_from_slice(resp::double::Decimal::new().format(*number).as_bytes());
         }
         _ => return None,
     }

@@ -23,6 +23,8 @@ pub struct LoopState {
     pub keys: KeyStats,
     /// Unix milliseconds, read at the start of the batch.
     pub now_ms: u64,
+    /// When the last run ended, in monotonic microseconds, for a run that follows at once.
+    pub ended_us: Option<u64>,
     /// The running command is one of a transaction.
     pub in_exec: bool,
     /// Journal offset that has to be durable before the replies of the batch leave; 0 for none.
@@ -42,6 +44,7 @@ impl LoopState {
             effects,
             keys: KeyStats::default(),
             now_ms,
+            ended_us: None,
             in_exec: false,
             release: 0,
             outbox: Vec::new(),

@@ -61,7 +61,10 @@ pub fn run(root: &Path, options: &Options) -> Result<bool> {
     let files = tree.files(&options.only)?;
     let reference = root.join(format!("conformance/reference-{}.tsv", options.suite));
     let expected = if options.reference { Account::new() } else { account::read(&reference)? };
-    let excluded: BTreeSet<Key> = account::named(&root.join("conformance/excluded.tsv"))?;
+    let mut excluded: BTreeSet<Key> = account::named(&root.join("conformance/excluded.tsv"))?;
+    if options.loops.is_some_and(|loops| loops > 1) {
+        excluded.extend(account::named(&root.join("conformance/excluded-loops.tsv"))?);
+    }
     let later: BTreeSet<Key> = match options.reference {
         true => BTreeSet::new(),
         false => account::named(&root.join("conformance/later.tsv"))?,

@@ -62,8 +62,8 @@ impl Index {
         let slots = vec![EMPTY; (rows.len() * 4).next_power_of_two()];
         let mut index = Self { slots, plain, rows };
         for id in 0..index.rows.len() {
-            let name = index.rows[id].name.as_bytes();
-            let at = index.probe(hash(name), |found| found == EMPTY);
+            let name = Name::of(&[index.rows[id].name.as_bytes()]).unwrap_or_default();
+            let at = index.probe(name.hash(), |found| found == EMPTY);
             index.slots[at] = id as CommandId;
         }
         index
@@ -86,13 +86,14 @@ impl Index {
     #[inline]
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<CommandId> {
-        let mut lower = [0u8; NAME_BYTES_MAX];
-        let lower = lower.get_mut(..name.len())?;
-        for (to, from) in lower.iter_mut().zip(name) {
-            *to = from.to_ascii_lowercase();
-        }
-        let at = self.probe(hash(lower), |id| {
-            id == EMPTY || self.rows[usize::from(id)].name.as_bytes() == lower
+        self.find_joined(&[name])
+    }
+
+    #[inline]
+    fn find_joined(&self, parts: &[&[u8]]) -> Option<CommandId> {
+        let name = Name::of(parts)?;
+        let at = self.probe(name.hash(), |id| {
+            id == EMPTY || self.rows[usize::from(id)].name.as_bytes() == name.text()
         });
         Some(self.slots[at]).filter(|&id| id != EMPTY)
     }
@@ -109,8 +110,7 @@ impl Index {
             return Ok(id);
         }
         let Some(sub) = sub else { return Ok(id) };
-        let joined = [name, b"|", sub].concat();
-        self.find(&joined).ok_or(Missing::Subcommand(id))
+        self.find_joined(&[name, b"|", sub]).ok_or(Missing::Subcommand(id))
     }
 
     #[inline]
@@ -139,13 +139,43 @@ pub enum Missing {
     Subcommand(CommandId),
 }
 
-#[inline]
-fn hash(name: &[u8]) -> usize {
-    let mut h = name.len() as u64;
-    for &byte in name {
-        h = (h.rotate_left(5) ^ u64::from(byte)).wrapping_mul(0x517c_c1b7_2722_0a95);
+/// A name in lower case.
+#[derive(Default)]
+struct Name {
+    bytes: [u8; NAME_BYTES_MAX],
+    len: usize,
+}
+
+impl Name {
+    /// The parts one after the other; `None` when they are too long for any command.
+    #[inline]
+    fn of(parts: &[&[u8]]) -> Option<Self> {
+        let mut name = Self::default();
+        for part in parts {
+            let place = name.bytes.get_mut(name.len..name.len + part.len())?;
+            for (to, from) in place.iter_mut().zip(*part) {
+                *to = from.to_ascii_lowercase();
+            }
+            name.len += part.len();
+        }
+        Some(name)
     }
-    (h >> 32) as usize
+
+    #[inline]
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Of the words of eight bytes that the text reaches into, zeros behind it.
+    #[inline]
+    fn hash(&self) -> usize {
+        let (words, _) = self.bytes.as_chunks::<8>();
+        let mut h = self.len as u64;
+        for word in &words[..self.len.div_ceil(8)] {
+            h = (h.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+        (h >> 32) as usize
+    }
 }
 
 #[cfg(test)]

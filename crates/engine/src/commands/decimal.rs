@@ -3,6 +3,7 @@
 //! and 0.1 are 1000.09999999999999998. Numbers that do not fit are left to doubles.
 
 use crate::parse;
+use std::fmt::Write;
 
 /// Decimals kept.
 const SCALE: i32 = 17;
@@ -64,12 +65,14 @@ impl Extended {
     /// The nearest to a number in units of 10⁻¹⁷.
     fn of(value: i128) -> Self {
         let magnitude = value.unsigned_abs();
-        let (mut whole, mut rest, mut exponent) = (magnitude / UNIT, magnitude % UNIT, 0);
+        let (mut whole, mut exponent) = (magnitude / UNIT, 0);
+        let mut rest = (magnitude % UNIT) as u64;
         // One bit more than is kept, and then the question whether anything is left.
         while whole >> 64 == 0 && magnitude != 0 {
             rest *= 2;
-            whole = (whole << 1) | (rest / UNIT);
-            rest %= UNIT;
+            let bit = rest >= UNIT as u64;
+            rest -= if bit { UNIT as u64 } else { 0 };
+            whole = (whole << 1) | u128::from(bit);
             exponent -= 1;
         }
         Self::rounded(value < 0, (whole << 1) | u128::from(rest != 0), exponent - 1)
@@ -119,11 +122,13 @@ impl Extended {
         };
         let (whole, part) = (whole + part / UNIT, part % UNIT);
         let sign = if self.negative && whole + part > 0 { "-" } else { "" };
-        if part == 0 {
-            return format!("{sign}{whole}");
+        let mut text = format!("{sign}{whole}");
+        if part != 0 {
+            // Below 10¹⁷, and smaller numbers are printed faster.
+            let _ = write!(text, ".{:017}", part as u64);
+            text.truncate(text.trim_end_matches('0').len());
         }
-        let text = format!("{sign}{whole}.{part:017}");
-        text.trim_end_matches('0').to_owned()
+        text
     }
 }
 

@@ -20,6 +20,9 @@ impl Keyspace for Whole {
         let count = self.shards.len();
         self.shards.get_mut(usize::from(id) % count)
     }
+    fn held(&self, id: u8) -> Option<&Shard> {
+        self.shards.get(usize::from(id) % self.shards.len())
+    }
     fn seed(&self) -> HashSeed {
         self.seed
     }

@@ -24,7 +24,7 @@ pub use waiters::{Fate, Home, Wait, Waiter, Wanted};
 
 use crate::effects::Effects;
 use crate::error::{self, CommandError};
-use crate::tick::{Tick, at_step};
+use crate::tick::{STEPS, Tick, at_step};
 use crate::types::{Collection, Object, Pages};
 use catalog::events::Classes;
 use dying::is_alive;
@@ -35,10 +35,15 @@ use std::ops::{Deref, DerefMut};
 use stdx::hash::HashSeed;
 use table::Place;
 
+/// The shard after which a walk guesses from those before how long it will be.
+const SAMPLE: u8 = 7;
+
 /// Reaches shards. The caller of a command has locked what its row says.
 pub trait Keyspace {
     /// A shard; `None` when another loop holds it, which happens only to commands that walk.
     fn shard(&mut self, id: u8) -> Option<&mut Shard>;
+    /// A shard that the caller has reached before and still holds.
+    fn held(&self, id: u8) -> Option<&Shard>;
     /// The instance's hash seed.
     fn seed(&self) -> HashSeed;
 }
@@ -306,6 +311,24 @@ impl<'a> Keys<'a> {
             return self.veiled.as_ref();
         }
         Some(self.shard(hash).db(db)?.at(place))
+    }
+
+    /// A collection among keys that the command has looked at, without a trace: several can be
+    /// seen side by side. For types whose elements do not die.
+    pub fn beside<T: Collection>(&self, key: &[u8]) -> Option<&T> {
+        debug_assert!(!T::PARTS_DIE, "dead elements would be seen");
+        match self.beside_any(key)?.value() {
+            ValueRef::Object(object) => T::of(object),
+            _ => None,
+        }
+    }
+
+    /// As [`Keys::beside`], of any type but hashes.
+    pub fn beside_any(&self, key: &[u8]) -> Option<&Entry> {
+        let hash = self.space.seed().hash(key);
+        let database = self.space.held(shard_of(hash))?.db(self.moment.db)?;
+        let entry = database.at(database.find(hash, key)?);
+        is_alive(entry, self.moment.dead_ms).then_some(entry)
     }
 
     /// The string at `key`, for reading.
@@ -625,12 +648,20 @@ impl<'a> Keys<'a> {
                 tick.tick()?;
             }
             let Some(database) = self.walk(id)?.db(db) else { continue };
-            for entry in database.table().iter() {
+            if database.table().is_empty() {
+                continue;
+            }
+            database.table().visit(|entry| {
                 at_step(step, tick)?;
                 step += 1;
                 if is_alive(entry, dead_ms) {
                     visit(entry);
                 }
+                Ok(())
+            })?;
+            if id == SAMPLE && step * SHARDS / (usize::from(SAMPLE) + 1) > STEPS {
+                // It will be long, and had better know before it has come far.
+                tick.tick()?;
             }
         }
         Ok(())
@@ -737,7 +768,10 @@ impl<T: Collection> Drop for Edit<'_, T> {
         if self.is_empty()
             && let Some(db) = self.shard.db_mut(self.db)
         {
-            self.effects.trash.push(db.remove(self.place));
+            let gone = db.remove(self.place);
+            if gone.is_large() {
+                self.effects.trash.push(gone);
+            }
         }
         if let Some(key) = key.flatten() {
             self.shard.touched(self.db, &key, self.effects);

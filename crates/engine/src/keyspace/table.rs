@@ -333,6 +333,32 @@ impl Table {
         (0..self.buckets()).flat_map(|number| self.chain(number))
     }
 
+    /// All entries, as [`Table::iter`]; those that follow are fetched meanwhile.
+    ///
+    /// # Errors
+    /// The first of `see`.
+    pub fn visit<E>(&self, mut see: impl FnMut(&Entry) -> Result<(), E>) -> Result<(), E> {
+        /// Buckets between the one that is visited and those whose entries, and which themselves,
+        /// are fetched.
+        const NEAR: usize = 2;
+        const FAR: usize = 8;
+        let buckets = if self.segments.is_empty() { 0 } else { self.buckets() };
+        let fetch = |number: usize| {
+            if number < buckets {
+                prefetch(std::ptr::from_ref(self.bucket(number)).cast());
+            }
+        };
+        (0..FAR).for_each(fetch);
+        for number in 0..buckets {
+            fetch(number + FAR);
+            if number + NEAR < buckets {
+                self.bucket(number + NEAR).slots.iter().flatten().for_each(Entry::prefetch);
+            }
+            self.chain(number).try_for_each(&mut see)?;
+        }
+        Ok(())
+    }
+
     fn chain(&self, number: usize) -> impl Iterator<Item = &Entry> {
         let first = (!self.segments.is_empty()).then(|| self.bucket(number));
         let chain = std::iter::successors(first, |bucket| bucket.overflow.as_deref());

@@ -141,7 +141,13 @@ impl<const VALUED: bool> Hashed<VALUED> {
     #[inline]
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        let hash = hash_of(key);
+        self.get_hashed(key, hash_of(key))
+    }
+
+    /// As [`Hashed::get`], by a hash that is known.
+    #[inline]
+    #[must_use]
+    pub fn get_hashed(&self, key: &[u8], hash: u32) -> Option<&[u8]> {
         let (run, guess) = self.0.find(ByHash::new(hash))?;
         let at = Self::locate(run, guess, hash, key).ok()?;
         Some(pair_of::<VALUED>(run.bytes(at)).1)
@@ -149,7 +155,12 @@ impl<const VALUED: bool> Hashed<VALUED> {
 
     /// Sets the value of a key; true when it is new.
     pub fn insert(&mut self, key: &[u8], value: &[u8]) -> bool {
-        let (hash, mut room) = (hash_of(key), [0; 5]);
+        self.insert_hashed(key, hash_of(key), value)
+    }
+
+    /// As [`Hashed::insert`], by a hash that is known.
+    pub fn insert_hashed(&mut self, key: &[u8], hash: u32, value: &[u8]) -> bool {
+        let mut room = [0; 5];
         let prefix = prefix_of(key, &mut room, VALUED);
         let parts = [&room[..prefix], key, value];
         self.0.edit(ByHash::new(hash), |run, guess| match Self::locate(run, guess, hash, key) {
@@ -191,6 +202,12 @@ impl<const VALUED: bool> Hashed<VALUED> {
             run.remove(at);
             key
         })
+    }
+
+    /// The keys in order with their hashes.
+    #[must_use]
+    pub fn hashes(&self) -> Hashes<'_, VALUED> {
+        Hashes(Ascend::new(self.0.walk(At(0)).0, 0))
     }
 
     /// The elements in order.
@@ -258,6 +275,19 @@ impl<'h, const VALUED: bool> Iterator for Iter<'h, VALUED> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next().map(|(_, bytes)| pair_of::<VALUED>(bytes))
+    }
+}
+
+/// Iterator of [`Hashed::hashes`].
+#[derive(Debug, Clone)]
+pub struct Hashes<'h, const VALUED: bool>(Ascend<'h, HashSlot>);
+
+impl<'h, const VALUED: bool> Iterator for Hashes<'h, VALUED> {
+    type Item = (&'h [u8], u32);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(slot, bytes)| (pair_of::<VALUED>(bytes).0, slot.hash))
     }
 }
 

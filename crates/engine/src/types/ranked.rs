@@ -231,15 +231,14 @@ impl Ranked {
     pub fn scan(&self, position: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
         let Ok(from) = u32::try_from(position) else { return 0 };
         let (mut scores, mut next) = self.scores_from(from, count);
-        let longest = scores.iter().map(|score| self.run_of(*score).len()).max().unwrap_or(0);
-        if longest > LONG_RUN && longest / LONG_RUN_CALLS > count {
+        let long = scores.iter().filter(|score| self.run_of(**score).nth(LONG_RUN).is_some());
+        let longest = long.map(|score| self.run_of(*score).count()).max().unwrap_or(0);
+        if longest / LONG_RUN_CALLS > count {
             (scores, next) = self.scores_from(from, longest / LONG_RUN_CALLS);
         }
         let below = next.map_or(1 << 32, u64::from);
         for score in scores {
-            let run = self.run_of(score);
-            let (walk, at) = self.order.walk(At(run.start));
-            for (slot, member) in Ascend::new(walk, at).take(run.len()) {
+            for (slot, member) in self.run_of(score) {
                 if from <= slot.hash && u64::from(slot.hash) < below {
                     visit(member, slot.score);
                 }
@@ -267,10 +266,11 @@ impl Ranked {
         (scores, next)
     }
 
-    /// The ranks of the members with this score.
-    fn run_of(&self, score: f64) -> std::ops::Range<usize> {
-        let start = self.count_before(|_, other| other < score);
-        start..self.count_before(|_, other| other <= score)
+    /// The members with this score, of which there is at least one.
+    fn run_of(&self, score: f64) -> impl Iterator<Item = (&Ranking, &[u8])> {
+        let (walk, guess) = self.order.walk(ByRank::new(score, b""));
+        let at = walk.leaf().map_or(0, |run| start_of(run.slots(), guess, score));
+        Ascend::new(walk, at).take_while(move |(slot, _)| slot.score == score)
     }
 
     /// Checks everything that must hold between calls.

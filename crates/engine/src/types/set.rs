@@ -35,6 +35,8 @@ impl Default for Set {
 pub enum Member<'s> {
     /// Kept as bytes.
     Bytes(&'s [u8]),
+    /// Kept as bytes, with what the tree knows of them.
+    Hashed(&'s [u8], u32),
     /// Kept as an integer.
     Integer(i64),
     /// Taken out of a set.
@@ -46,7 +48,7 @@ impl Member<'_> {
     #[inline]
     pub fn with<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
         match self {
-            Self::Bytes(bytes) => f(bytes),
+            Self::Bytes(bytes) | Self::Hashed(bytes, _) => f(bytes),
             Self::Integer(value) => f(Digits::new().format(*value)),
             Self::Taken(bytes) => f(bytes),
         }
@@ -90,6 +92,32 @@ impl Set {
             }
             Form::Packed(packed) => packed.find(member).is_some(),
             Form::Large(large) => large.get(member).is_some(),
+        }
+    }
+
+    /// As [`Set::contains`], for a member of any set.
+    #[inline]
+    #[must_use]
+    pub fn has(&self, member: &Member<'_>) -> bool {
+        match (&self.0, member) {
+            (Form::Large(large), Member::Hashed(bytes, hash)) => {
+                large.get_hashed(bytes, *hash).is_some()
+            }
+            (Form::Integers(integers), Member::Integer(value)) => {
+                integers.binary_search(value).is_ok()
+            }
+            _ => member.with(|bytes| self.contains(bytes)),
+        }
+    }
+
+    /// As [`Set::insert`], for a member of any set.
+    #[inline]
+    pub fn add(&mut self, member: &Member<'_>) -> bool {
+        match (&mut self.0, member) {
+            (Form::Large(large), Member::Hashed(bytes, hash)) => {
+                large.insert_hashed(bytes, *hash, b"")
+            }
+            _ => member.with(|bytes| self.insert(bytes)),
         }
     }
 
@@ -142,7 +170,7 @@ impl Set {
         let walk = match &self.0 {
             Form::Integers(integers) => Walk::Integers(integers.iter()),
             Form::Packed(packed) => Walk::Packed(packed, 0),
-            Form::Large(large) => Walk::Large(large.iter()),
+            Form::Large(large) => Walk::Large(large.hashes()),
         };
         Iter { walk, remaining: self.len() }
     }
@@ -269,7 +297,7 @@ pub struct Iter<'s> {
 enum Walk<'s> {
     Integers(std::slice::Iter<'s, i64>),
     Packed(&'s Packed, usize),
-    Large(hashed::Iter<'s, false>),
+    Large(hashed::Hashes<'s, false>),
 }
 
 impl<'s> Iterator for Iter<'s> {
@@ -284,7 +312,10 @@ impl<'s> Iterator for Iter<'s> {
                 *offset = pair.end();
                 Member::Bytes(pair.key)
             }
-            Walk::Large(members) => Member::Bytes(members.next()?.0),
+            Walk::Large(members) => {
+                let (bytes, hash) = members.next()?;
+                Member::Hashed(bytes, hash)
+            }
         };
         self.remaining -= 1;
         Some(member)

@@ -5,8 +5,8 @@ use engine::Keyspace;
 use engine::keyspace::{Entry, ValueRef};
 use engine::types::stream::{Consumer, Group, Id};
 use engine::types::{Object, Stream};
+use resp::double::Decimal;
 use resp::number::{Digits, write_i64};
-use resp::reply::format_double;
 use std::io::{self, Write};
 use std::sync::Arc;
 use stdx::{Disk, DiskFile};
@@ -100,7 +100,7 @@ impl CommandSink {
                 let mut rest = Head::new(b"ZADD", key, 2, zset.len());
                 zset.iter().for_each(|(member, score)| {
                     rest.item(self, |sink| {
-                        sink.word(format_double(score).as_bytes());
+                        sink.word(Decimal::new().format(score).as_bytes());
                         sink.word(member);
                     });
                 });

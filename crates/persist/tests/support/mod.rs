@@ -28,6 +28,9 @@ impl Keyspace for Whole {
     fn shard(&mut self, id: u8) -> Option<&mut Shard> {
         if self.held == Some(id) { None } else { self.shards.get_mut(usize::from(id)) }
     }
+    fn held(&self, id: u8) -> Option<&Shard> {
+        self.shards.get(usize::from(id))
+    }
     fn seed(&self) -> HashSeed {
         self.seed
     }

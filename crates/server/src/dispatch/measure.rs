@@ -17,12 +17,13 @@ pub(super) type Began = Option<u64>;
 
 impl Run<'_, '_> {
     /// Reads the clock before a run that is to be timed: one that can be long, and of the short
-    /// ones each 64th of its kind.
+    /// ones each 64th of its kind. In a pipeline a run begins when the one before it has ended.
     #[inline]
-    pub(super) fn begin(&self, id: CommandId, row: &Command) -> Began {
+    pub(super) fn begin(&mut self, id: CommandId, row: &Command) -> Began {
         let timed = self.gate().settings.timing.times(row)
             || self.shared.measures.calls(self.state.slot, id).is_multiple_of(SAMPLED);
-        if timed { Some(self.now_us()) } else { None }
+        let ended_us = self.state.ended_us.take();
+        timed.then(|| ended_us.unwrap_or_else(|| self.now_us()))
     }
 
     #[cold]
@@ -32,12 +33,16 @@ impl Run<'_, '_> {
 
     /// Counts a run that has come to its end.
     #[inline]
-    pub(super) fn finish(&self, id: CommandId, args: Args<'_>, began: Began, failed: bool) {
+    pub(super) fn finish(&mut self, id: CommandId, args: Args<'_>, began: Began, failed: bool) {
         self.shared.measures.ran(self.state.slot, id, failed);
         if !self.shared.monitors.is_empty() {
             self.show(id, args, false);
         }
-        let took_us = began.map(|began_us| self.now_us() - began_us);
+        let took_us = began.map(|began_us| {
+            let now_us = self.now_us();
+            self.state.ended_us = Some(now_us);
+            now_us - began_us
+        });
         if self.gate().access.audited {
             self.record_write(id, args, took_us, failed);
         }

@@ -381,6 +381,11 @@ impl Keyspace for Locked<'_> {
         self.held.last_mut().map(|(_, shard)| &mut **shard)
     }
 
+    #[inline]
+    fn held(&self, id: u8) -> Option<&Shard> {
+        self.held.iter().find(|(held, _)| *held == id).map(|(_, shard)| &**shard)
+    }
+
     fn seed(&self) -> HashSeed {
         self.executor.seed
     }

@@ -170,6 +170,7 @@ impl LoopCore {
             conn.out = out;
         }
         self.state.now_ms = self.shared.host.clock().unix_ms();
+        self.state.ended_us = None;
         conn.session.record.active_ms.store(self.state.now_ms, Relaxed);
         conn.session.record.input_bytes.store(conn.input.len() as u32, Relaxed);
         let unsent = conn.out.len();

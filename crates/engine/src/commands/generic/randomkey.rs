@@ -6,6 +6,8 @@ use crate::commands::Ctx;
 use crate::error::CommandError;
 use crate::keyspace::SHARDS;
 
+/// Shards among which one is drawn by its size: of all together nobody keeps count.
+const LOOKED_AT: usize = 4;
 /// After meeting this many dead keys, the shards are searched for one that lives.
 const TRIES: u32 = 100;
 
@@ -15,7 +17,7 @@ const TRIES: u32 = 100;
 /// [`CommandError::Busy`] when another loop holds a shard.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     for _ in 0..TRIES {
-        let Some(id) = draw_shard(ctx)? else { break };
+        let Some(id) = draw_shard(ctx, LOOKED_AT)? else { break };
         let drawn = ctx.keys.random_in(id, |bound| ctx.rng.below(bound))?;
         match drawn {
             Some((key, true)) => {
@@ -25,6 +27,12 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
             Some((key, false)) => ctx.keys.expire_in(id, &key),
             None => {}
         }
+    }
+    if let Some(id) = draw_shard(ctx, SHARDS)?
+        && let Some((key, true)) = ctx.keys.random_in(id, |bound| ctx.rng.below(bound))?
+    {
+        ctx.reply.bulk(&key);
+        return Ok(());
     }
     let start = ctx.rng.below(SHARDS);
     for step in 0..SHARDS {
@@ -37,20 +45,23 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// A shard, each with the chance of its share of all keys.
-fn draw_shard(ctx: &mut Ctx<'_>) -> Result<Option<u8>, CommandError> {
+/// A shard among `count` in a row, each with the chance of its share of their keys.
+fn draw_shard(ctx: &mut Ctx<'_>, count: usize) -> Result<Option<u8>, CommandError> {
+    let first = ctx.rng.below(SHARDS);
+    let id = |step: usize| ((first + step) % SHARDS) as u8;
     let mut sizes = [0usize; SHARDS];
-    for (id, size) in sizes.iter_mut().enumerate() {
-        *size = ctx.keys.shard_len(id as u8)?;
+    let sizes = &mut sizes[..count];
+    for (step, size) in sizes.iter_mut().enumerate() {
+        *size = ctx.keys.shard_len(id(step))?;
     }
     let total: usize = sizes.iter().sum();
     if total == 0 {
         return Ok(None);
     }
     let mut ticket = ctx.rng.below(total);
-    for (id, size) in sizes.iter().enumerate() {
+    for (step, size) in sizes.iter().enumerate() {
         if ticket < *size {
-            return Ok(Some(id as u8));
+            return Ok(Some(id(step)));
         }
         ticket -= size;
     }

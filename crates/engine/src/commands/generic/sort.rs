@@ -9,13 +9,11 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Text, Ttl, Value, ValueRef, text_of};
 use crate::parse;
+use crate::tick::at_step;
 use crate::types::{Collection, List, Object};
 use catalog::events::Classes;
 use resp::Args;
 use std::cmp::Ordering;
-
-/// Elements between two ticks.
-const TICK: usize = 1000;
 
 #[derive(Default)]
 struct Sort<'a> {
@@ -68,25 +66,52 @@ impl<'a> Sort<'a> {
     }
 }
 
-/// An element with what it is sorted by.
-struct Row {
-    element: Vec<u8>,
-    weight: Weight,
+/// Elements, their bytes in one piece of memory.
+#[derive(Default)]
+struct Elements {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
 }
 
-enum Weight {
-    Number(f64),
-    Text(Option<Vec<u8>>),
+impl Elements {
+    fn push(&mut self, element: &[u8]) {
+        self.bytes.extend_from_slice(element);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn at(&self, number: usize) -> &[u8] {
+        let start = if number == 0 { 0 } else { self.ends[number - 1] };
+        &self.bytes[start..self.ends[number]]
+    }
 }
 
-impl Row {
-    fn compare(&self, other: &Self) -> Ordering {
-        match (&self.weight, &other.weight) {
-            (Weight::Number(a), Weight::Number(b)) => {
-                a.total_cmp(b).then_with(|| self.element.cmp(&other.element))
+/// What sorts the elements, each with its element's number.
+enum Weights {
+    Numbers(Vec<(f64, usize)>),
+    Texts(Vec<(Option<Vec<u8>>, usize)>),
+}
+
+impl Weights {
+    /// The elements' numbers in order.
+    fn sort(self, elements: &Elements, descending: bool) -> Vec<usize> {
+        let turned = |order: Ordering| if descending { order.reverse() } else { order };
+        match self {
+            Self::Numbers(mut rows) => {
+                // Those that are still alike are equal.
+                rows.sort_unstable_by(|(a, at), (b, bt)| {
+                    let by_bytes = || elements.at(*at).cmp(elements.at(*bt));
+                    turned(a.total_cmp(b).then_with(by_bytes))
+                });
+                rows.into_iter().map(|(_, number)| number).collect()
             }
-            (Weight::Text(a), Weight::Text(b)) => a.cmp(b),
-            _ => unreachable!("one sort has weights of one kind"),
+            Self::Texts(mut rows) => {
+                rows.sort_by(|(a, _), (b, _)| turned(a.cmp(b)));
+                rows.into_iter().map(|(_, number)| number).collect()
+            }
         }
     }
 }
@@ -124,12 +149,13 @@ fn run(ctx: &mut Ctx<'_>, may_store: bool) -> Result<(), CommandError> {
         // which nobody sees.
         (sort.unsorted, sort.alpha, sort.by) = (false, true, None);
     }
-    let mut elements = if sort.unsorted { elements } else { sorted(ctx, &sort, elements)? };
+    let mut order: Vec<usize> =
+        if sort.unsorted { (0..elements.len()).collect() } else { sorted(ctx, &sort, &elements)? };
     if sort.unsorted && sort.descending && ordered {
-        elements.reverse();
+        order.reverse();
     }
     let (start, count) = sort.range(elements.len());
-    let chosen = &elements[start..start + count];
+    let chosen = order[start..start + count].iter().map(|number| elements.at(*number));
     match sort.store {
         Some(to) => store(ctx, &sort, chosen, to),
         None => {
@@ -149,52 +175,53 @@ fn run(ctx: &mut Ctx<'_>, may_store: bool) -> Result<(), CommandError> {
 }
 
 /// The elements, and whether their order means something.
-fn elements(ctx: &mut Ctx<'_>) -> Result<(Vec<Vec<u8>>, bool), CommandError> {
+fn elements(ctx: &mut Ctx<'_>) -> Result<(Elements, bool), CommandError> {
+    let mut elements = Elements::default();
+    let mut ordered = true;
     match ctx.keys.read(ctx.args.at(1)).map(crate::keyspace::Entry::value) {
-        None => Ok((Vec::new(), true)),
+        None => {}
         Some(ValueRef::Object(Object::List(list))) => {
-            Ok((list.iter().map(<[u8]>::to_vec).collect(), true))
+            list.iter().for_each(|element| elements.push(element));
         }
         Some(ValueRef::Object(Object::SortedSet(zset))) => {
-            Ok((zset.iter().map(|(member, _)| member.to_vec()).collect(), true))
+            zset.iter().for_each(|(member, _)| elements.push(member));
         }
         Some(ValueRef::Object(Object::Set(set))) => {
-            Ok((set.iter().map(|member| member.to_vec()).collect(), false))
+            set.iter().for_each(|member| member.with(|bytes| elements.push(bytes)));
+            ordered = false;
         }
-        Some(_) => Err(error::WRONG_TYPE),
+        Some(_) => return Err(error::WRONG_TYPE),
     }
+    Ok((elements, ordered))
 }
 
+/// The elements' numbers in the order asked for.
 fn sorted(
     ctx: &mut Ctx<'_>,
     sort: &Sort<'_>,
-    elements: Vec<Vec<u8>>,
-) -> Result<Vec<Vec<u8>>, CommandError> {
-    let mut rows = Vec::with_capacity(elements.len());
-    for (number, element) in elements.into_iter().enumerate() {
-        if number % TICK == 0 {
-            ctx.tick.tick()?;
+    elements: &Elements,
+) -> Result<Vec<usize>, CommandError> {
+    let (mut numbers, mut texts) = (Vec::new(), Vec::new());
+    for at in 0..elements.len() {
+        at_step(at, ctx.tick)?;
+        let element = elements.at(at);
+        let found = sort.by.map(|pattern| look_up(ctx, pattern, element));
+        if sort.alpha {
+            texts.push((found.unwrap_or_else(|| Some(element.to_vec())), at));
+            continue;
         }
-        let text = match sort.by {
-            Some(pattern) => look_up(ctx, pattern, &element),
-            None => Some(element.clone()),
+        let number = match &found {
+            None => weight(element),
+            Some(Some(text)) => weight(text),
+            Some(None) => Some(0.0),
         };
-        let weight = if sort.alpha {
-            Weight::Text(text)
-        } else {
-            let number = text.map_or(Some(0.0), |text| weight(&text));
-            // Both zeroes are one weight.
-            Weight::Number(number.ok_or(error::BAD_SORT_WEIGHT)? + 0.0)
-        };
-        rows.push(Row { element, weight });
+        // Both zeroes are one weight.
+        numbers.push((number.ok_or(error::BAD_SORT_WEIGHT)? + 0.0, at));
     }
-    if sort.descending {
-        rows.sort_by(|a, b| b.compare(a));
-    } else {
-        rows.sort_by(Row::compare);
-    }
+    let weights = if sort.alpha { Weights::Texts(texts) } else { Weights::Numbers(numbers) };
+    let order = weights.sort(elements, sort.descending);
     ctx.tick.tick()?;
-    Ok(rows.into_iter().map(|row| row.element).collect())
+    Ok(order)
 }
 
 /// The value that a pattern means for an element.
@@ -221,10 +248,10 @@ fn look_up(ctx: &mut Ctx<'_>, pattern: &[u8], element: &[u8]) -> Option<Vec<u8>>
     value
 }
 
-fn store(
+fn store<'e>(
     ctx: &mut Ctx<'_>,
     sort: &Sort<'_>,
-    chosen: &[Vec<u8>],
+    chosen: impl Iterator<Item = &'e [u8]>,
     to: &[u8],
 ) -> Result<(), CommandError> {
     let mut list = List::new();

@@ -93,7 +93,7 @@ fn run(ctx: &mut Ctx<'_>, form: Form) -> Result<(), CommandError> {
         reply(&mut ctx.reply, &request, &found);
         return Ok(());
     };
-    let mut result = SortedSet::default();
+    let mut result = SortedSet::result();
     for found in &found {
         let distance = found.distance_m / request.unit_m;
         result.insert(found.member, if keep.distances { distance } else { found.score });

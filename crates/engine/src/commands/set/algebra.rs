@@ -1,7 +1,7 @@
 //! SINTER, SUNION and SDIFF, their STORE forms and those that count.
 //!
-//! Keys are visited one after the other, so a result is built from a copy of one set: the smallest
-//! of an intersection, the first of a difference.
+//! Only a union and what is stored are built: all else is members of the smallest set, or of the
+//! first of a difference, that are looked up in the others.
 
 use crate::commands::Ctx;
 use crate::commands::hyperloglog::estimate::Counter;
@@ -9,6 +9,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::{Keys, Ttl, Value};
 use crate::parse;
 use crate::tick::{Tick, at_step};
+use crate::types::set::Member;
 use crate::types::{Collection, Set};
 use catalog::events::Classes;
 
@@ -110,12 +111,18 @@ fn count(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
         limit = parse::positive(value).map_err(|_| error::LIMIT_NEGATIVE)?;
     }
     let keys: Vec<&[u8]> = ctx.args.from(2).take(keys).collect();
-    let len = if approximates {
-        approximate(ctx, &keys)?
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    let mut len = 0;
+    if approximates {
+        len = approximate(ctx, &keys)?.min(limit);
     } else {
-        evaluate(ctx, &keys, operation)?.len()
-    };
-    ctx.reply.int(if limit == 0 { len } else { len.min(limit) } as i64);
+        let members = Members::read(&mut ctx.keys, &keys, operation, ctx.tick)?;
+        members.visit(ctx.tick, |_| {
+            len += 1;
+            len < limit
+        })?;
+    }
+    ctx.reply.int(len as i64);
     Ok(())
 }
 
@@ -133,8 +140,13 @@ fn approximate(ctx: &mut Ctx<'_>, names: &[&[u8]]) -> Result<usize, CommandError
 }
 
 fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
-    let keys: Vec<&[u8]> = ctx.args.from(1).collect();
-    let result = evaluate(ctx, &keys, operation)?;
+    let names: Vec<&[u8]> = ctx.args.from(1).collect();
+    let members = Members::read(&mut ctx.keys, &names, operation, ctx.tick)?;
+    let mut result = Vec::new();
+    members.visit(ctx.tick, |member| {
+        result.push(member);
+        true
+    })?;
     ctx.reply.set(result.len());
     for (number, member) in result.iter().enumerate() {
         member.with(|bytes| ctx.reply.bulk(bytes));
@@ -146,8 +158,9 @@ fn reply(ctx: &mut Ctx<'_>, operation: Operation) -> Result<(), CommandError> {
 
 fn store(ctx: &mut Ctx<'_>, operation: Operation, event: &'static str) -> Result<(), CommandError> {
     let destination = ctx.args.at(1);
-    let keys: Vec<&[u8]> = ctx.args.from(2).collect();
-    let mut result = evaluate(ctx, &keys, operation)?;
+    let names: Vec<&[u8]> = ctx.args.from(2).collect();
+    let members = Members::read(&mut ctx.keys, &names, operation, ctx.tick)?;
+    let mut result = members.into_set(ctx.tick)?;
     result.compact();
     let len = result.len();
     let changed = if len == 0 {
@@ -169,69 +182,109 @@ fn store(ctx: &mut Ctx<'_>, operation: Operation, event: &'static str) -> Result
     Ok(())
 }
 
-fn evaluate(ctx: &mut Ctx<'_>, names: &[&[u8]], operation: Operation) -> Result<Set, CommandError> {
-    let Ctx { keys, tick, .. } = ctx;
-    let tick = &mut **tick;
-    let mut lens = Vec::with_capacity(names.len());
-    for name in names {
-        lens.push(keys.get::<Set>(name)?.map_or(0, Set::len));
-    }
-    match operation {
-        Operation::Union => {
-            let mut result = Set::default();
-            for name in names {
-                let Some(set) = keys.get_quietly::<Set>(name)? else { continue };
-                for (number, member) in set.iter().enumerate() {
-                    at_step(number, tick)?;
-                    member.with(|bytes| result.insert(bytes));
-                }
-            }
-            Ok(result)
-        }
-        Operation::Difference => keep(keys, tick, names[0], (&names[1..], false)),
-        Operation::Intersection => {
-            let mut order: Vec<usize> = (0..names.len()).collect();
-            order.sort_by_key(|&at| lens[at]);
-            let ordered: Vec<&[u8]> = order.iter().map(|&at| names[at]).collect();
-            keep(keys, tick, ordered[0], (&ordered[1..], true))
-        }
-    }
+/// Where the members of a result are.
+enum Members<'k> {
+    /// In the first set, as far as each of the others has them (`present`), or none has.
+    Looked { first: &'k Set, others: Vec<&'k Set>, present: bool },
+    /// In a set of their own.
+    Built(Set),
 }
 
-/// The members of `first` that each of the others has (`present`), or that none has.
-fn keep(
-    keys: &mut Keys<'_>,
-    tick: &mut dyn Tick,
-    first: &[u8],
-    (others, present): (&[&[u8]], bool),
-) -> Result<Set, CommandError> {
-    let mut result = keys.get_quietly::<Set>(first)?.cloned().unwrap_or_default();
-    for other in others {
-        if result.len() == 0 {
-            break;
+impl<'k> Members<'k> {
+    fn read(
+        keys: &'k mut Keys<'_>,
+        names: &[&[u8]],
+        operation: Operation,
+        tick: &mut dyn Tick,
+    ) -> Result<Self, CommandError> {
+        for name in names {
+            keys.get::<Set>(name)?;
         }
-        match keys.get_quietly::<Set>(other)? {
-            Some(set) => {
-                let (mut number, mut ticked) = (0, Ok(()));
-                result.retain(|member| {
-                    if ticked.is_ok() {
-                        ticked = at_step(number, tick);
+        let mut sets: Vec<Option<&Set>> = names.iter().map(|name| keys.beside(name)).collect();
+        match operation {
+            Operation::Union => {
+                // The largest is copied, which is faster than adding its members.
+                sets.sort_by_key(|set| std::cmp::Reverse(set.map_or(0, Set::len)));
+                let mut result = sets[0].cloned().unwrap_or_default();
+                for set in sets[1..].iter().copied().flatten() {
+                    for (number, member) in set.iter().enumerate() {
+                        at_step(number, tick)?;
+                        result.add(&member);
                     }
-                    number += 1;
-                    set.contains(member) == present
-                });
-                ticked?;
+                }
+                return Ok(Self::Built(result));
             }
-            None if present => result = Set::default(),
-            None => {}
+            Operation::Intersection if sets.iter().any(Option::is_none) => return Ok(Self::none()),
+            Operation::Intersection => sets.sort_by_key(|set| set.map_or(0, Set::len)),
+            Operation::Difference => {}
         }
+        let Some(first) = sets[0] else { return Ok(Self::none()) };
+        let others = sets[1..].iter().copied().flatten().collect();
+        Ok(Self::Looked { first, others, present: operation == Operation::Intersection })
     }
-    Ok(result)
+
+    fn none() -> Self {
+        Self::Built(Set::default())
+    }
+
+    /// Shows each member until `more` is false.
+    fn visit<'m>(
+        &'m self,
+        tick: &mut dyn Tick,
+        mut more: impl FnMut(Member<'m>) -> bool,
+    ) -> Result<(), CommandError> {
+        let (first, others, present): (_, &[&Set], _) = match self {
+            Self::Looked { first, others, present } => (*first, others, *present),
+            Self::Built(set) => (set, &[], true),
+        };
+        for (number, member) in first.iter().enumerate() {
+            at_step(number, tick)?;
+            if others.iter().all(|set| set.has(&member) == present) && !more(member) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn into_set(self, tick: &mut dyn Tick) -> Result<Set, CommandError> {
+        let first = match self {
+            Self::Built(set) => return Ok(set),
+            Self::Looked { first, .. } => first,
+        };
+        let mut members = Vec::new();
+        self.visit(tick, |member| {
+            members.push(member);
+            true
+        })?;
+        if members.len() == first.len() {
+            return Ok(first.clone());
+        }
+        let mut result = Set::default();
+        for (number, member) in members.iter().enumerate() {
+            at_step(number, tick)?;
+            result.add(member);
+        }
+        Ok(result)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::check;
+    use crate::commands::testing::{Bench, check};
+
+    #[test]
+    fn dead_sets_are_none() {
+        let mut bench = Bench::new();
+        bench.check("SADD a 1 2 => :2");
+        bench.check("SADD b 2 3 => :2");
+        bench.check("PEXPIRE b 5 => :1");
+        bench.check("SINTER a b => [\"2\"]");
+        bench.now_ms += 5;
+        bench.check("SINTER a b => []");
+        bench.check("SINTERCARD 2 a b => :0");
+        bench.check("SDIFF a b => [\"1\", \"2\"]");
+        bench.check("SUNION b a b => [\"1\", \"2\"]");
+    }
 
     #[test]
     fn combines() {

@@ -5,7 +5,7 @@ use crate::commands::Ctx;
 use crate::commands::walk::{Cursor, Filter};
 use crate::error::CommandError;
 use crate::types::SortedSet;
-use resp::reply::format_double;
+use resp::double::Decimal;
 
 /// ZSCAN.
 ///
@@ -27,7 +27,7 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     zset.scan(cursor.0, filter.count, |member, score| {
         if filter.accepts(member) {
             reply.bulk(member);
-            reply.bulk(format_double(score).as_bytes());
+            reply.bulk(Decimal::new().format(score).as_bytes());
         }
     });
     Ok(())
