@@ -3,8 +3,8 @@
 //!
 //! COUNT, which Redis 7.0 does not know, gives each member the number of inputs that have it,
 //! whatever their weights; its STORE forms are propagated as the sorted set that they make.
-//! Plain sets take part with a score of 1. Keys are visited one after the other, so a result is
-//! built from a copy: of the smallest source of an intersection, of the first of a difference.
+//! Plain sets take part with a score of 1. The members of an intersection's smallest source, or of a
+//! difference's first, are looked up in the others.
 
 use super::emit::Show;
 use super::range::{put, store};
@@ -122,16 +122,21 @@ fn run(
     let aggregate = Aggregate::Sum;
     let mut combine = Combine { operation, sources, aggregate, show: Show::Members, limit: 0 };
     combine.parse_options(ctx.args, options, purpose)?;
+    if purpose == Purpose::Count {
+        let limit = if combine.limit == 0 { usize::MAX } else { combine.limit };
+        let mut len = 0;
+        combine.select(&mut ctx.keys, ctx.tick, |_, _| {
+            len += 1;
+            len < limit
+        })?;
+        ctx.reply.int(len as i64);
+        return Ok(());
+    }
     let result = combine.evaluate(&mut ctx.keys, ctx.tick)?;
     match purpose {
         Purpose::Store if combine.aggregate == Aggregate::Count => store_counts(ctx, result, name),
         Purpose::Store => store(ctx, result, name),
-        Purpose::Reply => combine.show.write(&mut ctx.reply, result.len(), result.iter()),
-        Purpose::Count => {
-            let len = result.len();
-            let limit = if combine.limit == 0 { len } else { combine.limit };
-            ctx.reply.int(len.min(limit) as i64);
-        }
+        _ => combine.show.write(&mut ctx.reply, result.len(), result.iter()),
     }
     Ok(())
 }
@@ -216,38 +221,61 @@ impl Combine<'_> {
         tick: &mut dyn Tick,
     ) -> Result<SortedSet, CommandError> {
         let mut result = SortedSet::result();
-        if self.operation != Operation::Difference {
-            self.sources.sort_by_key(|source| source.len);
+        if self.operation != Operation::Union {
+            self.select(keys, tick, |member, score| {
+                result.insert(member, score);
+                true
+            })?;
+            return Ok(result);
         }
+        self.sources.sort_by_key(|source| source.len);
         for (number, source) in self.sources.iter().enumerate() {
             let input = Input::at(keys, source.key)?;
-            match self.operation {
-                _ if number == 0 => input.for_each(tick, |member, score| {
+            input.each(tick, |member, score| {
+                if number == 0 {
                     result.insert(member, self.aggregate.first(score * source.weight));
-                })?,
-                Operation::Union => input.for_each(tick, |member, score| {
-                    let score = not_nan(score * source.weight);
-                    let old = result.score(member);
-                    let first = self.aggregate.first(score);
-                    result.insert(member, old.map_or(first, |old| self.aggregate.of(old, score)));
-                })?,
-                Operation::Intersection => {
-                    let mut both = SortedSet::result();
-                    for (step, (member, old)) in result.iter().enumerate() {
-                        at_step(step, tick)?;
-                        if let Some(score) = input.score(member) {
-                            // Unlike in a union, a product that is no number spoils the sum here.
-                            both.insert(member, self.aggregate.of(old, score * source.weight));
-                        }
-                    }
-                    result = both;
+                    return true;
                 }
-                Operation::Difference => input.for_each(tick, |member, _| {
-                    result.remove(member);
-                })?,
-            }
+                let score = not_nan(score * source.weight);
+                let old = result.score(member);
+                let first = self.aggregate.first(score);
+                result.insert(member, old.map_or(first, |old| self.aggregate.of(old, score)));
+                true
+            })?;
         }
         Ok(result)
+    }
+
+    /// Shows the members of an intersection or a difference with their scores, in the order of one
+    /// source, until `more` is false.
+    fn select(
+        &mut self,
+        keys: &mut Keys<'_>,
+        tick: &mut dyn Tick,
+        mut more: impl FnMut(&[u8], f64) -> bool,
+    ) -> Result<(), CommandError> {
+        if self.operation == Operation::Intersection {
+            self.sources.sort_by_key(|source| source.len);
+        }
+        let inputs = self.sources.iter().map(|source| Input::beside(keys, source));
+        let inputs: Vec<(Input<'_>, f64)> = inputs.collect::<Result<_, _>>()?;
+        let ((first, weight), others) = inputs.split_first().expect("there is at least one key");
+        let aggregate = self.aggregate;
+        let both = |sum: f64, member: &[u8], (input, weight): &(Input<'_>, f64)| {
+            // Unlike in a union, a product that is no number spoils the sum here.
+            input.score(member).map(|score| aggregate.of(sum, score * weight))
+        };
+        first.each(tick, |member, score| {
+            let score = aggregate.first(score * weight);
+            let wanted = match self.operation {
+                Operation::Difference => {
+                    let absent = others.iter().all(|(input, _)| input.score(member).is_none());
+                    absent.then_some(score)
+                }
+                _ => others.iter().try_fold(score, |sum, other| both(sum, member, other)),
+            };
+            wanted.is_none_or(|score| more(member, score))
+        })
     }
 }
 
@@ -307,6 +335,11 @@ impl<'k> Input<'k> {
         Self::of(keys.peek(key))
     }
 
+    /// As [`Input::at`], beside others, with the weight.
+    fn beside(keys: &'k Keys<'_>, source: &Source<'_>) -> Result<(Self, f64), CommandError> {
+        Ok((Self::of(keys.beside_any(source.key))?, source.weight))
+    }
+
     fn of(entry: Option<&'k Entry>) -> Result<Self, CommandError> {
         let Some(entry) = entry else { return Ok(Self::Missing) };
         match entry.value() {
@@ -332,23 +365,28 @@ impl<'k> Input<'k> {
         }
     }
 
-    fn for_each(
+    /// Shows the members until `more` is false.
+    fn each(
         &self,
         tick: &mut dyn Tick,
-        mut visit: impl FnMut(&[u8], f64),
+        mut more: impl FnMut(&[u8], f64) -> bool,
     ) -> Result<(), CommandError> {
         match self {
             Self::Missing => {}
             Self::Set(set) => {
                 for (step, member) in set.iter().enumerate() {
                     at_step(step, tick)?;
-                    member.with(|member| visit(member, 1.0));
+                    if !member.with(|member| more(member, 1.0)) {
+                        break;
+                    }
                 }
             }
             Self::SortedSet(zset) => {
                 for (step, (member, score)) in zset.iter().enumerate() {
                     at_step(step, tick)?;
-                    visit(member, score);
+                    if !more(member, score) {
+                        break;
+                    }
                 }
             }
         }
