@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use stdx::random::Rng;
 
 /// Connections, so that a server finds more than one request when it looks.
-const CONNECTIONS: usize = 10;
+const CONNECTIONS: usize = 50;
 /// Different batches of a connection.
 const BATCHES: usize = 64;
 const SILENCE_MAX: Duration = Duration::from_secs(20);

@@ -100,7 +100,7 @@ fn page(machine: &results::Machine, options: &Options, rows: &[Row], times: &[Ti
     let above = times.iter().filter(|times| ratio(times) > 1.0).count();
     let mut out = format!(
         "# CPU time of each command\n\nMade by `cargo xtask cost --rounds {}`, {date}, commit \
-         {commit}, on\n{description}.\n{redis}.\n\nBatches of 16 over 10 connections, {} ms a \
+         {commit}, on\n{description}.\n{redis}.\n\nBatches of 16 over 50 connections, {} ms a \
          row. Nanoseconds of CPU per request, medians of\n{} rounds; the ratio is the median of \
          the rounds' ratios. {above} of {} rows are above 1.\n\n\
          | row | larder, ns | redis, ns | ratio | all ratios |\n|---|---|---|---|---|\n",

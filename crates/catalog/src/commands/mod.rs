@@ -45,6 +45,8 @@ const NAME_BYTES_MAX: usize = 32;
 pub struct Index {
     /// Subcommands come last.
     rows: Vec<&'static Command>,
+    /// Their names.
+    names: Vec<Name>,
     /// How many are no subcommands.
     plain: usize,
     slots: Vec<CommandId>,
@@ -60,10 +62,11 @@ impl Index {
         rows.sort_by_key(|row| row.name.contains('|'));
         let plain = rows.partition_point(|row| !row.name.contains('|'));
         let slots = vec![EMPTY; (rows.len() * 4).next_power_of_two()];
-        let mut index = Self { slots, plain, rows };
+        let name = |row: &&Command| Name::of(&[row.name.as_bytes()]).unwrap_or_default();
+        let names = rows.iter().map(name).collect();
+        let mut index = Self { slots, names, plain, rows };
         for id in 0..index.rows.len() {
-            let name = Name::of(&[index.rows[id].name.as_bytes()]).unwrap_or_default();
-            let at = index.probe(name.hash(), |found| found == EMPTY);
+            let at = index.probe(index.names[id].hash(), |found| found == EMPTY);
             index.slots[at] = id as CommandId;
         }
         index
@@ -92,9 +95,7 @@ impl Index {
     #[inline]
     fn find_joined(&self, parts: &[&[u8]]) -> Option<CommandId> {
         let name = Name::of(parts)?;
-        let at = self.probe(name.hash(), |id| {
-            id == EMPTY || self.rows[usize::from(id)].name.as_bytes() == name.text()
-        });
+        let at = self.probe(name.hash(), |id| id == EMPTY || self.names[usize::from(id)] == name);
         Some(self.slots[at]).filter(|&id| id != EMPTY)
     }
 
@@ -139,43 +140,64 @@ pub enum Missing {
     Subcommand(CommandId),
 }
 
-/// A name in lower case.
-#[derive(Default)]
+/// A name in lower case, zeros behind it.
+#[derive(Debug, Default)]
 struct Name {
-    bytes: [u8; NAME_BYTES_MAX],
+    words: [u64; NAME_BYTES_MAX / 8],
     len: usize,
+}
+
+impl PartialEq for Name {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.used() == other.used()
+    }
 }
 
 impl Name {
     /// The parts one after the other; `None` when they are too long for any command.
     #[inline]
     fn of(parts: &[&[u8]]) -> Option<Self> {
-        let mut name = Self::default();
+        let mut bytes = [0; NAME_BYTES_MAX];
+        let mut len = 0;
         for part in parts {
-            let place = name.bytes.get_mut(name.len..name.len + part.len())?;
-            for (to, from) in place.iter_mut().zip(*part) {
-                *to = from.to_ascii_lowercase();
-            }
-            name.len += part.len();
+            let place = bytes.get_mut(len..len + part.len())?;
+            // A loop, as a call would take longer for so few.
+            place.iter_mut().zip(*part).for_each(|(to, from)| *to = *from);
+            len += part.len();
+        }
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut name = Self { words: [0; NAME_BYTES_MAX / 8], len };
+        for (to, from) in name.words.iter_mut().zip(&words[..len.div_ceil(8)]) {
+            *to = lower(u64::from_le_bytes(*from));
         }
         Some(name)
     }
 
     #[inline]
-    fn text(&self) -> &[u8] {
-        &self.bytes[..self.len]
+    fn used(&self) -> &[u64] {
+        &self.words[..self.len.div_ceil(8)]
     }
 
-    /// Of the words of eight bytes that the text reaches into, zeros behind it.
     #[inline]
     fn hash(&self) -> usize {
-        let (words, _) = self.bytes.as_chunks::<8>();
         let mut h = self.len as u64;
-        for word in &words[..self.len.div_ceil(8)] {
-            h = (h.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x517c_c1b7_2722_0a95);
+        for word in self.used() {
+            h = (h.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
         }
         (h >> 32) as usize
     }
+}
+
+/// Eight bytes at once, those from `A` to `Z` in lower case.
+#[inline]
+fn lower(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low = word & (0x7f * EACH);
+    // The highest bit of each byte: from `A` on, and behind `Z`.
+    let (from, behind) = (low + (0x80 - b'A' as u64) * EACH, low + (0x7f - b'Z' as u64) * EACH);
+    let upper = (from ^ behind) & !word & (0x80 * EACH);
+    word | upper >> 2
 }
 
 #[cfg(test)]
@@ -192,6 +214,11 @@ mod tests {
             assert_eq!(index.find(upper.as_bytes()), Some(id as CommandId), "{}", row.name);
         }
         assert_eq!(index.find(b"nosuch"), None);
+        assert_eq!(index.find(b"get\0"), None);
+        for byte in 0..=u8::MAX {
+            let word = u64::from_le_bytes([byte; 8]);
+            assert_eq!(lower(word), u64::from_le_bytes([byte.to_ascii_lowercase(); 8]));
+        }
         assert_eq!(index.find(&[b'x'; 300]), None);
     }
 

@@ -61,7 +61,64 @@ impl Member<'_> {
     }
 }
 
+/// Looks members of a set up in another, in the order in which their set shows them.
+pub struct Seeker<'s> {
+    set: &'s Set,
+    /// When both are in the order of hashes and of about one size, they are read side by side.
+    beside: Option<Beside<'s>>,
+}
+
+/// The next element, and those behind it.
+type Beside<'s> = (Option<(&'s [u8], u32)>, hashed::Hashes<'s, false>);
+
+impl<'s> Seeker<'s> {
+    /// Looks members of `of` up in `set`.
+    #[must_use]
+    pub fn new(set: &'s Set, of: &Set) -> Self {
+        /// So many elements are read in the time of one lookup.
+        const READS: usize = 4;
+        let beside = match (&set.0, &of.0) {
+            (Form::Large(large), Form::Large(of)) if large.len() <= READS * of.len() => {
+                let mut hashes = large.hashes();
+                Some((hashes.next(), hashes))
+            }
+            _ => None,
+        };
+        Self { set, beside }
+    }
+
+    /// True when the set has the next member.
+    #[inline]
+    pub fn has(&mut self, member: &Member<'_>) -> bool {
+        let (Some((next, rest)), Member::Hashed(bytes, hash)) = (&mut self.beside, member) else {
+            return self.set.has(member);
+        };
+        while next.is_some_and(|(_, other)| other < *hash) {
+            *next = rest.next();
+        }
+        match next {
+            Some((other, at)) if at == hash => {
+                other == bytes
+                    || rest
+                        .clone()
+                        .take_while(|(_, at)| at == hash)
+                        .any(|(other, _)| other == *bytes)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Set {
+    /// An empty one for `len` members of this one.
+    #[must_use]
+    pub fn part(&self, len: usize) -> Self {
+        match self.0 {
+            Form::Large(_) if len > PACKED_MEMBERS_MAX => Self(Form::Large(Hashed::default())),
+            _ => Self::default(),
+        }
+    }
+
     /// Number of members.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "Collection::is_empty")]
