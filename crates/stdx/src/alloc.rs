@@ -97,6 +97,13 @@ pub fn class_bytes(bytes: usize) -> usize {
     bytes.next_multiple_of(step)
 }
 
+/// True when a smaller block should be had for what is to shrink. mimalloc itself leaves it where
+/// it is while half of the block is in use. Large blocks are not copied.
+#[inline]
+fn shrinks(from: usize, to: usize) -> bool {
+    0 < to && from <= LARGE_BYTES && class_bytes(to) < class_bytes(from)
+}
+
 /// Asks for an alignment only where mimalloc's own would not do: it rounds such requests up to a
 /// larger class when a page of the right one is not at hand.
 #[inline]
@@ -139,6 +146,19 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if size < layout.size() && shrinks(layout.size(), size) {
+            // SAFETY: the caller says that `pointer` came from here with this layout, and that
+            // `size` with its alignment is a layout, too; the new block is another one and takes
+            // `size` bytes, and the old one has more.
+            unsafe {
+                let to = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+                if !to.is_null() {
+                    to.copy_from_nonoverlapping(pointer, size);
+                    self.dealloc(pointer, layout);
+                }
+                return to;
+            }
+        }
         count(layout.size(), -1);
         count(size, 1);
         // SAFETY: the caller says that it came from here, with this layout.
@@ -174,6 +194,23 @@ mod tests {
         ];
         for (asked, want) in cases {
             assert_eq!(class_bytes(asked), want, "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_shrinks_keeps_its_bytes_and_no_others() {
+        let layout = Layout::array::<u8>(2048).expect("a layout");
+        // SAFETY: the block is used as it was asked for, and given back as it came.
+        unsafe {
+            let from = Counting.alloc(layout);
+            (0..2048).for_each(|at| from.add(at).write(at as u8));
+            let to = Counting.realloc(from, layout, 1024);
+            assert_eq!(libmimalloc_sys::mi_usable_size(to.cast()), 1024);
+            assert!((0..1024).all(|at| to.add(at).read() == at as u8));
+            Counting.dealloc(to, Layout::array::<u8>(1024).expect("a layout"));
+        }
+        for (from, to, want) in [(2048, 2047, false), (2048, 0, false), (1 << 20, 4096, false)] {
+            assert_eq!(shrinks(from, to), want, "{from} {to}");
         }
     }
 }

@@ -93,7 +93,7 @@ fn encode_group(sink: &mut impl Sink, group: &Group) {
     encode::length(sink, group.pending().len() as u64);
     for pending in group.pending().iter() {
         sink.put(&pending.id.to_bytes());
-        sink.put(&pending.delivered_ms.to_le_bytes());
+        sink.put(&pending.delivered_ms().to_le_bytes());
         encode::length(sink, pending.count);
     }
     encode::length(sink, group.consumers().len() as u64);

@@ -42,7 +42,11 @@ fn of_stream(stream: &Stream) -> String {
     words.push(format!("{:?}", stream.facts()));
     for group in stream.groups().iter() {
         words.push(format!("{:?} {:?} {:?}", group.name(), group.last_id, group.read));
-        words.extend(group.pending().iter().map(|pending| format!("{pending:?}")));
+        words.extend(group.pending().iter().map(|pending| {
+            let (owner, delivered_ms) = (group.owner(pending), pending.delivered_ms());
+            format!("{:?} {owner:?} {delivered_ms} {}", pending.id, pending.count)
+        }));
+        words.extend(group.released().map(|id| format!("{id:?}")));
         let consumers = group.consumers().iter();
         words.extend(consumers.map(|one| format!("{:?} {}", one.name(), one.seen_ms)));
     }

@@ -143,7 +143,7 @@ impl CommandSink {
             self.command(&[b"XGROUP", b"CREATECONSUMER", key, group_name, name]);
         }
         for pending in consumer.pending().iter().filter_map(|id| group.pending().find(id)) {
-            let (time, count) = (pending.delivered_ms.to_string(), pending.count.to_string());
+            let (time, count) = (pending.delivered_ms().to_string(), pending.count.to_string());
             let id = pending.id.text();
             let claim = [&b"XCLAIM"[..], key, group_name, name, b"0", &id, b"TIME"];
             let rest = [time.as_bytes(), b"RETRYCOUNT", count.as_bytes(), b"JUSTID", b"FORCE"];

@@ -124,8 +124,8 @@ fn of_stream(stream: &Stream) -> String {
         let (name, last) = (show(group.name()), text(group.last_id));
         words.push(format!("group {name} {last} {:?}", group.read));
         for pending in group.pending().iter() {
-            let (id, owner) = (text(pending.id), show(&pending.owner));
-            words.push(format!("{id} {owner} {} {}", pending.delivered_ms, pending.count));
+            let (id, owner) = (text(pending.id), show(&group.owner(pending)));
+            words.push(format!("{id} {owner} {} {}", pending.delivered_ms(), pending.count));
         }
         words.extend(group.consumers().iter().map(|consumer| show(consumer.name())));
     }

@@ -8,7 +8,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
 use crate::types::Stream;
-use crate::types::stream::{Group, Id};
+use crate::types::stream::{Group, Id, Pending};
 use catalog::events::Classes;
 use resp::number::parse_i64;
 use resp::{Args, Reply};
@@ -44,8 +44,8 @@ struct Outcome {
 }
 
 impl Terms {
-    fn is_idle(&self, delivered_ms: u64, now_ms: u64) -> bool {
-        self.idle_ms == 0 || now_ms.wrapping_sub(delivered_ms).cast_signed() >= self.idle_ms
+    fn is_idle(&self, pending: &Pending, now_ms: u64) -> bool {
+        self.idle_ms == 0 || pending.idle_ms(now_ms) >= self.idle_ms
     }
 
     /// Claims one entry, the `place`th that was asked for; false when it stays where it is.
@@ -66,17 +66,17 @@ impl Terms {
                 outcome.changes.extend(Given::of(group, id).map(|given| (given, place)));
                 return true;
             };
-            let (delivered_ms, count) = (pending.delivered_ms, pending.count);
+            let pending = *pending;
             if !exists {
                 outcome.changes.extend(Given::of(group, id).map(|given| (given, place)));
                 group.acknowledge(id);
                 outcome.deleted.push(id);
                 return true;
             }
-            if !self.is_idle(delivered_ms, now_ms) {
+            if !self.is_idle(&pending, now_ms) {
                 return false;
             }
-            self.give(group, names.1, (id, count), (now_ms, outcome));
+            self.give(group, names.1, (id, pending.count), (now_ms, outcome));
             outcome.changes.extend(Given::of(group, id).map(|given| (given, place)));
             true
         });

@@ -53,8 +53,8 @@ impl Given {
     /// What is known of a pending entry.
     pub fn of(group: &Group, id: Id) -> Option<Self> {
         let pending = group.pending().find(&id)?;
-        let (delivered_ms, count) = (pending.delivered_ms, pending.count);
-        let owner = pending.owner.clone();
+        let owner = group.owner(pending);
+        let (delivered_ms, count) = (pending.delivered_ms(), pending.count);
         Some(Self { id, owner, delivered_ms, count, last_id: group.last_id })
     }
 

@@ -13,6 +13,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::{Wait, Wanted};
 use crate::parse;
 use crate::types::Stream;
+use crate::types::stream::group::Name;
 use crate::types::stream::{Group, Id};
 use catalog::events::Classes;
 use resp::{Args, Protocol};
@@ -311,10 +312,7 @@ fn write_given(
     let there: Vec<Id> = ids.into_iter().filter(|id| stream.get(*id).is_some()).collect();
     stream.edit_group(group_name, |group| {
         for id in there {
-            group.edit_pending(id, |pending| {
-                pending.delivered_ms = now_ms;
-                pending.count += 1;
-            });
+            group.give_again(id, now_ms);
         }
     });
     Ok(())
@@ -344,20 +342,26 @@ fn give(
         reply.array(0);
     }
     let facts = stream.facts();
-    let (mut given, mut read) = (Vec::new(), None);
+    let mut read = None;
     stream.edit_group(group_name, |group: &mut Group| {
         for &id in &ids {
             group.read = facts.read_with(id, group.read);
             group.last_id = id;
-            if !fetch.noack {
-                group.give(id, consumer, now_ms, 1);
-                given.extend(Given::of(group, id));
-            }
+        }
+        if !fetch.noack {
+            group.give_all(&ids, consumer, now_ms, 1);
         }
         read = Some((group.last_id, group.read));
     });
     drop(stream);
-    given.iter().for_each(|given| given.propagate(ctx, key, group_name, None));
+    if !fetch.noack && ctx.keys.effects.wanted {
+        let (owner, delivered_ms) = (Name::from(consumer), now_ms);
+        for &id in &ids {
+            let owner = Name::clone(&owner);
+            let given = Given { id, owner, delivered_ms, count: 1, last_id: id };
+            given.propagate(ctx, key, group_name, None);
+        }
+    }
     if let Some(read) = read.filter(|_| fetch.noack && !ids.is_empty()) {
         propagate_read(ctx, key, group_name, read);
     }

@@ -7,6 +7,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::Edit;
 use crate::parse;
+use crate::tick::STEPS;
 use crate::types::Stream;
 use crate::types::stream::{Group, Id};
 use catalog::events::Classes;
@@ -155,16 +156,24 @@ pub fn create_consumer(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 /// # Errors
 /// As [`create_consumer`].
 pub fn delete_consumer(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
-    let args = ctx.args;
-    let mut stream = edit_known(ctx)?;
-    let removed = stream.edit_group(args.at(3), |group| group.remove_consumer(args.at(4)));
+    let (key, group, name) = (ctx.args.at(2), ctx.args.at(3), ctx.args.at(4));
+    let stream = edit_known(ctx)?;
+    let consumer = stream.group(group).and_then(|group| group.consumer(name));
+    let pending = consumer.map(|consumer| consumer.pending().len());
     drop(stream);
-    if let Some((_, pending)) = removed.flatten() {
-        done(ctx, "xgroup-delconsumer");
-        ctx.reply.int(pending as i64);
-    } else {
-        ctx.reply.int(0);
+    ctx.reply.int(pending.unwrap_or(0) as i64);
+    let Some(mut stream) = ctx.keys.edit::<Stream>(key)?.filter(|_| pending.is_some()) else {
+        return Ok(());
+    };
+    stream.unchanged();
+    while stream.edit_group(group, |group| group.forget(name, STEPS)) == Some(true) {
+        // Too late for an error: some of it is done.
+        _ = ctx.tick.tick();
     }
+    let taken = stream.take_consumer(group, name);
+    drop(stream);
+    done(ctx, "xgroup-delconsumer");
+    taken.into_iter().for_each(|taken| discard(ctx, taken));
     Ok(())
 }
 

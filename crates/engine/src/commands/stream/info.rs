@@ -123,8 +123,8 @@ fn write_group(reply: &mut Reply<'_>, stream: &Stream, group: &Group, count: usi
     for pending in group.pending().iter().take(shown) {
         reply.array(4);
         write_id(reply, pending.id);
-        reply.bulk(&pending.owner);
-        reply.int(pending.delivered_ms.cast_signed());
+        reply.bulk(&group.owner(pending));
+        reply.int(pending.delivered_ms().cast_signed());
         reply.int(pending.count.cast_signed());
     }
     field(reply, "consumers").array(group.consumers().len());
@@ -142,7 +142,7 @@ fn write_consumer(reply: &mut Reply<'_>, group: &Group, consumer: &Consumer, cou
     for pending in pending.take(shown) {
         reply.array(3);
         write_id(reply, pending.id);
-        reply.int(pending.delivered_ms.cast_signed());
+        reply.int(pending.delivered_ms().cast_signed());
         reply.int(pending.count.cast_signed());
     }
 }

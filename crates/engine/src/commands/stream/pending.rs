@@ -109,8 +109,8 @@ fn write_summary(reply: &mut Reply<'_>, group: &Group) {
 }
 
 fn write_selected(reply: &mut Reply<'_>, group: &Group, select: &Select<'_>, now_ms: u64) {
-    let idle_ms = |pending: &Pending| now_ms.wrapping_sub(pending.delivered_ms).cast_signed();
-    let is_idle = |pending: &&Pending| select.idle_ms == 0 || idle_ms(pending) >= select.idle_ms;
+    let is_idle =
+        |pending: &&Pending| select.idle_ms == 0 || pending.idle_ms(now_ms) >= select.idle_ms;
     let found: Vec<&Pending> = if let Some(name) = select.consumer {
         let ids = group.consumer(name).map(|consumer| consumer.pending().from(&select.start));
         let ids = ids.into_iter().flatten().take_while(|id| **id <= select.end);
@@ -125,8 +125,9 @@ fn write_selected(reply: &mut Reply<'_>, group: &Group, select: &Select<'_>, now
     for pending in found {
         reply.array(4);
         write_id(reply, pending.id);
-        reply.bulk(&pending.owner);
-        reply.int(idle_ms(pending).max(0));
+        reply.bulk(&group.owner(pending));
+        let idle_ms = if pending.is_owned() { pending.idle_ms(now_ms).max(0) } else { -1 };
+        reply.int(idle_ms);
         reply.int(pending.count.cast_signed());
     }
 }

@@ -213,6 +213,14 @@ impl Stream {
         self.entries.leaves().map(of).sum()
     }
 
+    /// Takes a consumer out of a group with what is left of all it was given, in a stream of its
+    /// own, which can be dropped elsewhere.
+    pub fn take_consumer(&mut self, group: &[u8], name: &[u8]) -> Option<Self> {
+        let mut taken = Self::default();
+        taken.add_group(self.edit_group(group, |group| group.remove_consumer(name)).flatten()?);
+        Some(taken)
+    }
+
     /// Checks everything that must hold between calls.
     ///
     /// # Panics

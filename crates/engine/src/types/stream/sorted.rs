@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::fmt::Debug;
 
 /// Records of a full leaf. Few under test.
-const RUN_MAX: usize = if cfg!(test) { 5 } else { 64 };
+const RUN_MAX: usize = if cfg!(test) { 5 } else { 128 };
 
 /// Something with a key.
 pub trait Record: Clone + Debug {
@@ -103,14 +103,22 @@ impl<R: Record> Sorted<R> {
         })
     }
 
-    /// Adds a record, which `query` finds; false when there was one.
+    /// Adds a record, which `query` finds, in place of the one that was there; true when there was
+    /// none.
     pub fn insert(&mut self, query: &R::Query, record: R) -> bool {
+        self.replace(query, record).is_none()
+    }
+
+    /// Adds a record, which `query` finds; returns the one that was there.
+    pub fn replace(&mut self, query: &R::Query, record: R) -> Option<R> {
         self.0.edit(Last(|key: &R::Key| R::order(key, query).is_le()), |run, _| {
-            let place = run.search(query);
-            if let Err(at) = place {
-                run.0.insert(at, record);
+            match run.search(query) {
+                Ok(at) => Some(std::mem::replace(&mut run.0[at], record)),
+                Err(at) => {
+                    run.0.insert(at, record);
+                    None
+                }
             }
-            place.is_err()
         })
     }
 

@@ -118,30 +118,43 @@ fn groups_behave_as_maps() {
         let mut rng = Rng::new(seed);
         let mut group = Group::new(b"g", Id::MIN, None);
         let mut model: BTreeMap<Id, (String, u64)> = BTreeMap::new();
+        let mut released: Vec<Id> = Vec::new();
         for _ in 0..1_500 {
             let id = Id { ms: rng.below(60) as u64, seq: rng.below(3) as u64 };
             let name = format!("c{}", rng.below(12));
-            match rng.below(10) {
+            match rng.below(13) {
                 0..6 => {
                     let count = rng.below(5) as u64;
                     group.see(name.as_bytes(), 5);
                     group.give(id, name.as_bytes(), 5, count);
                     model.insert(id, (name, count));
+                    released.retain(|other| *other != id);
                 }
                 6..9 => {
                     assert_eq!(group.acknowledge(id).is_some(), model.remove(&id).is_some());
+                    released.retain(|other| *other != id);
+                }
+                9 => group.keep_times(),
+                10..12 => {
+                    group.release(id, 7);
+                    model.insert(id, (String::new(), 7));
+                    released.retain(|other| *other != id);
+                    released.push(id);
                 }
                 _ => {
                     let before = model.len();
-                    let known = group.consumer(name.as_bytes()).is_some();
+                    let consumer = group.consumer(name.as_bytes());
+                    let count = consumer.map_or(0, |consumer| consumer.pending().len());
                     model.retain(|_, (owner, _)| *owner != name);
-                    let removed = group.remove_consumer(name.as_bytes());
-                    let count = known.then_some(before - model.len());
-                    assert_eq!(removed.map(|(_, count)| count), count);
+                    assert_eq!(before - model.len(), count);
+                    let known = consumer.is_some();
+                    while group.forget(name.as_bytes(), 2) {}
+                    assert_eq!(group.remove_consumer(name.as_bytes()).is_some(), known);
                 }
             }
+            assert!(group.released().eq(released.iter().copied()));
             group.check_invariants();
-            let got = group.pending().from(&id).map(|p| (p.id, (p.owner.to_vec(), p.count)));
+            let got = group.pending().from(&id).map(|p| (p.id, (group.owner(p).to_vec(), p.count)));
             let want = model.range(id..);
             assert!(got.eq(want.map(|(id, (n, c))| (*id, (n.clone().into_bytes(), *c)))));
         }
