@@ -514,6 +514,11 @@ const COMMANDS: &[&str] = &[
     "xrevrange",
     "xsetid",
     "xtrim",
+    "xackdel",
+    "xcfgset",
+    "xdelex",
+    "xidmprecord",
+    "xnack",
 ];
 
 /// MonitorKeys that show runs of single commands.

@@ -498,6 +498,20 @@ pub const PARAMS: &[Param] = &[
         "Refuse writes after a save in the background has failed, until one succeeds.",
     ),
     row(
+        "stream-idmp-duration",
+        int(1, 86_400),
+        "100",
+        true,
+        "Seconds for which a new stream remembers what a producer sent.",
+    ),
+    row(
+        "stream-idmp-maxsize",
+        int(1, 10_000),
+        "100",
+        true,
+        "Ids of one producer that a new stream remembers.",
+    ),
+    row(
         "stream-node-max-bytes",
         Kind::Memory,
         "4096",

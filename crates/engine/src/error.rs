@@ -262,6 +262,61 @@ pub const LIMIT_WITHOUT_TILDE: CommandError =
 /// XTRIM without a way to trim.
 pub const TRIM_WITHOUT_STRATEGY: CommandError =
     fixed("ERR syntax error, XTRIM must be called with a trimming strategy");
+/// XDELEX and XACKDEL with a number of ids that is none.
+pub const IDS_NOT_POSITIVE: CommandError = fixed("ERR Number of IDs must be a positive integer");
+/// XDELEX and XACKDEL with fewer ids than they say.
+pub const IDS_MISCOUNTED: CommandError =
+    fixed("ERR The `numids` parameter must match the number of arguments");
+/// XNACK with an unknown mode.
+pub const NACK_MODE: CommandError = fixed("ERR mode must be SILENT, FAIL, or FATAL");
+/// XNACK without ids.
+pub const NACK_NO_IDS: CommandError = fixed("ERR syntax error, expected IDS keyword");
+/// XNACK with a number of ids that is none.
+pub const NACK_COUNT: CommandError = fixed("ERR numids must be a positive integer");
+/// XNACK with fewer ids than it says.
+pub const NACK_MISCOUNTED: CommandError = fixed("ERR number of IDs doesn't match numids");
+/// XNACK with a count below zero.
+pub const NACK_RETRIES: CommandError = fixed("ERR Invalid RETRYCOUNT value, must be >= 0");
+/// XADD with an id of its own where the producer gives one.
+pub const PRODUCER_ID_GIVEN: CommandError =
+    fixed("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs");
+/// XADD with two producers.
+pub const PRODUCER_TWICE: CommandError = fixed("ERR IDMP/IDMPAUTO specified multiple times");
+/// XADD with a producer without a name.
+pub const PRODUCER_EMPTY: CommandError = fixed("ERR IDMP requires a non-empty producer ID");
+/// XADD with IDMPAUTO for a producer without a name.
+pub const PRODUCER_EMPTY_AUTO: CommandError =
+    fixed("ERR IDMPAUTO requires a non-empty producer ID");
+/// XADD with an empty id of the producer.
+pub const PRODUCER_ID_EMPTY: CommandError = fixed("ERR IDMP requires a non-empty idempotent ID");
+/// XCFGSET that sets nothing.
+pub const NOTHING_TO_SET: CommandError =
+    fixed("ERR At least one parameter (IDMP-DURATION or IDMP-MAXSIZE) is required");
+/// XCFGSET with a time that is none.
+pub const PRODUCER_S: CommandError = fixed("ERR IDMP-DURATION must be between 1 and 86400 seconds");
+/// XCFGSET with a number that is none.
+pub const PRODUCER_IDS: CommandError =
+    fixed("ERR IDMP-MAXSIZE must be between 1 and 10000 entries");
+/// XIDMPRECORD for an entry that is not there.
+pub const NO_SUCH_ENTRY: CommandError =
+    fixed("ERR The specified stream ID was deleted or doesn't exist");
+/// XIDMPRECORD for an id that another entry has.
+pub const PRODUCER_ID_TAKEN: CommandError =
+    fixed("ERR The specified IDMP producer-id/idempotent-id pair maps to a different stream ID");
+/// XREAD with CLAIM.
+pub const CLAIM_IN_XREAD: CommandError =
+    fixed("ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.");
+/// XREADGROUP with a time to claim that is no integer.
+pub const CLAIM_NO_INTEGER: CommandError = fixed("ERR min-idle-time is not an integer");
+/// XREADGROUP with a time to claim below zero.
+pub const CLAIM_NEGATIVE: CommandError = fixed("ERR min-idle-time must be a positive integer");
+/// XREAD with MAXCOUNT that is none.
+pub const MAXCOUNT_NOT_POSITIVE: CommandError = fixed("ERR MAXCOUNT must be a positive integer");
+/// XREAD with MAXSIZE that is none.
+pub const MAXSIZE_NOT_POSITIVE: CommandError = fixed("ERR MAXSIZE must be a positive integer");
+/// XREAD with MAXCOUNT below COUNT.
+pub const MAXCOUNT_BELOW_COUNT: CommandError =
+    fixed("ERR MAXCOUNT must be greater than or equal to COUNT");
 /// An open range from the last id.
 pub const BAD_RANGE_START: CommandError = fixed("ERR invalid start ID for the interval");
 /// An open range to the first id.

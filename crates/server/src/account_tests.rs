@@ -152,6 +152,11 @@ fn tails() -> Vec<String> {
         "x g2 $",
         "x g 2-1",
         "x maxlen 1",
+        "x g fail ids 1 1-1",
+        "x ids 1 1-1",
+        "x g ids 1 1-1",
+        "x idmp-maxsize 5",
+        "x p i 2-1",
         "group g c streams x >",
     ];
     tails.extend(of_streams.map(str::to_owned));

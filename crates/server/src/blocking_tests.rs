@@ -337,6 +337,50 @@ fn readers_of_streams_wait_for_entries_behind_theirs() {
 }
 
 #[test]
+fn who_claims_looks_again_when_something_is_due() {
+    let group = "a> XADD s 1-1 f v => $3 1-1
+                 a> XGROUP CREATE s g 0 => +OK
+                 a> XREADGROUP GROUP g ann STREAMS s > => *1 *2 $1 s *1 *2 $3 1-1 *2 $1 f $1 v";
+    for loops in [1, 4] {
+        check_each(loops, |bench| {
+            bench.check(group);
+            bench.check("b> XREADGROUP GROUP g bob BLOCK 500 CLAIM 200 STREAMS s > =>");
+            bench.check("c> XREADGROUP GROUP g cay BLOCK 0 CLAIM 300 STREAMS none s > > => -NOGROUP No such key 'none' or consumer group 'g' in XREADGROUP with GROUP option");
+            bench.check("c> XREADGROUP GROUP g cay BLOCK 0 CLAIM 300 STREAMS s > =>");
+            bench.pass_ms(199);
+            bench.check("b> read =>");
+            bench.pass_ms(1);
+            bench.check("b> read => *1 *2 $1 s *1 *4 $3 1-1 *2 $1 f $1 v :200 :1");
+            bench.pass_ms(100);
+            bench.check("c> read =>");
+            bench.check("b> XREADGROUP GROUP g bob BLOCK 150 CLAIM 9000 STREAMS s > =>");
+            bench.pass_ms(149);
+            bench.check("b> read =>");
+            bench.pass_ms(1);
+            bench.check("b> read => *-1");
+            bench.pass_ms(50);
+            bench.check("c> read => *1 *2 $1 s *1 *4 $3 1-1 *2 $1 f $1 v :300 :2");
+            bench.check("b> XREADGROUP GROUP g bob BLOCK 0 CLAIM 9000 STREAMS s > =>");
+            bench.check("b> PING =>");
+            bench.check("a> XNACK s g SILENT IDS 1 1-1 => :1");
+            bench.check("b> read => *1 *2 $1 s *1 *4 $3 1-1 *2 $1 f $1 v :-1 :2 +PONG");
+        });
+        check_each(loops, |bench| {
+            bench.check("a> XGROUP CREATE s g $ MKSTREAM => +OK");
+            bench.check("b> XREADGROUP GROUP g bob BLOCK 0 CLAIM 100 STREAMS s > =>");
+            bench.check("c> XREADGROUP GROUP g cay BLOCK 1000 CLAIM 100 STREAMS s > =>");
+            bench.pass_ms(40);
+            bench.check("a> XADD s 1-1 f v => $3 1-1");
+            bench.check("b> read => *1 *2 $1 s *1 *4 $3 1-1 *2 $1 f $1 v :0 :0");
+            bench.pass_ms(99);
+            bench.check("c> read =>");
+            bench.pass_ms(1);
+            bench.check("c> read => *1 *2 $1 s *1 *4 $3 1-1 *2 $1 f $1 v :100 :1");
+        });
+    }
+}
+
+#[test]
 fn readers_of_groups_share_and_hear_of_the_end() {
     check(
         "a> XGROUP CREATE s g $ MKSTREAM => +OK

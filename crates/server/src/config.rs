@@ -256,6 +256,8 @@ impl Config {
             (&limits::SET_INTEGERS, "set-max-intset-entries"),
             (&limits::STREAM_BYTES, "stream-node-max-bytes"),
             (&limits::STREAM_ENTRIES, "stream-node-max-entries"),
+            (&limits::STREAM_PRODUCER_S, "stream-idmp-duration"),
+            (&limits::STREAM_PRODUCER_IDS, "stream-idmp-maxsize"),
         ] {
             limit.set(self.number(name));
         }

@@ -36,6 +36,7 @@ const fn help(name: &'static str, summary: &'static str) -> Command {
 /// The family's rows.
 pub const ROWS: &[Command] = &[
     row("xack", -4, WF, ONE, "5.0.0", "Acknowledges entries that a group gave out."),
+    row("xackdel", -6, WF, ONE, "8.2.0", "Acknowledges entries and deletes them."),
     row("xadd", -5, GROW, ONE, "5.0.0", "Adds an entry to a stream."),
     row(
         "xautoclaim",
@@ -45,8 +46,17 @@ pub const ROWS: &[Command] = &[
         "6.2.0",
         "Gives a consumer entries that others have had for too long.",
     ),
+    row(
+        "xcfgset",
+        -2,
+        WF,
+        ONE,
+        "8.6.0",
+        "Sets how much a stream remembers of what producers sent.",
+    ),
     row("xclaim", -6, WF, ONE, "5.0.0", "Gives a consumer entries that others have."),
     row("xdel", -3, WF, ONE, "5.0.0", "Deletes entries by their ids."),
+    row("xdelex", -5, WF, ONE, "8.2.0", "Deletes entries, and what groups know of them."),
     container("xgroup", "Changes the consumer groups of a stream."),
     row("xgroup|create", -5, MAKE, SUB, "5.0.0", "Makes a consumer group."),
     row("xgroup|createconsumer", 5, MAKE, SUB, "6.2.0", "Makes a consumer in a group."),
@@ -54,6 +64,14 @@ pub const ROWS: &[Command] = &[
     row("xgroup|destroy", 4, W, SUB, "5.0.0", "Removes a consumer group."),
     help("xgroup|help", "Lists the subcommands of XGROUP."),
     row("xgroup|setid", -5, W, SUB, "5.0.0", "Sets how far a group has read."),
+    row(
+        "xidmprecord",
+        5,
+        WF,
+        ONE,
+        "8.8.0",
+        "Notes that a producer has added an entry; for replicas.",
+    ),
     container("xinfo", "Looks inside a stream."),
     row("xinfo|consumers", 4, R, SUB, "5.0.0", "Lists the consumers of a group."),
     row("xinfo|groups", 3, R, SUB, "5.0.0", "Lists the consumer groups of a stream."),
@@ -67,6 +85,7 @@ pub const ROWS: &[Command] = &[
         "5.0.0",
         "Returns the number of entries.",
     ),
+    row("xnack", -7, WF, ONE, "8.8.0", "Gives entries back to a group for others to claim."),
     row("xpending", -3, R, ONE, "5.0.0", "Lists what was given out and not acknowledged."),
     row("xrange", -4, R, ONE, "5.0.0", "Returns entries in a range of ids."),
     row("xread", -4, READ, Keys::Streams { after: 1 }, "5.0.0", "Returns new entries, or waits."),

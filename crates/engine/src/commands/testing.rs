@@ -43,6 +43,8 @@ pub struct Bench {
     pub now_ms: u64,
     /// Selected database.
     pub db: u16,
+    /// It obeys a primary or a file.
+    pub obeys: bool,
     rng: Rng,
 }
 
@@ -62,7 +64,8 @@ impl Bench {
     pub fn with_shards(count: usize) -> Self {
         let seed = HashSeed::from_bytes([9; 16]);
         let shards = (0..count).map(|_| Shard::new(seed)).collect();
-        Self { space: Whole { shards, seed }, now_ms: 1_000_000, db: 0, rng: Rng::new(1) }
+        let (obeys, rng) = (false, Rng::new(1));
+        Self { space: Whole { shards, seed }, now_ms: 1_000_000, db: 0, obeys, rng }
     }
 
     /// Runs one line; returns the reply and the propagated commands, both as readable text.
@@ -81,7 +84,7 @@ impl Bench {
             db: self.db,
             dbs: 16,
             now_ms: self.now_ms,
-            dead_ms: self.now_ms,
+            dead_ms: if self.obeys { 0 } else { self.now_ms },
             may_expire: true,
             owns_mortals: false,
             no_touch: false,
@@ -105,7 +108,9 @@ impl Bench {
         }
         if let Err(CommandError::Block(wait)) = result {
             assert!(out.is_empty(), "a handler that waits has not replied");
-            out = format!("?waits {} ms\r\n", wait.timeout_ms).into_bytes();
+            let again = wait.again.map(|again| format!(", looks again at {}", again.at_ms));
+            let again = again.unwrap_or_default();
+            out = format!("?waits {} ms{again}\r\n", wait.timeout_ms).into_bytes();
         }
         self.space.shards.iter().for_each(Shard::check_invariants);
         let effects: Vec<_> = effects.propagated().map(|(_, bytes)| words_of(bytes)).collect();

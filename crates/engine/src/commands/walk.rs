@@ -123,7 +123,7 @@ impl<S> FirstOf<S> {
     #[must_use]
     pub fn wait(&self, timeout_ms: u64, wanted: Wanted) -> Wait {
         let (first, keys) = (self.first as u32, self.keys as u32);
-        Wait { timeout_ms, first, keys, wanted, ids: Box::default() }
+        Wait { timeout_ms, first, keys, wanted, ids: Box::default(), again: None }
     }
 }
 

@@ -20,7 +20,7 @@ pub use interest::{Reader, WatchFlag};
 pub use shard::cut::Taken;
 pub use shard::{Dead, SHARDS, Shard, shard_of};
 pub use table::cut::{Budget, Cut, Saved};
-pub use waiters::{Fate, Home, Wait, Waiter, Wanted};
+pub use waiters::{Again, Fate, Home, Wait, Waiter, Wanted};
 
 use crate::effects::Effects;
 use crate::error::{self, CommandError};

@@ -24,6 +24,17 @@ pub enum Wanted {
     /// Entries of a stream that the group named by this word has not read, or that there is
     /// nothing to wait for any more.
     Unread(u32),
+    /// As [`Wanted::Unread`], or entries that nobody in the group has any more.
+    Claimable(u32),
+}
+
+/// When a command that waits may find something although nobody has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// Unix milliseconds.
+    pub at_ms: u64,
+    /// Word of the timeout, which is shorter the next time.
+    pub timeout_at: u32,
 }
 
 /// How a command that found nothing wants to wait.
@@ -39,6 +50,8 @@ pub struct Wait {
     pub wanted: Wanted,
     /// For each key, the id behind which entries are wanted; none for other types.
     pub ids: Box<[Id]>,
+    /// When to run it again in any case.
+    pub again: Option<Again>,
 }
 
 /// What became of a waiter.
@@ -86,6 +99,10 @@ pub struct Waiter {
     pub wait: Wait,
     /// Monotonic microseconds when its time is over; 0 is never.
     pub deadline_us: u64,
+    /// When its time is over if it runs again before that; 0 is never.
+    pub ends_us: u64,
+    /// At its deadline it runs again.
+    pub looks_again: bool,
     /// It also changes a key of another shard, which must be held to serve it.
     pub crosses: bool,
     /// CLIENT REPLY took its reply away.
@@ -93,7 +110,7 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// A command that waits from now on. `crosses` and `silent` are false.
+    /// A command that waits from now on. The flags are false.
     #[must_use]
     pub fn new(home: Home, command: u16, args: OwnedArgs, wait: Wait) -> Self {
         Self {
@@ -105,6 +122,8 @@ impl Waiter {
             args,
             wait,
             deadline_us: 0,
+            ends_us: 0,
+            looks_again: false,
             crosses: false,
             silent: false,
         }
@@ -120,6 +139,22 @@ impl Waiter {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.fate.load(Acquire) == Fate::Waiting as u8
+    }
+
+    /// Its request once more, as it would be sent at this moment: with the time that is left.
+    #[must_use]
+    pub fn request(&self, now_us: u64) -> Vec<u8> {
+        let left_ms = self.ends_us.saturating_sub(now_us).div_ceil(1000).max(1);
+        let left_ms = if self.ends_us == 0 { 0 } else { left_ms };
+        let left_ms = left_ms.to_string();
+        let timeout_at = self.wait.again.map(|again| again.timeout_at as usize);
+        let (mut request, args) = (Vec::new(), self.args.as_args());
+        let mut reply = resp::Reply::new(&mut request, Protocol::Two);
+        reply.array(args.len());
+        for (at, word) in args.from(0).enumerate() {
+            reply.bulk(if Some(at) == timeout_at { left_ms.as_bytes() } else { word });
+        }
+        request
     }
 
     /// The keys it waits for.
@@ -144,7 +179,12 @@ impl Waiter {
                 after.is_some_and(|after| stream.last_id > *after)
             }
             (Wanted::Unread(word), Some(Object::Stream(stream))) => self.has_unread(word, stream),
-            (Wanted::Unread(_), _) => true,
+            (Wanted::Claimable(word), Some(Object::Stream(stream))) => {
+                let group = stream.group(self.args.as_args().at(word as usize));
+                let released = group.is_some_and(|group| group.released().len() > 0);
+                released || self.has_unread(word, stream)
+            }
+            (Wanted::Unread(_) | Wanted::Claimable(_), _) => true,
             _ => false,
         }
     }
@@ -251,7 +291,8 @@ impl Waiters {
     /// True when anybody waits for what may be found at `key`, or for its end.
     pub(super) fn has(&self, db: u16, key: &[u8], exists: bool) -> bool {
         let mut queue = self.queue(db, key);
-        queue.any(|waiter| exists || matches!(waiter.wait.wanted, Wanted::Unread(_)))
+        let wants_end = |wanted| matches!(wanted, Wanted::Unread(_) | Wanted::Claimable(_));
+        queue.any(|waiter| exists || wants_end(waiter.wait.wanted))
     }
 
     /// Who waits for `key`, longest first.
@@ -284,6 +325,7 @@ mod tests {
             keys: keys.len() as u32,
             wanted: Wanted::List,
             ids: Box::default(),
+            again: None,
         };
         let home = Home { loop_id: 0, place: 0, client };
         Arc::new(Waiter::new(home, 0, OwnedArgs::from_words(words), wait))

@@ -33,6 +33,9 @@ pub fn kind_of(value: &ValueRef<'_>) -> u8 {
         ValueRef::Object(Object::Hash(hash)) if hash.first_death_ms().is_some() => kind::HASH_TIMES,
         ValueRef::Object(Object::Hash(_)) => kind::HASH,
         ValueRef::Object(Object::SortedSet(_)) => kind::SORTED_SET,
+        ValueRef::Object(Object::Stream(stream)) if stream.producers().is_some() => {
+            kind::STREAM_PRODUCERS
+        }
         ValueRef::Object(Object::Stream(_)) => kind::STREAM,
     }
 }

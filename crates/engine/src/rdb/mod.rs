@@ -103,6 +103,8 @@ pub mod kind {
     pub const HASH_TIMES: u8 = 24;
     /// A stream as Redis 7.0 has it.
     pub const STREAM: u8 = 19;
+    /// A stream that knows of producers. Our own: what Redis 8.6 has for it is not documented.
+    pub const STREAM_PRODUCERS: u8 = 119;
 }
 
 #[cfg(test)]

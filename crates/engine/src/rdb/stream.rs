@@ -7,9 +7,9 @@
 //! Everything read is checked: order, counts, and that lists of what is pending agree.
 
 use super::packed::listpack_items;
-use super::{DecodeError, Decoder, Sink, Source, Word, encode};
+use super::{DecodeError, Decoder, Sink, Source, Word, encode, kind};
 use crate::types::Stream;
-use crate::types::stream::{Group, Id, NodeBuilder, Text};
+use crate::types::stream::{Group, Id, NodeBuilder, Producers, Text};
 use resp::number::{Digits, parse_i64};
 
 /// Which of Redis' forms.
@@ -21,6 +21,8 @@ pub enum Version {
     Two,
     /// Of Redis 7.2: with when consumers were last given something.
     Three,
+    /// Our own: as [`Version::Two`], and then what is known of producers.
+    Producers,
 }
 
 impl Version {
@@ -30,6 +32,7 @@ impl Version {
             15 => Some(Self::One),
             19 => Some(Self::Two),
             21 => Some(Self::Three),
+            kind::STREAM_PRODUCERS => Some(Self::Producers),
             _ => None,
         }
     }
@@ -38,7 +41,11 @@ impl Version {
 const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
 
-/// Writes a stream as Redis 7.0 has it.
+/// When the consumer was seen that has what nobody has. Redis 7.0 wants an owner for everything,
+/// and takes a consumer without a name, or one whose name is as many NULs as make it another one.
+const NOBODY_SEEN_MS: u64 = u64::MAX;
+
+/// Writes a stream as Redis 7.0 has it, and then what is known of producers, if anything is.
 pub fn encode(sink: &mut impl Sink, stream: &Stream) {
     let mut nodes = 0;
     stream.each_block(|_, _, _| nodes += 1);
@@ -79,6 +86,22 @@ pub fn encode(sink: &mut impl Sink, stream: &Stream) {
     encode::length(sink, stream.added);
     encode::length(sink, stream.groups().len() as u64);
     stream.groups().iter().for_each(|group| encode_group(sink, group));
+    stream.producers().into_iter().for_each(|producers| encode_producers(sink, producers));
+}
+
+fn encode_producers(sink: &mut impl Sink, producers: &Producers) {
+    let numbers = [u64::from(producers.duration_s), u64::from(producers.ids_max)];
+    let numbers = numbers.into_iter().chain([producers.added, producers.duplicates]);
+    numbers.for_each(|number| encode::length(sink, number));
+    encode::length(sink, producers.len() as u64);
+    for (name, ids) in producers.iter() {
+        encode::text(sink, name);
+        encode::length(sink, ids.len() as u64);
+        for (id, entry) in ids {
+            encode::text(sink, id);
+            encode_id(sink, *entry);
+        }
+    }
 }
 
 fn encode_id(sink: &mut impl Sink, id: Id) {
@@ -96,7 +119,17 @@ fn encode_group(sink: &mut impl Sink, group: &Group) {
         sink.put(&pending.delivered_ms().to_le_bytes());
         encode::length(sink, pending.count);
     }
-    encode::length(sink, group.consumers().len() as u64);
+    let released: Vec<Id> = group.released().collect();
+    let consumers = group.consumers().len() + usize::from(!released.is_empty());
+    encode::length(sink, consumers as u64);
+    if !released.is_empty() {
+        let names = (0..).map(|len| vec![0; len]);
+        let free = |name: &Vec<u8>| group.consumer(name).is_none();
+        encode::text(sink, &names.into_iter().find(free).unwrap_or_default());
+        sink.put(&NOBODY_SEEN_MS.to_le_bytes());
+        encode::length(sink, released.len() as u64);
+        released.iter().for_each(|id| sink.put(&id.to_bytes()));
+    }
     for consumer in group.consumers().iter() {
         encode::text(sink, consumer.name());
         sink.put(&consumer.seen_ms.to_le_bytes());
@@ -224,7 +257,29 @@ pub fn decode<S: Source>(
             return Err(TWICE);
         }
     }
+    if version == Version::Producers {
+        decode_producers(decoder, stream.producers_mut())?;
+    }
     Ok(stream)
+}
+
+fn decode_producers<S: Source>(
+    decoder: &mut Decoder<S>,
+    producers: &mut Producers,
+) -> Result<(), DecodeError> {
+    let small = |number: u64| u32::try_from(number).ok().filter(|n| *n > 0).ok_or(DAMAGED);
+    producers.configure(small(decoder.count()?)?, small(decoder.count()?)?);
+    let (added, duplicates) = (decoder.count()?, decoder.count()?);
+    for _ in 0..decoder.count()? {
+        let name = decoder.text()?.into_vec();
+        for _ in 0..decoder.count()? {
+            let own = decoder.text()?.into_vec();
+            // At this moment nothing is too old: that is for those who ask.
+            producers.note(&name, &own, id(decoder)?, 0);
+        }
+    }
+    (producers.added, producers.duplicates) = (added, duplicates);
+    Ok(())
 }
 
 fn id<S: Source>(decoder: &mut Decoder<S>) -> Result<Id, DecodeError> {
@@ -353,9 +408,17 @@ fn decode_group<S: Source>(
     for _ in 0..decoder.count()? {
         let name = decoder.text()?.into_vec();
         let seen_ms = u64::from_le_bytes(decoder.array()?);
-        if version >= Version::Three {
+        if version == Version::Three {
             // When it was last given something; 7.0 does not know that.
             decoder.array::<8>()?;
+        }
+        if seen_ms == NOBODY_SEEN_MS && name.iter().all(|byte| *byte == 0) {
+            for _ in 0..decoder.count()? {
+                let id = Id::from_bytes(decoder.array()?);
+                let (_, count) = pending.remove(&id).ok_or(OWNERS)?;
+                group.release(id, count);
+            }
+            continue;
         }
         if !group.create_consumer(&name, seen_ms) {
             return Err(TWICE);

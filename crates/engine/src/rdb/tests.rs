@@ -47,8 +47,13 @@ fn of_stream(stream: &Stream) -> String {
             format!("{:?} {owner:?} {delivered_ms} {}", pending.id, pending.count)
         }));
         words.extend(group.released().map(|id| format!("{id:?}")));
+        group.check_invariants();
         let consumers = group.consumers().iter();
         words.extend(consumers.map(|one| format!("{:?} {}", one.name(), one.seen_ms)));
+    }
+    if let Some(known) = stream.producers() {
+        let numbers = (known.duration_s, known.ids_max, known.added, known.duplicates);
+        words.push(format!("{numbers:?} {:?}", known.iter().collect::<Vec<_>>()));
     }
     words.join(" ")
 }
@@ -71,6 +76,21 @@ fn sample_stream(entries: u64) -> Stream {
         group.give(Id { ms: i * 7, seq: i % 3 }, name.as_bytes(), 2_000 + i, i);
     }
     group.create_consumer(b"nobody", 5);
+    if entries > 1 {
+        group.create_consumer(b"", 6);
+        for i in [6, 4] {
+            group.release(Id { ms: i * 7, seq: i % 3 }, i);
+        }
+    }
+    if entries > 3 {
+        let producers = stream.producers_mut();
+        producers.configure(50, 2);
+        for i in 1..=7 {
+            let (name, id) = (format!("p{}", i % 2), i.to_string());
+            producers.note(name.as_bytes(), id.as_bytes(), Id { ms: i * 7, seq: i % 3 }, 0);
+        }
+        producers.duplicates = 9;
+    }
     stream.add_group(group);
     stream.add_group(Group::new(b"7", Id::MAX, None));
     stream

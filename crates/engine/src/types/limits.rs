@@ -31,6 +31,11 @@ pub static STREAM_ENTRIES: Limit = Limit::new(100, usize::MAX);
 /// Bytes of a node of a stream; 0 is the most there can be.
 pub static STREAM_BYTES: Limit = Limit::new(4096, usize::MAX);
 
+/// Seconds for which a stream remembers what a producer sent, unless told otherwise.
+pub static STREAM_PRODUCER_S: Limit = Limit::new(100, 86_400);
+/// Ids of one producer that a stream remembers, unless told otherwise.
+pub static STREAM_PRODUCER_IDS: Limit = Limit::new(100, 10_000);
+
 impl Limit {
     const fn new(now: usize, most: usize) -> Self {
         Self { now: AtomicUsize::new(now), most }

@@ -2,8 +2,9 @@
 
 use crate::PersistError;
 use engine::Keyspace;
+use engine::commands::stream::produce;
 use engine::keyspace::{Entry, ValueRef};
-use engine::types::stream::{Consumer, Group, Id};
+use engine::types::stream::{Consumer, Group, Id, Producers};
 use engine::types::{Object, Stream};
 use resp::double::Decimal;
 use resp::number::{Digits, write_i64};
@@ -133,6 +134,32 @@ impl CommandSink {
             self.command(&[&[b"XGROUP", b"CREATE", key, name, &last][..], &read].concat());
             for consumer in group.consumers().iter() {
                 self.consumer(key, group, consumer);
+            }
+            for id in group.released() {
+                self.release(key, group, id);
+            }
+        }
+        if let Some(producers) = stream.producers() {
+            self.producers(key, producers);
+        }
+    }
+
+    /// What nobody in a group has, as it is told to replicas.
+    fn release(&mut self, key: &[u8], group: &Group, id: Id) {
+        let count = group.pending().find(&id).map_or(0, |pending| pending.count);
+        let (id, count) = (id.text(), count.to_string());
+        let claim = [&b"XCLAIM"[..], key, group.name(), b"", b"0", &id, b"FORCE", b"JUSTID"];
+        let rest = [b"RETRYCOUNT", count.as_bytes(), b"IDLE", b"0", b"TIME", b"0"];
+        self.command(&[&claim[..], &rest].concat());
+    }
+
+    fn producers(&mut self, key: &[u8], producers: &Producers) {
+        let config = produce::config_name(producers.duration_s, producers.ids_max);
+        self.command(&[b"XACK", key, &config, b"0-0"]);
+        for (name, ids) in producers.iter() {
+            for (id, entry) in ids {
+                let record = produce::record_name(name, id);
+                self.command(&[b"XACK", key, &record, &entry.text()]);
             }
         }
     }

@@ -185,6 +185,7 @@ pub fn wait(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         keys: 0,
         wanted: Wanted::List,
         ids: Box::default(),
+        again: None,
     }))
 }
 

@@ -36,6 +36,15 @@ impl<'e> Run<'_, 'e> {
             let now_us = self.shared.host.clock().monotonic_us();
             waiter.deadline_us = now_us.saturating_add(timeout_ms.saturating_mul(1000));
         }
+        if let Some(again) = waiter.wait.again {
+            let now_us = self.shared.host.clock().monotonic_us();
+            let left_ms = again.at_ms.saturating_sub(self.state.now_ms).max(1);
+            let again_us = now_us.saturating_add(left_ms.saturating_mul(1000));
+            if waiter.deadline_us == 0 || again_us < waiter.deadline_us {
+                waiter.looks_again = true;
+                (waiter.deadline_us, waiter.ends_us) = (again_us, waiter.deadline_us);
+            }
+        }
         let mut home_shard = None;
         super::for_each_key(self.shared.index.row(id).keys, args, |key| {
             let shard = shard_of(seed.hash(key));

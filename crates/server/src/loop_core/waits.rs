@@ -46,7 +46,11 @@ impl LoopCore {
             let Some(waiter) = self.waiter_at(place) else { continue };
             // Who was claimed meanwhile has mail on its way.
             if self.shared.blocked.claim(&waiter, Fate::TimedOut) {
-                self.end_early(&waiter, Release::Timeout);
+                if waiter.looks_again {
+                    self.run_again(&waiter, now_us);
+                } else {
+                    self.end_early(&waiter, Release::Timeout);
+                }
             }
         }
     }
@@ -90,6 +94,18 @@ impl LoopCore {
             _ => release.reply(&mut conn.out, waiter.protocol),
         });
         self.forget(waiter);
+    }
+
+    /// Puts the request before all others of its connection once more.
+    fn run_again(&mut self, waiter: &Arc<Waiter>, now_us: u64) {
+        if let Some(conn) = self.addressed(address_of(waiter))
+            && conn.state == State::Blocked
+        {
+            conn.compact();
+            conn.input.splice(0..0, waiter.request(now_us));
+        }
+        self.forget(waiter);
+        self.end_wait(waiter, |_| {});
     }
 
     /// The connection is gone: what it waited for goes to others.

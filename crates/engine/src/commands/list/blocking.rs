@@ -69,6 +69,7 @@ fn pop(ctx: &mut Ctx<'_>, end: End) -> Result<(), CommandError> {
         keys: last as u32 - 1,
         wanted: Wanted::List,
         ids: Box::default(),
+        again: None,
     };
     for key in sources(ctx, &wait) {
         let Some(mut edit) = ctx.keys.edit::<List>(key)? else { continue };
@@ -100,7 +101,14 @@ fn shift_or_wait(
         }
         return blocking::wait(
             ctx,
-            Wait { timeout_ms, first: 1, keys: 1, wanted: Wanted::List, ids: Box::default() },
+            Wait {
+                timeout_ms,
+                first: 1,
+                keys: 1,
+                wanted: Wanted::List,
+                ids: Box::default(),
+                again: None,
+            },
         );
     }
     let (source, destination) = (ctx.args.at(1), ctx.args.at(2));

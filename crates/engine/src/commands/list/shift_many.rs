@@ -99,7 +99,10 @@ pub fn blmovem(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let needed = if request.exactly { request.count } else { 1 };
     let needed = u32::try_from(needed).unwrap_or(u32::MAX);
     let wanted = Wanted::LongList(needed);
-    blocking::wait(ctx, Wait { timeout_ms, first: 1, keys: 1, wanted, ids: Box::default() })
+    blocking::wait(
+        ctx,
+        Wait { timeout_ms, first: 1, keys: 1, wanted, ids: Box::default(), again: None },
+    )
 }
 
 /// Moves elements between the lists at words 1 and 2 and replies with them; false, without a

@@ -1,10 +1,11 @@
-//! XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] *|id field value [field
-//! value ...]
+//! XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [IDMPAUTO producer|IDMP producer id]
+//! [MAXLEN|MINID [=|~] threshold [LIMIT count]] *|id field value [field value ...]
 //!
 //! Adds an entry and replies with its id. `*` takes the present millisecond, `ms-*` the next number
 //! within that one. Propagated with the id that was found and with what the trim came to.
 
 use super::ids::{self, Partial};
+use super::produce::{self, Producer};
 use super::trimming::{Left, Trimming, discard};
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
@@ -14,7 +15,7 @@ use crate::types::stream::{Id, NODE_BYTES_MAX, Trim};
 use catalog::events::Classes;
 use resp::Args;
 
-struct Add {
+struct Add<'a> {
     /// `None` for `*`.
     id: Option<Partial>,
     /// Word of the id.
@@ -22,12 +23,13 @@ struct Add {
     makes_key: bool,
     trimming: Trimming,
     trim: Option<Trim>,
+    producer: Option<Producer<'a>>,
 }
 
-impl Add {
-    fn parse(args: Args<'_>, obeys: bool) -> Result<Self, CommandError> {
+impl<'a> Add<'a> {
+    fn parse(args: Args<'a>, obeys: bool) -> Result<Self, CommandError> {
         let (id, trimming) = (None, Trimming::default());
-        let mut add = Self { id, id_at: 2, makes_key: true, trimming, trim: None };
+        let mut add = Self { id, id_at: 2, makes_key: true, trimming, trim: None, producer: None };
         while let Some(word) = args.find(add.id_at) {
             if word == b"*" {
                 break;
@@ -37,6 +39,12 @@ impl Add {
             } else if parse::is(word, "NOMKSTREAM") {
                 add.makes_key = false;
                 add.id_at += 1;
+            } else if let Some((producer, next)) = Producer::option(args, add.id_at)? {
+                if add.producer.replace(producer).is_some() {
+                    return Err(error::PRODUCER_TWICE);
+                }
+                add.trimming.newer(add.id_at..next);
+                add.id_at = next;
             } else {
                 add.id = Some(ids::parse_partial(word, 0)?);
                 break;
@@ -46,6 +54,9 @@ impl Add {
         let words = args.len().saturating_sub(add.id_at + 1);
         if words == 0 || words % 2 == 1 {
             return Err(error::wrong_arity("xadd"));
+        }
+        if add.producer.is_some() && add.id.is_some() {
+            return Err(error::PRODUCER_ID_GIVEN);
         }
         if add.id == Some(Partial { id: Id::MIN, has_seq: true }) {
             return Err(error::ID_ZERO);
@@ -70,6 +81,24 @@ impl Add {
     }
 }
 
+impl Add<'_> {
+    /// The entry that its producer has added before; that is counted.
+    fn find_sent(&self, ctx: &mut Ctx<'_>, words: &[&[u8]]) -> Result<Option<Id>, CommandError> {
+        let Some(producer) = &self.producer else { return Ok(None) };
+        let (key, now_ms) = (ctx.args.at(1), ctx.keys.moment.now_ms);
+        let known = ctx.keys.get_quietly::<Stream>(key)?.and_then(Stream::producers);
+        let id = producer.id(words);
+        let sent = known.and_then(|known| known.find(producer.name, &id, now_ms));
+        if sent.is_some()
+            && let Some(mut stream) = ctx.keys.edit::<Stream>(key)?
+        {
+            stream.unchanged();
+            stream.producers_mut().duplicates += 1;
+        }
+        Ok(sent)
+    }
+}
+
 /// XADD.
 ///
 /// # Errors
@@ -84,26 +113,36 @@ pub fn xadd(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         ctx.reply.null();
         return Ok(());
     }
+    if let Some(id) = add.find_sent(ctx, &words)? {
+        ctx.reply.bulk(&id.text());
+        return Ok(());
+    }
     let id = add.id_behind(found.unwrap_or_default(), moment.now_ms)?;
     if words.iter().map(|word| word.len()).sum::<usize>() > NODE_BYTES_MAX {
         return Err(error::ENTRY_TOO_LARGE);
     }
     let mut stream = ctx.keys.edit_or_new::<Stream>(key)?;
     stream.add(id, &words);
-    let trimmed = add.trim.map(|trim| stream.trim(trim));
+    let sent = add.producer.as_ref().map(|producer| (producer.name, producer.id(&words)));
+    if let Some((producer, sent)) = &sent {
+        stream.producers_mut().note(producer, sent, id, moment.now_ms);
+    }
+    let trimmed = add.trim.map(|trim| add.trimming.apply(&mut stream, trim));
+    let trimmed = trimmed.unwrap_or_default();
     let left = Left::of(&stream);
     drop(stream);
     let text = id.text();
     ctx.reply.bulk(&text);
     ctx.keys.event(Classes::STREAM, "xadd", key);
-    if let Some((count, taken)) = trimmed {
-        if count > 0 {
-            ctx.keys.event(Classes::STREAM, "xtrim", key);
-        }
-        discard(ctx, taken);
+    if trimmed.count > 0 {
+        ctx.keys.event(Classes::STREAM, "xtrim", key);
     }
     let found_id = add.id.is_none_or(|id| !id.has_seq);
-    add.trimming.propagate(ctx, left, found_id.then_some((add.id_at, &*text)));
+    add.trimming.propagate(ctx, (left, &trimmed), found_id.then_some((add.id_at, &*text)));
+    if let Some((producer, sent)) = &sent {
+        produce::propagate(ctx, key, (producer, sent), id);
+    }
+    discard(ctx, trimmed.taken);
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use super::emit::{Given, propagate_read, write_entry, write_id};
 use super::ids;
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
+use crate::keyspace::Edit;
 use crate::parse;
 use crate::types::Stream;
 use crate::types::stream::{Group, Id, Pending};
@@ -30,6 +31,8 @@ struct Terms {
     retries: Option<u64>,
     force: bool,
     just_id: bool,
+    /// The time was given in both ways, which a client has no reason to do.
+    timed_twice: bool,
 }
 
 /// What came of it.
@@ -44,6 +47,11 @@ struct Outcome {
 }
 
 impl Terms {
+    fn new(idle_ms: i64, now_ms: u64) -> Self {
+        let (retries, force, just_id, timed_twice) = (None, false, false, false);
+        Self { idle_ms, delivered_ms: now_ms, retries, force, just_id, timed_twice }
+    }
+
     fn is_idle(&self, pending: &Pending, now_ms: u64) -> bool {
         self.idle_ms == 0 || pending.idle_ms(now_ms) >= self.idle_ms
     }
@@ -104,16 +112,17 @@ struct Claim {
     ids: Vec<Id>,
     last_id: Id,
     terms: Terms,
+    /// IDLE was given.
+    timed: bool,
 }
 
 impl Claim {
     fn parse(args: Args<'_>, now_ms: u64) -> Result<Self, CommandError> {
         let idle_ms = min_idle(args.at(4), "XCLAIM")?;
         let ids: Vec<Id> = args.from(5).map_while(|word| ids::parse(word, 0).ok()).collect();
-        let (retries, force, just_id) = (None, false, false);
-        let terms = Terms { idle_ms, delivered_ms: now_ms, retries, force, just_id };
+        let terms = Terms::new(idle_ms, now_ms);
         let mut words = args.from(5 + ids.len());
-        let mut claim = Self { ids, last_id: Id::MIN, terms };
+        let mut claim = Self { ids, last_id: Id::MIN, terms, timed: false };
         while let Some(word) = words.next() {
             if parse::is(word, "FORCE") {
                 claim.terms.force = true;
@@ -144,10 +153,13 @@ impl Claim {
         };
         // A moment that lies ahead, or before all time, is taken for now.
         let moment = |ms: i64| u64::try_from(ms).ok().filter(|ms| *ms <= now_ms).unwrap_or(now_ms);
+        let is_time = parse::is(word, "TIME");
+        self.terms.timed_twice |= is_time && self.timed;
+        self.timed |= parse::is(word, "IDLE");
         if parse::is(word, "IDLE") {
             let idle_ms = number("IDLE")?;
             self.terms.delivered_ms = moment(now_ms.cast_signed().wrapping_sub(idle_ms));
-        } else if parse::is(word, "TIME") {
+        } else if is_time {
             self.terms.delivered_ms = moment(number("TIME")?);
         } else if parse::is(word, "RETRYCOUNT") {
             self.terms.retries = u64::try_from(number("RETRYCOUNT")?).ok();
@@ -177,8 +189,12 @@ pub fn xclaim(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         return Err(error::no_group(key, name, ""));
     }
     let claim = Claim::parse(args, now_ms)?;
+    let obeys = ctx.keys.moment.dead_ms == 0;
     let Some(mut stream) = ctx.keys.edit::<Stream>(key)? else { return Ok(()) };
     stream.unchanged();
+    if obeys && claim.terms.timed_twice && args.at(3).is_empty() {
+        return release(stream, &claim, name, &mut ctx.reply);
+    }
     let read = stream.edit_group(name, |group| {
         let moves = claim.last_id > group.last_id;
         group.last_id = group.last_id.max(claim.last_id);
@@ -198,6 +214,22 @@ pub fn xclaim(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if let Some(read) = read.flatten().filter(|_| outcome.changes.is_empty()) {
         propagate_read(ctx, key, name, read);
     }
+    Ok(())
+}
+
+/// Does what XNACK has told a replica; see [`super::emit::propagate_release`].
+fn release(
+    mut stream: Edit<'_, Stream>,
+    claim: &Claim,
+    name: &[u8],
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let count = claim.terms.retries.unwrap_or(0);
+    for &id in &claim.ids {
+        stream.edit_group(name, |group| group.release(id, count));
+    }
+    reply.array(claim.ids.len());
+    claim.ids.iter().for_each(|id| write_id(reply, *id));
     Ok(())
 }
 
@@ -228,8 +260,7 @@ impl AutoClaim {
     fn parse(args: Args<'_>, now_ms: u64) -> Result<Self, CommandError> {
         let idle_ms = min_idle(args.at(4), "XAUTOCLAIM")?;
         let start = ids::range_start(args.at(5))?;
-        let (retries, force, just_id) = (None, false, false);
-        let terms = Terms { idle_ms, delivered_ms: now_ms, retries, force, just_id };
+        let terms = Terms::new(idle_ms, now_ms);
         let mut claim = Self { start, count: COUNT, terms };
         let mut words = args.from(6);
         while let Some(word) = words.next() {

@@ -1,6 +1,6 @@
-//! XDEL key id [id ...], XTRIM key MAXLEN|MINID [=|~] threshold [LIMIT count] and XSETID key
-//! last-id [ENTRIESADDED n] [MAXDELETEDID id]: removing entries, and setting what is known of those
-//! that went.
+//! XDEL key id [id ...], XTRIM key MAXLEN|MINID [=|~] threshold [LIMIT count]
+//! [KEEPREF|DELREF|ACKED] and XSETID key last-id [ENTRIESADDED n] [MAXDELETEDID id]: removing
+//! entries, and setting what is known of those that went.
 
 use super::ids;
 use super::trimming::{Left, Trimming, discard};
@@ -53,17 +53,17 @@ pub fn xtrim(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         ctx.reply.int(0);
         return Ok(());
     };
-    let (count, taken) = stream.trim(trim);
+    let trimmed = trimming.apply(&mut stream, trim);
     let left = Left::of(&stream);
-    if count == 0 {
+    if trimmed.count == 0 {
         stream.unchanged();
     }
     drop(stream);
-    ctx.reply.int(count as i64);
-    if count > 0 {
+    ctx.reply.int(trimmed.count as i64);
+    if trimmed.count > 0 {
         ctx.keys.event(Classes::STREAM, "xtrim", key);
-        trimming.propagate(ctx, left, None);
-        discard(ctx, taken);
+        trimming.propagate(ctx, (left, &trimmed), None);
+        discard(ctx, trimmed.taken);
     }
     Ok(())
 }
@@ -127,7 +127,7 @@ pub fn xsetid(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::check;
+    use crate::commands::testing::{Bench, check};
 
     #[test]
     fn deletes() {
@@ -163,8 +163,38 @@ mod tests {
             XTRIM s MAXLEN => -ERR syntax error
             XTRIM s LIMIT 1 => -ERR syntax error, LIMIT cannot be used without specifying a trimming strategy
             XTRIM s LIMIT 0 => -ERR syntax error, XTRIM must be called with a trimming strategy
+            XTRIM s ACKED => -ERR syntax error, XTRIM must be called with a trimming strategy
+            XTRIM s MAXLEN 0 KEEPREF ACKED => -ERR syntax error
             "#,
         );
+    }
+
+    #[test]
+    fn trims_by_what_groups_refer_to() {
+        let mut bench = Bench::new();
+        for i in 1..=6 {
+            bench.run(&format!("XADD s {i}-1 f {i}"));
+        }
+        bench.run("XGROUP CREATE s g 0");
+        bench.run("XREADGROUP GROUP g c COUNT 4 STREAMS s >");
+        bench.run("XACK s g 1-1 3-1");
+        bench.check("XTRIM s MAXLEN = 5 KEEPREF => :1 ~ XTRIM s MAXLEN = 5");
+        bench.check("XTRIM s MAXLEN = 2 ACKED => :1 ~ XDEL s 3-1");
+        bench.check("XTRIM s ACKED MINID 9 => :0 ~");
+        bench.check("XTRIM s MINID ~ 3 DELREF => :0 ~");
+        bench.check("XTRIM s MINID = 3 DELREF => :1 ~ XACK s g 2-1; XTRIM s MINID = 3");
+        bench.check(r#"XPENDING s g => [:1, "4-1", "4-1", [["c", "1"]]]"#);
+        bench.check("XADD s ACKED MAXLEN 0 7-1 a b => \"7-1\" ~ XADD s 7-1 a b");
+        bench.run("XREADGROUP GROUP g c STREAMS s >");
+        bench.run("XACK s g 4-1 5-1 7-1");
+        bench.check(
+            "XADD s MAXLEN ~ 0 ACKED 8-1 a b => \"8-1\" ~ XADD s 8-1 a b; XDEL s 4-1 5-1 7-1",
+        );
+        bench.check(
+            "XADD s MAXLEN 1 DELREF 9-1 a b => \"9-1\" ~ XACK s g 6-1; XADD s MAXLEN 1 9-1 a b",
+        );
+        bench.check("XTRIM s MAXLEN 0 DELREF => :1 ~ XTRIM s MAXLEN 0");
+        bench.check("XPENDING s g => [:0, nil, nil, nil]");
     }
 
     #[test]

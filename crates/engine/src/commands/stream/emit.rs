@@ -14,6 +14,11 @@ pub fn write_id(reply: &mut Reply<'_>, id: Id) {
 /// An entry with its id.
 pub fn write_entry(reply: &mut Reply<'_>, entry: &Entry<'_>) {
     reply.array(2);
+    write_entry_parts(reply, entry);
+}
+
+/// The two parts of an entry.
+pub fn write_entry_parts(reply: &mut Reply<'_>, entry: &Entry<'_>) {
     write_id(reply, entry.id);
     reply.array(2 * entry.len);
     for (field, value) in entry.pairs() {
@@ -79,6 +84,17 @@ impl Given {
             &last_id,
         ]);
     }
+}
+
+/// States that nobody has a pending entry any more: in Redis 7.0 a consumer without a name has it,
+/// for ever. That the time is given twice tells our own replicas what it is.
+pub fn propagate_release(ctx: &mut Ctx<'_>, (key, group): (&[u8], &[u8]), id: Id, count: u64) {
+    let (id, mut digits) = (id.text(), Digits::new());
+    let count = digits.format(count.cast_signed());
+    let head: [&[u8]; 6] = [b"XCLAIM", key, group, b"", b"0", &id];
+    let rest: [&[u8]; 8] =
+        [b"FORCE", b"JUSTID", b"RETRYCOUNT", count, b"IDLE", b"0", b"TIME", b"0"];
+    ctx.propagate(&[&head[..], &rest].concat());
 }
 
 /// States how far a group has read.

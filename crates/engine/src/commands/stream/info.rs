@@ -6,7 +6,7 @@ use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
 use crate::types::Stream;
-use crate::types::stream::{Consumer, Group, Id};
+use crate::types::stream::{Consumer, Group, Id, Producers};
 use resp::{Args, Reply};
 
 /// Entries that FULL shows, unless told otherwise.
@@ -67,9 +67,11 @@ fn write_progress(reply: &mut Reply<'_>, stream: &Stream, group: &Group) {
 pub fn stream(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     find(ctx)?;
     let full = full_count(ctx.args)?;
+    let now_ms = ctx.keys.moment.now_ms;
     let Some(stream) = ctx.keys.get_quietly::<Stream>(ctx.args.at(2))? else { return Ok(()) };
     let reply = &mut ctx.reply;
-    reply.map(if full.is_some() { 9 } else { 10 });
+    let producers = stream.producers().map_or(0, |_| PRODUCERS_FIELDS);
+    reply.map(producers + if full.is_some() { 9 } else { 10 });
     let (keys, nodes) = stream.radix_tree();
     field(reply, "length").int(stream.len() as i64);
     field(reply, "radix-tree-keys").int(keys as i64);
@@ -78,6 +80,7 @@ pub fn stream(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     write_id(field(reply, "max-deleted-entry-id"), stream.deleted_id);
     field(reply, "entries-added").int(stream.added.cast_signed());
     write_id(field(reply, "recorded-first-entry-id"), stream.first_id());
+    stream.producers().into_iter().for_each(|known| write_producers(reply, known, now_ms));
     let Some(count) = full else {
         field(reply, "groups").int(stream.groups().len() as i64);
         let ends = [
@@ -98,6 +101,20 @@ pub fn stream(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Fields that tell of producers. Clients of Redis 7.0 do not expect them: they are there once
+/// something is known of producers.
+const PRODUCERS_FIELDS: usize = 6;
+
+fn write_producers(reply: &mut Reply<'_>, known: &Producers, now_ms: u64) {
+    let (producers, ids) = known.counts(now_ms);
+    field(reply, "idmp-duration").int(i64::from(known.duration_s));
+    field(reply, "idmp-maxsize").int(i64::from(known.ids_max));
+    field(reply, "pids-tracked").int(producers as i64);
+    field(reply, "iids-tracked").int(ids as i64);
+    field(reply, "iids-added").int(known.added.cast_signed());
+    field(reply, "iids-duplicates").int(known.duplicates.cast_signed());
+}
+
 /// Entries to show with FULL; `None` without it.
 fn full_count(args: Args<'_>) -> Result<Option<usize>, CommandError> {
     let bad = || error::bad_subcommand("XINFO", args.at(1));
@@ -114,10 +131,15 @@ fn full_count(args: Args<'_>) -> Result<Option<usize>, CommandError> {
 }
 
 fn write_group(reply: &mut Reply<'_>, stream: &Stream, group: &Group, count: usize) {
-    reply.map(7);
+    // Clients of Redis 7.0 do not expect it: it is there once something was given back.
+    let released = group.released().len();
+    reply.map(if released > 0 { 8 } else { 7 });
     field(reply, "name").bulk(group.name());
     write_progress(reply, stream, group);
     field(reply, "pel-count").int(group.pending().len() as i64);
+    if released > 0 {
+        field(reply, "nacked-count").int(released as i64);
+    }
     let shown = limited(group.pending().len(), count);
     field(reply, "pending").array(shown);
     for pending in group.pending().iter().take(shown) {

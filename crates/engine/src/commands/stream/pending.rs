@@ -2,7 +2,7 @@
 //! group gave out and nobody has acknowledged.
 
 use super::emit::write_id;
-use super::ids;
+use super::{ids, produce};
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::parse;
@@ -16,6 +16,10 @@ use resp::{Args, Reply};
 /// A word is no id, or the value is no stream.
 pub fn xack(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let (args, name) = (ctx.args, ctx.args.at(2));
+    if ctx.keys.moment.dead_ms == 0 && name.first() == Some(&0) && produce::obey(ctx)? {
+        ctx.reply.int(0);
+        return Ok(());
+    }
     let stream = ctx.keys.get::<Stream>(args.at(1))?;
     if stream.is_none_or(|stream| stream.group(name).is_none()) {
         ctx.reply.int(0);

@@ -1,6 +1,8 @@
-//! The options that XADD and XTRIM share: MAXLEN|MINID [=|~] threshold [LIMIT count].
+//! The options that XADD and XTRIM share: MAXLEN|MINID [=|~] threshold [LIMIT count] and
+//! KEEPREF|DELREF|ACKED, what becomes of groups that refer to what is trimmed.
 
 use super::ids;
+use super::refs::{Forgotten, Refs, propagate_ids};
 use crate::commands::Ctx;
 use crate::error::{self, CommandError};
 use crate::keyspace::{Entry, Value};
@@ -23,6 +25,11 @@ pub struct Trimming {
     limit: Option<u64>,
     /// Word of the threshold.
     threshold_at: usize,
+    refs: Option<Refs>,
+    /// Words that say how to trim, and that Redis 7.0 knows.
+    words: Vec<usize>,
+    /// Words that it does not know.
+    newer: Vec<usize>,
 }
 
 impl Trimming {
@@ -31,11 +38,17 @@ impl Trimming {
     /// # Errors
     /// Its value means nothing.
     pub fn option(&mut self, args: Args<'_>, at: usize) -> Result<Option<usize>, CommandError> {
+        if let Some(refs) = Refs::of(args.at(at)) {
+            let former = self.refs.replace(refs);
+            self.newer(at..at + 1);
+            return if former.is_some() { Err(error::SYNTAX) } else { Ok(Some(at + 1)) };
+        }
         let (word, Some(next)) = (args.at(at), args.find(at + 1)) else { return Ok(None) };
         if parse::is(word, "LIMIT") {
             let limit = parse::integer(next)?;
             let limit = u64::try_from(limit).map_err(|_| error::STREAM_LIMIT_NEGATIVE)?;
             self.limit = Some(limit);
+            self.words.extend(at..at + 2);
             return Ok(Some(at + 2));
         }
         let by_len = parse::is(word, "MAXLEN");
@@ -56,7 +69,39 @@ impl Trimming {
         };
         self.found = Some((reach, marked && next == b"~"));
         self.threshold_at = threshold_at;
+        self.words.extend(at..=threshold_at);
         Ok(Some(threshold_at + 1))
+    }
+
+    /// Notes words that Redis 7.0 does not know, and that are not propagated.
+    pub fn newer(&mut self, words: std::ops::Range<usize>) {
+        self.newer.extend(words);
+    }
+
+    /// Trims a stream.
+    pub fn apply(&self, stream: &mut Stream, trim: Trim) -> Trimmed {
+        let mut trimmed = Trimmed::default();
+        match self.refs.unwrap_or_default() {
+            Refs::Keep => {}
+            Refs::Drop => {
+                let end = stream.trim_end(trim);
+                let before = |id: &Id| *id < end && stream.get(*id).is_some();
+                let mut ids: Vec<Id> = Vec::new();
+                for group in stream.groups().iter() {
+                    let pending = group.pending().iter().map(|pending| pending.id);
+                    ids.extend(pending.take_while(|id| *id < end).filter(before));
+                }
+                ids.into_iter().for_each(|id| trimmed.forgotten.forget(stream, id));
+            }
+            Refs::Acked => {
+                trimmed.gone = stream.trim_unreferenced(trim);
+                trimmed.gone.iter().for_each(|id| _ = stream.delete(*id));
+                trimmed.count = trimmed.gone.len() as u64;
+                return trimmed;
+            }
+        }
+        (trimmed.count, trimmed.taken) = stream.trim(trim);
+        trimmed
     }
 
     /// What to do, if anything. Who `obeys` a log does what that says.
@@ -82,8 +127,33 @@ impl Trimming {
         Ok(Some(Trim { reach, by_nodes, limit }))
     }
 
-    /// The request's words, with an approximate trim told as what it came to.
-    pub fn propagate(&self, ctx: &mut Ctx<'_>, left: Left, id: Option<(usize, &[u8])>) {
+    /// The request's words, with an approximate trim told as what it came to, and entries that
+    /// were picked out of others as deleted. XTRIM is told only if there is a way to trim.
+    pub fn propagate(
+        &self,
+        ctx: &mut Ctx<'_>,
+        (left, trimmed): (Left, &Trimmed),
+        id: Option<(usize, &[u8])>,
+    ) {
+        let key = ctx.args.at(1);
+        trimmed.forgotten.propagate(ctx, key);
+        if self.refs != Some(Refs::Acked) {
+            self.propagate_words(ctx, left, id, &self.newer);
+        } else if parse::is(ctx.args.at(0), "XADD") {
+            self.propagate_words(ctx, left, id, &[&self.newer[..], &self.words].concat());
+        }
+        if !trimmed.gone.is_empty() {
+            propagate_ids(ctx, &[b"XDEL", key], &trimmed.gone);
+        }
+    }
+
+    fn propagate_words(
+        &self,
+        ctx: &mut Ctx<'_>,
+        left: Left,
+        id: Option<(usize, &[u8])>,
+        without: &[usize],
+    ) {
         let (mut digits, first) = (Digits::new(), left.first.text());
         let mut words: Vec<&[u8]> = ctx.args.from(0).collect();
         if let Some((reach, true)) = self.found {
@@ -96,8 +166,24 @@ impl Trimming {
         if let Some((at, id)) = id {
             words[at] = id;
         }
-        ctx.propagate(&words);
+        if without.is_empty() {
+            return ctx.propagate(&words);
+        }
+        let known = words.into_iter().enumerate().filter(|(at, _)| !without.contains(at));
+        ctx.propagate(&known.map(|(_, word)| word).collect::<Vec<_>>());
     }
+}
+
+/// What a trim took.
+#[derive(Debug, Default)]
+pub struct Trimmed {
+    /// Number of entries.
+    pub count: u64,
+    /// Most of them.
+    pub taken: Stream,
+    /// Those that were picked out of others.
+    gone: Vec<Id>,
+    forgotten: Forgotten,
 }
 
 /// What a trim left.

@@ -50,6 +50,7 @@ fn pop(ctx: &mut Ctx<'_>, from: Direction) -> Result<(), CommandError> {
         keys: last as u32 - 1,
         wanted: Wanted::SortedSet,
         ids: Box::default(),
+        again: None,
     };
     for key in sources(ctx, &wait) {
         let Some(mut edit) = ctx.keys.edit::<SortedSet>(key)? else { continue };

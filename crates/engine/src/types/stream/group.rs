@@ -337,6 +337,12 @@ impl Group {
         }
     }
 
+    /// True when it keeps what is pending by its age.
+    #[must_use]
+    pub fn keeps_times(&self) -> bool {
+        self.times.is_some()
+    }
+
     /// Keeps what is pending by its age from now on.
     pub fn keep_times(&mut self) {
         if self.times.is_none() {
@@ -357,11 +363,13 @@ impl Group {
         self.released().chain(late.map(|due| due.id))
     }
 
-    /// When the entry that was given out first, was; `None` when consumers have none, or
-    /// [`Group::keep_times`] was not asked to know.
+    /// When something becomes claimable that is not yet; at the latest what is given out now.
     #[must_use]
-    pub fn first_delivered_ms(&self) -> Option<u64> {
-        self.times.as_ref()?.iter().next().map(|due| due.moment)
+    pub fn next_due_ms(&self, now_ms: u64, idle_ms: u64) -> u64 {
+        let moment = now_ms.checked_sub(idle_ms).map_or(0, |moment| moment + 1);
+        let first = Due { moment, id: Id::MIN };
+        let next = self.times.as_ref().and_then(|times| times.from(&first).next());
+        next.map_or(now_ms, |due| due.moment).saturating_add(idle_ms).max(now_ms + 1)
     }
 
     /// True when dropping it takes long.

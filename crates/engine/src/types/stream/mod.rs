@@ -10,6 +10,7 @@ pub mod group;
 pub mod id;
 mod listpack;
 mod load;
+mod producers;
 pub mod sorted;
 mod text;
 mod trim;
@@ -19,6 +20,7 @@ pub use facts::Facts;
 pub use group::{Consumer, Group, Pending};
 pub use id::Id;
 pub use load::NodeBuilder;
+pub use producers::Producers;
 pub use sorted::Sorted;
 pub use text::Text;
 pub use trim::{Reach, Trim};
@@ -27,6 +29,7 @@ use super::limits::{STREAM_BYTES, STREAM_ENTRIES};
 use super::tree::{At, Last, Leaf, Tree, Walk};
 use block::{Block, Entries};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The most bytes that Redis puts into one node, and that the texts of an entry may have together.
 pub const NODE_BYTES_MAX: usize = 1 << 30;
@@ -42,6 +45,7 @@ pub struct Stream {
     /// Number of entries there ever were.
     pub added: u64,
     groups: Sorted<Group>,
+    producers: Option<Arc<Producers>>,
 }
 
 impl Stream {
@@ -55,7 +59,11 @@ impl Stream {
     /// True when dropping it takes long.
     #[must_use]
     pub fn is_large(&self) -> bool {
-        self.len() > super::LARGE || self.groups.iter().any(Group::is_large)
+        // Each producer has up to some thousand ids.
+        let producers = self.producers().map_or(0, Producers::len);
+        self.len() > super::LARGE
+            || producers > super::LARGE / 64
+            || self.groups.iter().any(Group::is_large)
     }
 
     /// Id of the first entry; 0-0 when there is none.
@@ -206,6 +214,24 @@ impl Stream {
         Some(taken)
     }
 
+    /// True when a group has yet to read an entry, or has given it out and nobody acknowledged it.
+    #[must_use]
+    pub fn is_referenced(&self, id: Id) -> bool {
+        let refers = |group: &Group| group.last_id < id || group.pending().find(&id).is_some();
+        self.groups.iter().any(refers)
+    }
+
+    /// What producers have sent, once there was one or something was said of them.
+    #[must_use]
+    pub fn producers(&self) -> Option<&Producers> {
+        self.producers.as_deref()
+    }
+
+    /// As [`Stream::producers`], to change it.
+    pub fn producers_mut(&mut self) -> &mut Producers {
+        Arc::make_mut(self.producers.get_or_insert_default())
+    }
+
     /// Bytes of its entries and of what keeps them, without groups.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -234,6 +260,7 @@ impl Stream {
         assert!(self.added >= self.len() as u64, "all entries were added");
         self.groups.check_invariants();
         self.groups.iter().for_each(Group::check_invariants);
+        self.producers().into_iter().for_each(Producers::check_invariants);
     }
 }
 

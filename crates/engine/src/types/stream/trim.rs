@@ -38,6 +38,13 @@ struct Node {
     len: u64,
 }
 
+impl Node {
+    /// One entry by itself.
+    fn of(id: Id) -> Self {
+        Self { base: id, newest: id, len: 1 }
+    }
+}
+
 impl Iterator for Nodes<'_> {
     type Item = Node;
 
@@ -79,6 +86,48 @@ impl Stream {
             });
         }
         (count, taken)
+    }
+
+    /// The entries that a trim comes to: those before this id.
+    #[must_use]
+    pub fn trim_end(&self, trim: Trim) -> Id {
+        let count = match trim.reach {
+            _ if trim.by_nodes => self.count_nodes(trim),
+            Reach::Len(keep) => (self.len() as u64).saturating_sub(keep),
+            Reach::From(id) => return id,
+        };
+        let (mut walk, mut at) = self.entries.walk(At(count as usize));
+        while walk.leaf().is_some_and(|block| at >= block.len()) {
+            at -= walk.leaf().map_or(0, Leaf::len);
+            walk.forward();
+        }
+        let first = walk.leaf().and_then(|block| block.entries().nth(at));
+        first.map_or(Id::MAX, |entry| entry.id)
+    }
+
+    /// The entries that a trim comes to when it passes over those that groups refer to.
+    #[must_use]
+    pub fn trim_unreferenced(&self, trim: Trim) -> Vec<Id> {
+        let mut gone = Vec::new();
+        // Groups refer to all that they have not read.
+        let unread = self.groups.iter().map(|group| group.last_id).min().unwrap_or(Id::MAX);
+        let mut entries = self.range(Id::MIN, unread).map(|entry| entry.id);
+        let mut nodes = self.nodes();
+        loop {
+            let left = self.len() as u64 - gone.len() as u64;
+            let node =
+                if trim.by_nodes { nodes.next() } else { entries.clone().next().map(Node::of) };
+            let Some(node) = node else { return gone };
+            let goes = match trim.reach {
+                Reach::Len(keep) => left > keep && left - node.len.min(left) >= keep,
+                Reach::From(id) => node.newest < id,
+            };
+            if !goes || (trim.limit > 0 && gone.len() as u64 + node.len > trim.limit) {
+                return gone;
+            }
+            let ids = entries.by_ref().take(node.len as usize);
+            gone.extend(ids.filter(|id| !self.is_referenced(*id)));
+        }
     }
 
     pub(super) fn count_before(&self, id: Id) -> u64 {
