@@ -71,6 +71,7 @@ pub const LOADS: &[Load] = &[
     deep("LPUSH+RPOP P16", &["LPUSH queue __value__", "RPOP queue"], 1_000_000),
     deep("RPUSH P16", &["RPUSH list __value__"], 500_000),
     deep("LRANGE 100 P16", &["LRANGE list 0 99"], 200_000),
+    deep("XADD P16", &["XADD stream * field __value__"], 500_000),
 ];
 
 const MSET: &str = "MSET __key__ __value__ __key__ __value__ __key__ __value__ __key__ __value__ \

@@ -1,11 +1,20 @@
-//! Resident bytes per element: fills a fresh server with one kind of data and looks how much it
-//! has grown.
+//! Resident bytes and CPU time per element: fills a fresh server with one kind of data and looks
+//! how much it has grown and worked.
 
 use super::sample;
 use super::server::Server;
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+
+/// What an element has cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// Resident bytes.
+    pub bytes: f64,
+    /// CPU time of the server while it took it in, in nanoseconds.
+    pub cpu_ns: f64,
+}
 
 /// Commands sent before their replies are awaited.
 const PIPELINE: usize = 200;
@@ -82,9 +91,10 @@ fn scatter(n: usize) -> usize {
 }
 
 impl DataSet {
-    /// Fills `server`; resident bytes that each element added.
-    pub fn fill(&self, server: &Server) -> Result<f64> {
+    /// Fills `server`; what each element has cost.
+    pub fn fill(&self, server: &Server) -> Result<Cost> {
         let before_kb = sample::pss_kb(server.pid())?;
+        let before_ns = sample::cpu_ns(server.pid())?;
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port))?;
         let numbers: Vec<usize> = (0..self.commands).collect();
         for batch in numbers.chunks(PIPELINE) {
@@ -93,8 +103,10 @@ impl DataSet {
             stream.write_all(&request)?;
             read_lines(&mut stream, batch.len()).with_context(|| format!("fill: {}", self.name))?;
         }
+        let worked_ns = sample::cpu_ns(server.pid())? - before_ns;
         let grown_kb = sample::pss_kb(server.pid())?.saturating_sub(before_kb);
-        Ok(grown_kb as f64 * 1024.0 / self.elements as f64)
+        let each = |sum: f64| sum / self.elements as f64;
+        Ok(Cost { bytes: each(grown_kb as f64 * 1024.0), cpu_ns: each(worked_ns as f64) })
     }
 }
 

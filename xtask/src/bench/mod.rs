@@ -14,7 +14,7 @@ mod tests;
 use crate::shell;
 use anyhow::{Context, Result};
 use load::{LOADS, Load, Seen, Setup};
-use memory::DATA_SETS;
+use memory::{Cost, DATA_SETS};
 use server::Server;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -85,8 +85,8 @@ pub struct Account {
     pub idle_cpu_percent: f64,
     /// By load, one entry per round.
     pub rounds: Vec<Vec<Measure>>,
-    /// By data set, resident bytes per element; empty when left out.
-    pub bytes: Vec<f64>,
+    /// By data set, what an element costs; empty when left out.
+    pub data: Vec<Cost>,
 }
 
 /// Runs everything, prints the table and writes it to the file asked for.
@@ -100,13 +100,9 @@ pub fn run(root: &Path, options: &Options) -> Result<bool> {
         for data in &DATA_SETS {
             for (contestant, account) in contestants.iter().zip(&mut accounts) {
                 let server = contestant.start(root, Setup::Memory)?;
-                account.bytes.push(data.fill(&server)?);
-                println!(
-                    "{:<8} {}: {:.1} B",
-                    account.name,
-                    data.name,
-                    account.bytes[account.bytes.len() - 1]
-                );
+                let Cost { bytes, cpu_ns } = data.fill(&server)?;
+                account.data.push(Cost { bytes, cpu_ns });
+                println!("{:<8} {}: {bytes:.1} B, {cpu_ns:.0} ns", account.name, data.name);
             }
         }
     }
@@ -129,7 +125,7 @@ fn loads(root: &Path, contestants: &[Peer], rounds: usize) -> Result<Vec<Account
             idle_pss_kb: sample::pss_kb(memory.pid())?,
             idle_cpu_percent: idle(&memory)?,
             rounds: vec![Vec::new(); LOADS.len()],
-            bytes: Vec::new(),
+            data: Vec::new(),
         });
         servers.push((memory, contestant.start(root, Setup::AppendOnly)?));
     }

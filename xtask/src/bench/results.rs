@@ -1,7 +1,7 @@
 //! The page of results: medians, ratios to ours, and what made them. Pure but for [`machine`].
 
 use super::load::LOADS;
-use super::memory::DATA_SETS;
+use super::memory::{Cost, DATA_SETS};
 use super::{Account, Measure};
 use crate::shell;
 use anyhow::Result;
@@ -75,7 +75,7 @@ pub fn page(machine: &Machine, accounts: &[Account], create_ms: Option<&[f64]>) 
         }
     }
     out.push_str(&fresh(accounts));
-    out.push_str(&bytes(accounts));
+    out.push_str(&data(accounts));
     if let Some(times) = create_ms {
         let all: Vec<String> = times.iter().map(|time| format!("{time:.0}")).collect();
         out.push_str(&format!(
@@ -109,25 +109,25 @@ fn fresh(accounts: &[Account]) -> String {
     out
 }
 
-fn bytes(accounts: &[Account]) -> String {
-    if accounts.iter().any(|account| account.bytes.is_empty()) {
+fn data(accounts: &[Account]) -> String {
+    if accounts.iter().any(|account| account.data.is_empty()) {
         return String::new();
     }
-    let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+    let heads =
+        accounts.iter().map(|Account { name, .. }| format!(" {name}, B | {name}, ns CPU |"));
     let mut out = format!(
-        "\n## Resident bytes per element\n\n| data | payload | {} |\n|---|---|{}\n",
-        names.join(" | "),
-        "---|".repeat(names.len()),
+        "\n## Resident bytes and CPU time per element\n\nSent in pipelines of 200 over one \
+         connection.\n\n| data | payload |{}\n|---|---|{}\n",
+        heads.collect::<String>(),
+        "---|".repeat(2 * accounts.len()),
     );
     for (index, data) in DATA_SETS.iter().enumerate() {
-        let each = accounts.iter().map(|account| format!("{:.0}", account.bytes[index]));
-        let each: Vec<String> = each.collect();
-        out.push_str(&format!(
-            "| {} | {} | {} |\n",
-            data.name,
-            data.payload_bytes,
-            each.join(" | ")
-        ));
+        let each = accounts.iter().map(|account| {
+            let Cost { bytes, cpu_ns } = account.data[index];
+            format!(" {bytes:.0} | {cpu_ns:.0} |")
+        });
+        let each = each.collect::<String>();
+        out.push_str(&format!("| {} | {} |{each}\n", data.name, data.payload_bytes));
     }
     out
 }

@@ -42,7 +42,7 @@ fn the_page_compares_round_by_round() {
         idle_pss_kb: 1000,
         idle_cpu_percent: 0.25,
         rounds: vec![costs.map(|cpu_us| Measure { cpu_us, seen }).to_vec(); load::LOADS.len()],
-        bytes: vec![12.0; memory::DATA_SETS.len()],
+        data: vec![memory::Cost { bytes: 12.0, cpu_ns: 345.0 }; memory::DATA_SETS.len()],
     };
     let text = String::new;
     let machine = Machine { date: text(), description: text(), commit: text(), redis: text() };
@@ -50,6 +50,6 @@ fn the_page_compares_round_by_round() {
     let page = results::page(&machine, &accounts, Some(&[30.0, 10.0, 20.0]));
     assert!(page.contains("| SET P16 | redis | 4.000 | 0.50 | 10 | 1, 2, 3 | 2.000 6.000 4.000 |"));
     assert!(page.contains("| redis | 1000 | 0.250 |"), "{page}");
-    assert!(page.contains("one set, 500 k members of 15 B | 15 | 12 | 12 |"), "{page}");
+    assert!(page.contains("one set, 500 k members of 15 B | 15 | 12 | 345 | 12 | 345 |"), "{page}");
     assert!(page.contains("median 20 ms (all: 30 10 20)"), "{page}");
 }

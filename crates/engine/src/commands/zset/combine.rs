@@ -3,8 +3,8 @@
 //!
 //! COUNT, which Redis 7.0 does not know, gives each member the number of inputs that have it,
 //! whatever their weights; its STORE forms are propagated as the sorted set that they make.
-//! Plain sets take part with a score of 1. The members of an intersection's smallest source, or of a
-//! difference's first, are looked up in the others.
+//! Plain sets take part with a score of 1. The members of an intersection's smallest source, or of
+//! a difference's first, are looked up in the others.
 
 use super::emit::Show;
 use super::range::{put, store};
