@@ -156,7 +156,6 @@ fn tails() -> Vec<String> {
         "x ids 1 1-1",
         "x g ids 1 1-1",
         "x idmp-maxsize 5",
-        "x p i 2-1",
         "group g c streams x >",
     ];
     tails.extend(of_streams.map(str::to_owned));
