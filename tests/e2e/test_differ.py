@@ -103,12 +103,35 @@ def near(ours, theirs):
     return (ours[1] < 0) == (theirs[1] < 0) and abs(ours[1] - theirs[1]) <= LAG
 
 
+AGES = (b"idle", b"seen-time")
+
+
+def aged(ours, theirs):
+    """The same but for moments and spans among what is known of a stream."""
+    held, other = theirs[1], ours[1]
+    if not isinstance(held, list) or not isinstance(other, list):
+        return ours == theirs
+    listed = bool(held) and held[0][0] == b"$" and b"-" in held[0][1] and held[-1][0] == b":"
+
+    def is_age(at):
+        return (at > 0 and held[at - 1][1] in AGES) or (listed and at + 2 == len(held))
+
+    def same(at):
+        if is_age(at) and held[at][0] == other[at][0] == b":":
+            return near(other[at], held[at])
+        return aged(other[at], held[at])
+
+    return ours[0] == theirs[0] and len(held) == len(other) and all(map(same, range(len(held))))
+
+
 def alike(likeness, ours, theirs):
     """True when the replies are the same, as the line says."""
     if likeness == "ignored":
         return True
     if likeness == "near":
         return near(ours, theirs)
+    if likeness == "aged":
+        return aged(ours, theirs)
     return canonical(likeness, ours) == canonical(likeness, theirs)
 
 
@@ -157,4 +180,7 @@ def test_a_difference_is_seen():
     assert not alike("pairs", (b"*", [one, two]), (b"*", [two, one]))
     assert alike("near", (b":", 500), (b":", 600))
     assert not alike("near", (b":", 500), (b":", -2))
+    old, new = (b"*", [(b"$", b"idle"), one]), (b"*", [(b"$", b"idle"), two])
+    assert alike("aged", old, new)
+    assert not alike("aged", (b"*", [one]), (b"*", [two]))
     assert not alike("random", (b"*", [one]), (b"*", [one, two]))

@@ -11,7 +11,9 @@
 //! | `(a\|b)` | one of the alternatives |
 //! | `x...` | once or several times |
 //! | `#x` | a number, then as many times `x` |
-//! | `=x` | `x` as often as the last such number says |
+//! | `&x` | once or several times, to be followed by as many `=x` |
+//! | `=x` | `x` as often as the last `#` or `&` |
+//! | `'w'` | the word `w` itself, whatever it means above |
 //! | `^` | what follows in this alternative is newer than Redis 7.0 |
 //!
 //! Shapes are what it can answer; likeness says how the answers of two servers compare.
@@ -54,6 +56,14 @@ pub const SLOTS: &[&str] = &[
     "unit",
     "id",
     "moment",
+    "new-id",
+    "id-min",
+    "id-max",
+    "after",
+    "given",
+    "min-idle",
+    "idle",
+    "wait",
     "group",
     "consumer",
     "payload",
@@ -62,6 +72,17 @@ pub const SLOTS: &[&str] = &[
     "distance",
     "text",
     "type",
+    "channel",
+    "channels",
+    "parameter",
+    "limit",
+    "script",
+    "sha",
+    "library",
+    "function",
+    "section",
+    "name",
+    "call",
 ];
 
 /// A part of a command's words.
@@ -79,7 +100,9 @@ pub enum Part {
     Many(Box<Part>),
     /// A number and as many of these.
     Counted(Box<Part>),
-    /// As many as the last number said.
+    /// Once or several times; no number says so.
+    Several(Box<Part>),
+    /// As many as the last number said, or as the last several were.
     Again(Box<Part>),
     /// What follows is newer than Redis 7.0.
     Newer,
@@ -98,6 +121,12 @@ pub enum Likeness {
     Walk,
     /// The same moment or span, but for the time between the two calls.
     Near,
+    /// Byte by byte, but for moments and spans among what is known of a stream.
+    Aged,
+    /// Confirmations of the end of subscriptions, whose names come in any order.
+    Batches,
+    /// Libraries of functions in any order.
+    Libraries,
     /// Chosen at random: the same shape and number of elements.
     Random,
     /// The same shape: what it says is about the inside of a server.
@@ -129,16 +158,19 @@ pub fn all() -> impl Iterator<Item = Syntax> {
 }
 
 fn read(line: &'static str) -> Syntax {
-    let (line, likeness) = match line.split_once(" ~ ") {
-        None => (line, Likeness::Exact),
-        Some((line, "unordered")) => (line, Likeness::Unordered),
-        Some((line, "pairs")) => (line, Likeness::Pairs),
-        Some((line, "walk")) => (line, Likeness::Walk),
-        Some((line, "near")) => (line, Likeness::Near),
-        Some((line, "random")) => (line, Likeness::Random),
-        Some((line, _)) => (line, Likeness::Shape),
+    let (call, answer) = line.split_once(" -> ").unwrap_or((line, ""));
+    let (shapes, likeness) = match answer.split_once(" ~ ") {
+        None => (answer, Likeness::Exact),
+        Some((shapes, "unordered")) => (shapes, Likeness::Unordered),
+        Some((shapes, "pairs")) => (shapes, Likeness::Pairs),
+        Some((shapes, "walk")) => (shapes, Likeness::Walk),
+        Some((shapes, "near")) => (shapes, Likeness::Near),
+        Some((shapes, "aged")) => (shapes, Likeness::Aged),
+        Some((shapes, "batches")) => (shapes, Likeness::Batches),
+        Some((shapes, "libraries")) => (shapes, Likeness::Libraries),
+        Some((shapes, "random")) => (shapes, Likeness::Random),
+        Some((shapes, _)) => (shapes, Likeness::Shape),
     };
-    let (call, shapes) = line.split_once(" -> ").unwrap_or((line, ""));
     let (name, rest) = call.split_once(' ').unwrap_or((call, ""));
     let tokens = tokens(rest);
     let mut reader = Reader { tokens: &tokens };
@@ -151,7 +183,7 @@ fn tokens(text: &'static str) -> Vec<&'static str> {
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let length = match rest.as_bytes()[0] {
-            b'[' | b']' | b'(' | b')' | b'|' | b'#' | b'=' | b'^' => 1,
+            b'[' | b']' | b'(' | b')' | b'|' | b'#' | b'&' | b'=' | b'^' => 1,
             _ if rest.starts_with("...") => 3,
             _ => {
                 let ends = |c: char| c.is_whitespace() || "[]()|".contains(c);
@@ -198,10 +230,11 @@ impl Reader<'_> {
             "[" => Part::Optional(self.alternatives()),
             "(" => Part::Choice(self.alternatives()),
             "#" => Part::Counted(Box::new(self.part())),
+            "&" => Part::Several(Box::new(self.part())),
             "=" => Part::Again(Box::new(self.part())),
             "^" => Part::Newer,
             word if word.chars().any(|c| c.is_ascii_lowercase()) => Part::Slot(word),
-            word => Part::Word(word),
+            word => Part::Word(word.trim_matches('\'')),
         };
         if self.tokens.first() != Some(&"...") {
             return part;
@@ -224,7 +257,7 @@ mod tests {
                 Part::Optional(all) | Part::Choice(all) => {
                     all.iter().for_each(|one| slots(one, found));
                 }
-                Part::Many(one) | Part::Counted(one) | Part::Again(one) => {
+                Part::Many(one) | Part::Counted(one) | Part::Several(one) | Part::Again(one) => {
                     slots(std::slice::from_ref(one), found);
                 }
                 Part::Word(_) | Part::Newer => {}

@@ -16,6 +16,13 @@ pub enum CommandError {
     Long,
 }
 
+/// A word as errors show it: as far as a zero byte, where C sees its end.
+#[must_use]
+pub fn shown(word: &[u8]) -> Cow<'_, str> {
+    let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len());
+    String::from_utf8_lossy(&word[..end])
+}
+
 const fn fixed(text: &'static str) -> CommandError {
     CommandError::Reply(Cow::Borrowed(text))
 }
@@ -381,21 +388,21 @@ pub const CLAIM_COUNT_TOO_HIGH: CommandError =
 /// A consumer group that is not there.
 #[must_use]
 pub fn no_group(key: &[u8], group: &[u8], suffix: &str) -> CommandError {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
+    let (key, group) = (shown(key), shown(group));
     other(format!("NOGROUP No such key '{key}' or consumer group '{group}'{suffix}"))
 }
 
 /// A consumer group that is not at a key that is there.
 #[must_use]
 pub fn no_group_at(key: &[u8], group: &[u8]) -> CommandError {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
+    let (key, group) = (shown(key), shown(group));
     other(format!("NOGROUP No such consumer group '{group}' for key name '{key}'"))
 }
 
 /// Words that a subcommand does not know.
 #[must_use]
 pub fn bad_subcommand(container: &str, sub: &[u8]) -> CommandError {
-    let sub = String::from_utf8_lossy(sub);
+    let sub = shown(sub);
     other(format!(
         "ERR unknown subcommand or wrong number of arguments for '{sub}'. Try {container} HELP."
     ))
@@ -430,14 +437,14 @@ pub fn geo_stores_no_details(is_search: bool) -> CommandError {
 /// A search without one of two options, with the command as it was given.
 #[must_use]
 pub fn geo_needs_one_of(options: &str, command: &[u8]) -> CommandError {
-    let command = String::from_utf8_lossy(command);
+    let command = shown(command);
     other(format!("ERR exactly one of {options} can be specified for {command}"))
 }
 
 /// PFDEBUG with a subcommand that is none.
 #[must_use]
 pub fn unknown_pfdebug(word: &[u8]) -> CommandError {
-    let word = String::from_utf8_lossy(word);
+    let word = shown(word);
     other(format!("ERR Unknown PFDEBUG subcommand '{word}'"))
 }
 

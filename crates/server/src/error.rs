@@ -111,7 +111,7 @@ const SECRET_BEARERS: [&[u8]; 5] = [b"acl", b"auth", b"config", b"hello", b"migr
 #[must_use]
 pub fn unknown_command(name: &[u8], args: impl Iterator<Item = impl AsRef<[u8]>>) -> CommandError {
     let clip = |bytes: &[u8], max: usize| {
-        String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned()
+        engine::error::shown(&bytes[..bytes.len().min(max)]).into_owned()
     };
     let mut shown = String::new();
     let hidden = SECRET_BEARERS.iter().any(|bearer| name.eq_ignore_ascii_case(bearer));
@@ -128,7 +128,7 @@ pub fn unknown_command(name: &[u8], args: impl Iterator<Item = impl AsRef<[u8]>>
 /// A subcommand that does not exist.
 #[must_use]
 pub fn unknown_subcommand(container: &str, sub: &[u8]) -> CommandError {
-    let sub = String::from_utf8_lossy(&sub[..sub.len().min(128)]).into_owned();
+    let sub = engine::error::shown(&sub[..sub.len().min(128)]).into_owned();
     let container = container.to_ascii_uppercase();
     other(format!("ERR unknown subcommand '{sub}'. Try {container} HELP."))
 }
@@ -136,7 +136,7 @@ pub fn unknown_subcommand(container: &str, sub: &[u8]) -> CommandError {
 /// A subcommand with words that it does not take.
 #[must_use]
 pub fn subcommand_syntax(container: &str, sub: &[u8]) -> CommandError {
-    let sub = String::from_utf8_lossy(&sub[..sub.len().min(128)]).into_owned();
+    let sub = engine::error::shown(&sub[..sub.len().min(128)]).into_owned();
     let text = format!("ERR unknown subcommand or wrong number of arguments for '{sub}'.");
     other(format!("{text} Try {container} HELP."))
 }

@@ -64,7 +64,7 @@ impl PubSub {
     #[must_use]
     pub fn receivers(&self, channel: &[u8]) -> usize {
         let lists = self.lists.lock();
-        let matching = lists.patterns.iter().filter(|(p, _)| glob::matches(p, channel));
+        let matching = lists.patterns.iter().filter(|(p, _)| hears(p, channel));
         let direct = lists.channels.get(channel).map_or(0, Vec::len);
         direct + matching.map(|(_, list)| list.len()).sum::<usize>()
     }
@@ -80,7 +80,7 @@ impl PubSub {
     ) -> usize {
         let lists = self.lists.lock();
         let direct = lists.channels.get(channel).map(|list| (None, list));
-        let matching = lists.patterns.iter().filter(|(p, _)| glob::matches(p, channel));
+        let matching = lists.patterns.iter().filter(|(p, _)| hears(p, channel));
         let groups = direct.into_iter().chain(matching.map(|(p, list)| (Some(p.clone()), list)));
         let mut shared: Option<Arc<[u8]>> = None;
         let mut receivers = 0;
@@ -104,7 +104,7 @@ impl PubSub {
     #[must_use]
     pub fn channels(&self, pattern: Option<&[u8]>) -> Vec<Box<[u8]>> {
         let lists = self.lists.lock();
-        let hit = |name: &[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, name));
+        let hit = |name: &[u8]| pattern.is_none_or(|pattern| hears(pattern, name));
         lists.channels.keys().filter(|name| hit(name)).cloned().collect()
     }
 
@@ -119,4 +119,9 @@ impl PubSub {
     pub fn patterns(&self) -> usize {
         self.lists.lock().patterns.len()
     }
+}
+
+/// True when a pattern stands for a channel. One without a name is heard by no star, as in Redis.
+fn hears(pattern: &[u8], channel: &[u8]) -> bool {
+    channel.is_empty() == pattern.is_empty() && glob::matches(pattern, channel)
 }

@@ -1,312 +1,290 @@
-//! Sequences of calls from the catalog's syntax lines: valid ones, nearly valid ones, wrong ones;
-//! inside and outside MULTI and scripts, over several connections. Asks no server.
+//! Sequences of calls: inside and outside MULTI and scripts, over several connections, some that
+//! wait for others and one that listens. Asks no server.
 
-use super::peer::{CONNECTIONS, Words};
-use super::value;
-use catalog::commands::Index;
-use catalog::syntax::{self, Likeness, Part, Syntax};
-use catalog::{Command, Flags};
-use stdx::random::Rng;
+use super::draw::Draw;
+use super::grammar::{Callable, Grammar};
+use super::peer::{Place, Words};
+use super::step::{Step, Way, words};
+use super::wrap;
+use catalog::Flags;
+use catalog::syntax::Likeness;
+use std::rc::Rc;
 
 /// Calls between two that empty everything.
-pub const EPISODE: usize = 300;
+pub const EPISODE: usize = 500;
 /// Calls in a row on one connection, at most.
 const STRETCH_MAX: usize = 60;
-const SCRIPT: &[u8] = b"return redis.call(unpack(ARGV))";
-const SCRIPT3: &[u8] = b"redis.setresp(3) return redis.pcall(unpack(ARGV))";
-
-/// One request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// Which connection.
-    pub connection: usize,
-    /// The command that counts: the one inside a script.
-    pub name: &'static str,
-    /// Its words.
-    pub words: Words,
-    /// How its replies compare.
-    pub likeness: Likeness,
-}
-
-impl Step {
-    /// A request that is compared byte by byte.
-    pub fn exact(connection: usize, line: &str) -> Self {
-        let words = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
-        Self { connection, name: "", words, likeness: Likeness::Exact }
-    }
-}
-
-/// A command that can be called.
-pub struct Callable {
-    /// Its row.
-    pub row: &'static Command,
-    /// Its line.
-    pub syntax: Syntax,
-}
-
-/// Commands that both have: those with a line, known to Redis 7.0.
-pub fn callables() -> Vec<Callable> {
-    let index = Index::new();
-    let known = |syntax: Syntax| {
-        let row = index.row(index.find(syntax.name.as_bytes())?);
-        let old = version(row.since) < (7, 1);
-        old.then_some(Callable { row, syntax })
-    };
-    syntax::all().filter_map(known).collect()
-}
-
-fn version(text: &str) -> (u32, u32) {
-    let mut numbers = text.split('.').map(|part| part.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
-}
+/// An id that lies ahead of any clock: what follows it does not depend on the clock.
+const AHEAD: &str = "99999999999999-0";
+/// The greatest id there is.
+const LAST: &str = "18446744073709551615-18446744073709551615";
+const LETTERS: &str = "slhtzgpxby";
 
 /// Draws sequences.
 pub struct Generator {
-    rng: Rng,
-    callables: Vec<Callable>,
-    fillers: Vec<usize>,
-    in_multi: [bool; CONNECTIONS],
+    draw: Draw,
+    in_multi: [bool; Place::ACTORS],
+    theme: Option<usize>,
+    ties: u32,
 }
-
-/// What makes values: drawn more often, or most calls would meet nothing.
-const FILLERS: [&str; 12] = [
-    "set", "mset", "append", "rpush", "lpush", "hset", "sadd", "zadd", "setbit", "geoadd", "pfadd",
-    "zincrby",
-];
 
 impl Generator {
     /// A generator whose sequences follow from `seed`.
-    pub fn new(seed: u64, only: &[String]) -> Self {
-        let mut callables = callables();
-        if !only.is_empty() {
-            let named = |name: &str| only.iter().any(|one| one == name);
-            callables.retain(|one| named(one.row.name) || FILLERS.contains(&one.row.name));
-        }
-        let filler = |at: &usize| FILLERS.contains(&callables[*at].row.name);
-        let fillers = (0..callables.len()).filter(filler).collect();
-        Self { rng: Rng::new(seed), callables, fillers, in_multi: [false; CONNECTIONS] }
-    }
-
-    /// The commands it draws from.
-    pub fn callables(&self) -> &[Callable] {
-        &self.callables
+    pub fn new(seed: u64, grammar: &Rc<Grammar>) -> Self {
+        let draw = Draw::new(seed, Rc::clone(grammar));
+        Self { draw, in_multi: [false; Place::ACTORS], theme: None, ties: 0 }
     }
 
     /// Requests that make both servers alike and empty; their replies do not count.
     pub fn opening(&mut self) -> Vec<Step> {
-        self.in_multi = [false; CONNECTIONS];
         let mut steps = Vec::new();
-        for connection in 0..CONNECTIONS {
+        for connection in 0..Place::COUNT {
             steps.push(Step::exact(connection, "RESET"));
-            let protocol = 2 + self.rng.below(2);
+            let protocol = 2 + self.draw.rng.below(2);
             steps.push(Step::exact(connection, &format!("HELLO {protocol}")));
         }
         steps.push(Step::exact(0, "FLUSHALL SYNC"));
-        let (entries, list) = if self.rng.below(2) == 0 { (4, "4") } else { (128, "-2") };
-        for kind in ["hash-max-listpack", "zset-max-listpack", "set-max-intset"] {
-            steps.push(Step::exact(0, &format!("CONFIG SET {kind}-entries {entries}")));
+        steps.push(Step::exact(0, "FUNCTION FLUSH SYNC"));
+        let (entries, list) = if self.draw.once_in(2) { (4, "4") } else { (128, "-2") };
+        let mut limits = Step::exact(
+            0,
+            &format!(
+                "CONFIG SET hash-max-listpack-value 64 slowlog-max-len 128 \
+                 hash-max-listpack-entries {entries} zset-max-listpack-entries {entries} \
+                 set-max-intset-entries {entries} list-max-listpack-size {list} \
+                 stream-node-max-entries {entries} notify-keyspace-events"
+            ),
+        );
+        let told = self.draw.once_in(4);
+        limits.words.push(if told { b"KEA".to_vec() } else { Vec::new() });
+        steps.push(limits);
+        if told {
+            let mut step = Step::exact(Place::LISTENER, "PSUBSCRIBE __key*__:*");
+            step.way = Way::Gather;
+            steps.push(step);
         }
-        steps.push(Step::exact(0, &format!("CONFIG SET list-max-listpack-size {list}")));
         steps
     }
 
     /// A sequence, with the signature of the data set now and then and at the end.
     pub fn episode(&mut self) -> Vec<Step> {
-        let mut steps = Vec::with_capacity(EPISODE + 50);
+        let mut steps = Vec::with_capacity(EPISODE + 80);
         while steps.len() < EPISODE {
-            let connection = self.rng.below(CONNECTIONS);
-            for _ in 0..1 + self.rng.below(STRETCH_MAX) {
+            let themes = self.draw.grammar.themes.len();
+            self.theme = (themes > 0 && self.draw.once_in(2)).then(|| self.draw.rng.below(themes));
+            let connection = self.draw.rng.below(Place::ACTORS);
+            for _ in 0..1 + self.draw.rng.below(STRETCH_MAX) {
                 self.step(connection, &mut steps);
             }
-            if !self.in_multi[connection] && self.rng.below(4) == 0 {
+            if !self.in_multi[connection] && self.draw.once_in(4) {
                 steps.push(Step::exact(connection, "DEBUG DIGEST"));
             }
+            match self.draw.rng.below(12) {
+                0 | 1 => self.listen(&mut steps),
+                2 => self.wait(&mut steps),
+                _ => {}
+            }
         }
-        for connection in 0..CONNECTIONS {
+        for connection in 0..Place::ACTORS {
             if self.in_multi[connection] {
                 steps.push(self.named(connection, "exec"));
             }
         }
+        steps.push(gather(""));
         steps.push(Step::exact(0, "DEBUG DIGEST"));
         steps
     }
 
     fn named(&mut self, connection: usize, name: &'static str) -> Step {
-        let words = vec![name.as_bytes().to_vec()];
         self.in_multi[connection] = name == "multi";
-        Step { connection, name, words, likeness: Likeness::Exact }
+        Step::new(connection, name, words(&[name]))
+    }
+
+    /// The place of the next command.
+    fn choose(&mut self) -> usize {
+        let grammar = Rc::clone(&self.draw.grammar);
+        let fills = !grammar.fillers.is_empty() && self.draw.once_in(4);
+        let theme = self.theme.map(|theme| &grammar.themes[theme]);
+        match theme {
+            Some(theme) if fills => {
+                let own: Vec<usize> =
+                    theme.iter().copied().filter(|at| grammar.fillers.contains(at)).collect();
+                let from = if own.is_empty() { &grammar.fillers } else { &own };
+                from[self.draw.rng.below(from.len())]
+            }
+            Some(theme) => theme[self.draw.rng.below(theme.len())],
+            None if fills => grammar.fillers[self.draw.rng.below(grammar.fillers.len())],
+            None => self.draw.rng.below(grammar.callables.len()),
+        }
     }
 
     fn step(&mut self, connection: usize, steps: &mut Vec<Step>) {
         if self.in_multi[connection] {
-            match self.rng.below(40) {
+            match self.draw.rng.below(40) {
                 0..5 => return steps.push(self.named(connection, "exec")),
                 5 => return steps.push(self.named(connection, "discard")),
                 _ => {}
             }
-        } else if self.rng.below(50) == 0 {
+        } else if self.draw.once_in(50) {
             return steps.push(self.named(connection, "multi"));
         }
-        let filler = !self.fillers.is_empty() && self.rng.below(4) == 0;
-        let at = if filler {
-            self.fillers[self.rng.below(self.fillers.len())]
-        } else {
-            self.rng.below(self.callables.len())
-        };
-        if !self.wanted(at, connection) {
-            return;
+        let at = self.choose();
+        let grammar = Rc::clone(&self.draw.grammar);
+        let one = &grammar.callables[at];
+        if !one.listens() && self.wanted(one, connection) {
+            self.call(one, at, connection, steps);
         }
-        let mut step = self.call(at, connection);
-        if step.name == "zadd" && step.words.len() == 4 && self.rng.below(2) == 0 {
-            // Ranges of names have a meaning only where all scores are the same.
-            step.words[1] = format!("y:{}", self.rng.below(3)).into_bytes();
-            step.words[2] = b"0".to_vec();
-        }
-        // What it took is random: nothing of it may stay.
-        let forget = (step.name == "spop").then(|| {
-            let mut forget = Step::exact(connection, "DEL");
-            for letter in ["s", "l", "h", "t", "z", "g", "p", "x", "b"] {
-                let key = |at: usize| format!("{letter}:{at}").into_bytes();
-                forget.words.extend((0..3).map(key).filter(|key| step.words.contains(key)));
-            }
-            forget
-        });
-        steps.push(step);
-        steps.extend(forget.filter(|forget| forget.words.len() > 1));
     }
 
     /// What ends a connection's state, empties everything or waits comes seldom.
-    fn wanted(&mut self, at: usize, connection: usize) -> bool {
-        let row = self.callables[at].row;
-        match row.name {
-            "multi" | "exec" | "discard" => self.rng.below(4) == 0 && !self.in_multi[connection],
-            "flushdb" => self.rng.below(20) == 0,
-            "select" => self.rng.below(3) == 0,
-            _ if row.flags.has(Flags::BLOCKING) && !self.in_multi[connection] => {
-                self.rng.below(8) == 0
-            }
+    fn wanted(&mut self, one: &Callable, connection: usize) -> bool {
+        match one.row.name {
+            "multi" | "exec" | "discard" => self.draw.once_in(4) && !self.in_multi[connection],
+            "flushdb" | "flushall" | "script|flush" | "function|flush" => self.draw.once_in(20),
+            "reset" => self.draw.once_in(8),
+            "select" => self.draw.once_in(3),
+            _ if one.waits && !self.in_multi[connection] => self.draw.once_in(20),
             _ => true,
         }
     }
 
-    fn call(&mut self, at: usize, connection: usize) -> Step {
-        let row = self.callables[at].row;
-        let parts = self.callables[at].syntax.parts.clone();
-        let likeness = self.callables[at].syntax.likeness;
-        let mut words: Words =
-            row.name.split('|').map(|word| word.to_ascii_uppercase().into_bytes()).collect();
-        let mut count = 0;
-        self.fill(row, &parts, &mut words, &mut count);
-        let waits = row.flags.has(Flags::BLOCKING) && !self.in_multi[connection];
-        let plain = matches!(row.name, "multi" | "exec" | "discard");
-        if !waits && !plain && self.rng.below(12) == 0 {
-            self.spoil(row, &parts, &mut words);
+    fn call(&mut self, one: &Callable, at: usize, connection: usize, steps: &mut Vec<Step>) {
+        let (row, name) = (one.row, one.row.name);
+        let mut call = self.draw.words(at);
+        if name == "zadd" && call.len() == 4 && self.draw.once_in(2) {
+            // Ranges of names have a meaning only where all scores are the same.
+            call[1] = format!("y:{}", self.draw.rng.below(3)).into_bytes();
+            call[2] = b"0".to_vec();
         }
-        let start = words.get(if row.name == "scan" { 1 } else { 2 });
-        let likeness = match likeness {
+        let waits = one.waits && !self.in_multi[connection];
+        if !waits && !one.plain && self.draw.once_in(12) {
+            self.draw.spoil(one, &mut call);
+        }
+        let (before, after) = companions(name, &call);
+        let start = call.get(if name == "scan" { 1 } else { 2 });
+        let likeness = match one.likeness {
             // From within a walk, the next elements are those of a server's own table.
             Likeness::Walk if start.is_none_or(|word| word != b"0") => Likeness::Shape,
             other => other,
         };
-        let scripted = !row.flags.has(Flags::NOSCRIPT)
-            && !matches!(row.name, "multi" | "exec" | "discard" | "watch" | "unwatch" | "select")
-            && self.rng.below(12) == 0;
-        if scripted {
-            let script = if self.rng.below(2) == 0 { SCRIPT } else { SCRIPT3 };
-            let mut outer = vec![b"EVAL".to_vec(), script.to_vec(), b"0".to_vec()];
-            outer.append(&mut words);
-            words = outer;
+        let told = name.ends_with("|help");
+        let scripted = !row.flags.has(Flags::NOSCRIPT) && !one.plain && !told && {
+            let open = matches!(likeness, Likeness::Random | Likeness::Walk);
+            self.draw.once_in(if open { 3 } else { 12 })
+        };
+        let (call, likeness) = if scripted {
+            wrap::in_script(&mut self.draw, name, call, likeness)
+        } else {
+            (call, likeness)
+        };
+        if matches!(name, "multi" | "reset") && call.len() == 1 {
+            self.in_multi[connection] = name == "multi";
         }
-        if row.name == "multi" && words.len() == 1 {
-            self.in_multi[connection] = true;
-        }
-        Step { connection, name: row.name, words, likeness }
+        let step = Step { likeness, ..Step::new(connection, name, call) };
+        let tie = if before.is_none() && after.is_none() { 0 } else { self.tie() };
+        let aside = |call: Words| Step { tie, ..Step::new(connection, "", call) };
+        steps.extend(before.map(aside));
+        steps.push(Step { tie, ..step });
+        steps.extend(after.map(aside));
     }
 
-    fn fill(&mut self, row: &Command, parts: &[Part], words: &mut Words, count: &mut usize) {
-        for part in parts {
-            match part {
-                Part::Word(word) => words.push(word.as_bytes().to_vec()),
-                Part::Slot(slot) => words.push(self.slot(row, slot)),
-                Part::Optional(all) => {
-                    if self.rng.below(5) < 2 {
-                        self.one(row, all, words, count);
-                    }
-                }
-                Part::Choice(all) => self.one(row, all, words, count),
-                Part::Many(one) => {
-                    let most = if self.rng.below(8) == 0 { 12 } else { 3 };
-                    for _ in 0..1 + self.rng.below(most) {
-                        self.fill(row, std::slice::from_ref(one), words, count);
-                    }
-                }
-                Part::Counted(one) => {
-                    *count = 1 + self.rng.below(3);
-                    words.push(count.to_string().into_bytes());
-                    for _ in 0..*count {
-                        self.fill(row, std::slice::from_ref(one), words, &mut 0);
-                    }
-                }
-                Part::Again(one) => {
-                    for _ in 0..*count {
-                        self.fill(row, std::slice::from_ref(one), words, &mut 0);
-                    }
-                }
-                Part::Newer => {}
+    fn tie(&mut self) -> u32 {
+        self.ties += 1;
+        self.ties
+    }
+
+    /// The listening connection says what it wants to be told, and is read.
+    fn listen(&mut self, steps: &mut Vec<Step>) {
+        let grammar = Rc::clone(&self.draw.grammar);
+        for _ in 0..1 + self.draw.rng.below(3) {
+            if grammar.listening.is_empty() {
+                return;
             }
+            let at = grammar.listening[self.draw.rng.below(grammar.listening.len())];
+            let name = grammar.callables[at].row.name;
+            steps.push(Step { name, words: self.draw.words(at), ..gather("") });
         }
     }
 
-    fn one(&mut self, row: &Command, all: &[Vec<Part>], words: &mut Words, count: &mut usize) {
-        let old: Vec<&Vec<Part>> =
-            all.iter().filter(|one| one.first() != Some(&Part::Newer)).collect();
-        if !old.is_empty() {
-            let chosen = self.rng.below(old.len());
-            self.fill(row, old[chosen], words, count);
-        }
-    }
-
-    fn slot(&mut self, row: &Command, slot: &str) -> Vec<u8> {
-        match slot {
-            "lexset" => format!("y:{}", self.rng.below(3)).into_bytes(),
-            "key" => value::key(&mut self.rng, row.family).into_bytes(),
-            kind => value::of(&mut self.rng, kind),
-        }
-    }
-
-    /// Makes a call wrong, most likely: a word too few, too many, of another kind or elsewhere.
-    fn spoil(&mut self, row: &Command, parts: &[Part], words: &mut Words) {
-        let first = row.name.split('|').count();
-        if words.len() <= first {
-            return words.push(b"extra".to_vec());
-        }
-        let at = first + self.rng.below(words.len() - first);
-        // A number in the place of a time would make something die during the run, and one in the
-        // place of a size would ask for all memory there is.
-        let text = format!("{parts:?}");
-        if text.contains("Newer") {
-            // Another number of words may be a call that Redis 7.0 does not know.
-            words[at] = self.junk(row, false);
+    /// A call that waits, others that may let it go on, and one that surely does.
+    fn wait(&mut self, steps: &mut Vec<Step>) {
+        let grammar = Rc::clone(&self.draw.grammar);
+        if grammar.waiting.is_empty() {
             return;
         }
-        let touchy = ["seconds", "ms\"", "unix", "offset", "place", "timeout"];
-        let touchy = touchy.iter().any(|kind| text.contains(kind));
-        match self.rng.below(4) {
-            0 => drop(words.remove(at)),
-            1 => words.insert(at, words[at].clone()),
-            2 if !touchy => {
-                let other = first + self.rng.below(words.len() - first);
-                words.swap(at, other);
-            }
-            _ => words[at] = self.junk(row, touchy),
+        let at = grammar.waiting[self.draw.rng.below(grammar.waiting.len())];
+        let name = grammar.callables[at].row.name;
+        self.draw.endless = true;
+        let call = self.draw.words(at);
+        self.draw.endless = false;
+        let tie = self.tie();
+        let family = grammar.callables[at].row.family;
+        let of_family = |theme: &Vec<usize>| grammar.callables[theme[0]].row.family == family;
+        self.theme = grammar.themes.iter().position(of_family);
+        let awake = awaken(&call, tie);
+        let parked = Step { way: Way::Park, tie, ..Step::new(Place::WAITER, name, call) };
+        steps.push(parked);
+        let connection = self.draw.rng.below(Place::ACTORS);
+        for _ in 0..self.draw.rng.below(6) {
+            self.step(connection, steps);
+        }
+        steps.extend(awake);
+    }
+}
+
+/// Reads what the listening connection was told.
+fn gather(name: &'static str) -> Step {
+    let ping = Step::new(Place::LISTENER, name, words(&["PING"]));
+    Step { way: Way::Gather, likeness: Likeness::Batches, ..ping }
+}
+
+fn is_key(word: &[u8]) -> bool {
+    word.len() == 3 && word[1] == b':' && LETTERS.as_bytes().contains(&word[0])
+}
+
+/// What lets a call go on that waits for any of its keys, and reads its answer.
+fn awaken(call: &Words, tie: u32) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut say = |line: &str| {
+        steps.push(Step { tie, ..Step::exact(Place::WAKER, line) });
+    };
+    let first = String::from_utf8_lossy(&call[0]).into_owned();
+    for key in call.iter().filter(|word| is_key(word)) {
+        let key = String::from_utf8_lossy(key);
+        say(&format!("DEL {key}"));
+        match first.as_bytes() {
+            [b'X', ..] => say(&format!("XADD {key} {LAST} a b")),
+            [b'B', b'Z', ..] => say(&format!("ZADD {key} 1 m")),
+            _ => say(&format!("RPUSH {key} m")),
         }
     }
+    steps.push(Step { connection: Place::WAITER, tie, ..gather("") });
+    let mut say = |line: &str| {
+        steps.push(Step { tie, ..Step::exact(Place::WAKER, line) });
+    };
+    for key in call.iter().filter(|word| is_key(word) && first.starts_with('X')) {
+        // Nothing could be added to it any more.
+        say(&format!("DEL {}", String::from_utf8_lossy(key)));
+    }
+    steps
+}
 
-    fn junk(&mut self, row: &Command, touchy: bool) -> Vec<u8> {
-        let word = value::pick(&mut self.rng, &value::JUNK);
-        // As a negative count this asks for that many elements.
-        let endless = row.name.contains("rand") && word.starts_with("-9");
-        let word = if endless || touchy && word.starts_with("92") { "zz" } else { word };
-        word.as_bytes().to_vec()
+/// What must come before or after a call for its effect to be the same in both servers.
+fn companions(name: &str, call: &Words) -> (Option<Words>, Option<Words>) {
+    match name {
+        // What it took is random: nothing of it may stay.
+        "spop" => {
+            let mut forget = words(&["DEL"]);
+            forget.extend(call.iter().filter(|word| is_key(word)).cloned());
+            (None, (forget.len() > 1).then_some(forget))
+        }
+        "sort" | "sort_ro" => (None, call.get(1).map(|key| wrap::like_sorted(key))),
+        "xadd" if call.iter().any(|word| word == b"*") => {
+            let mut ahead = words(&["XADD"]);
+            ahead.extend(call.get(1).cloned());
+            ahead.extend(words(&[AHEAD, "a", "b"]));
+            (Some(ahead), None)
+        }
+        _ => (None, None),
     }
 }

@@ -2,25 +2,33 @@
 //! first difference is made small, printed and kept as a transcript.
 
 mod compare;
+mod draw;
 mod generate;
+mod grammar;
+mod payload;
 mod peer;
 mod play;
 mod reply;
 mod shrink;
+mod step;
 mod tally;
 mod transcript;
 mod value;
+mod wrap;
 
 #[cfg(test)]
 mod tests;
 
 use crate::shell;
 use anyhow::{Context, Result};
-use generate::{Generator, Step};
+use generate::Generator;
+use grammar::Grammar;
 use peer::Server;
 use play::{Difference, Pair};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
+use step::Step;
 use tally::Tally;
 
 /// From so many seconds on, a command or shape that was hardly seen fails the run.
@@ -74,9 +82,10 @@ pub fn run(root: &Path, options: &Options) -> Result<bool> {
     let started = now();
     let limit = Duration::from_secs(options.secs);
     let mut seed = options.seed;
-    let mut generator = Generator::new(seed, &options.only);
+    let payloads = payload::from_server(&mut run.theirs)?;
+    let grammar = Rc::new(Grammar::new(&options.only, payloads));
     while started.elapsed() < limit && run.found.len() < FOUND_MAX {
-        generator = Generator::new(seed, &options.only);
+        let mut generator = Generator::new(seed, &grammar);
         run.episode(&mut generator, seed, &root.join(&options.keep))?;
         seed += 1;
     }
@@ -86,7 +95,7 @@ pub fn run(root: &Path, options: &Options) -> Result<bool> {
     let rate = total as f64 / seconds;
     println!("{total} commands in {seconds:.0} s, {rate:.0} a second, seeds up to {seed}");
     let gaps = if options.secs >= WHOLE_SECS && options.only.is_empty() {
-        run.tally.gaps(generator.callables())
+        run.tally.gaps(&grammar.callables)
     } else {
         Vec::new()
     };
@@ -121,9 +130,12 @@ impl Run {
             difference.ours,
             self.ours.log()
         );
+        println!("seed {seed}: {} for {}", difference.ours, difference.theirs);
         let first = steps[..=difference.at].to_vec();
-        let small =
-            shrink::shrink(first, |steps| matches!(self.replay(&opening, steps), Ok(Some(_))));
+        let small = shrink::shrink(first, |steps| match self.replay(&opening, steps) {
+            Ok(Some(other)) => other.is_like(&difference),
+            _ => false,
+        });
         let last = self.replay(&opening, &small)?.unwrap_or(difference);
         let text = transcript::text(&opening, &small, &last, seed);
         println!("--- seed {seed}\n{text}");

@@ -8,9 +8,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Connections to each server.
-pub const CONNECTIONS: usize = 3;
-const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// What each connection is for.
+pub struct Place;
+
+impl Place {
+    /// The first so many send whatever is drawn.
+    pub const ACTORS: usize = 3;
+    /// Is told messages.
+    pub const LISTENER: usize = 3;
+    /// Sends calls that wait.
+    pub const WAITER: usize = 4;
+    /// Ends their waiting.
+    pub const WAKER: usize = 5;
+    /// Connections to each server.
+    pub const COUNT: usize = 6;
+}
+
+/// Ends what a connection is asked to gather.
+const TOKEN: &[u8] = b"that is all";
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 const POLLS_MAX: usize = 500;
 
@@ -30,6 +46,30 @@ pub trait Peer {
     /// # Errors
     /// The connection is gone, silent, or says what is no reply.
     fn receive(&mut self, connection: usize, count: usize) -> Result<Vec<Reply>>;
+
+    /// All that comes up to the reply to a request and with it.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    fn gather(&mut self, connection: usize, words: &Words) -> Result<Reply> {
+        let end = vec![b"PING".to_vec(), TOKEN.to_vec()];
+        self.send(connection, &[words, &end])?;
+        let mut all = Vec::new();
+        loop {
+            let reply = self.receive(connection, 1)?.remove(0);
+            let last = reply.elements().map_or(Some(&reply), <[Reply]>::last);
+            if last == Some(&Reply::Bulk(TOKEN.to_vec())) {
+                return Ok(Reply::Array(all));
+            }
+            all.push(reply);
+        }
+    }
+
+    /// Sends a request that may wait, and comes back when it does or is answered.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    fn park(&mut self, connection: usize, words: &Words) -> Result<()>;
 }
 
 /// A process of its own; dropping it ends it.
@@ -55,6 +95,7 @@ impl Server {
             .args(words)
             .args(["--port", &port.to_string(), "--dir"])
             .arg(&directory)
+            .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -78,7 +119,8 @@ impl Server {
     /// It does not accept.
     pub fn connect(&mut self) -> Result<()> {
         self.connections.clear();
-        for _ in 0..CONNECTIONS {
+        // One more, to look at the server from outside.
+        for _ in 0..=Place::COUNT {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
             stream.set_nodelay(true)?;
             stream.set_read_timeout(Some(SILENCE_MAX))?;
@@ -86,6 +128,17 @@ impl Server {
             self.connections.push((stream, reader));
         }
         Ok(())
+    }
+
+    fn is_answered(&self, connection: usize) -> Result<bool> {
+        let (stream, reader) = &self.connections[connection];
+        if !reader.buffer().is_empty() {
+            return Ok(true);
+        }
+        stream.set_nonblocking(true)?;
+        let seen = stream.peek(&mut [0]);
+        stream.set_nonblocking(false)?;
+        Ok(seen.is_ok())
     }
 
     /// What it printed.
@@ -106,6 +159,21 @@ impl Peer for Server {
     fn receive(&mut self, connection: usize, count: usize) -> Result<Vec<Reply>> {
         let reader = &mut self.connections[connection].1;
         (0..count).map(|_| reply::read(reader)).collect()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "polls another process")]
+    fn park(&mut self, connection: usize, words: &Words) -> Result<()> {
+        self.send(connection, &[words])?;
+        let info = vec![b"INFO".to_vec(), b"clients".to_vec()];
+        for _ in 0..POLLS_MAX {
+            self.send(Place::COUNT, &[&info])?;
+            let text = self.receive(Place::COUNT, 1)?.remove(0).to_string();
+            if !text.contains("blocked_clients:0") || self.is_answered(connection)? {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        anyhow::bail!("neither waits nor answers")
     }
 }
 

@@ -1,9 +1,9 @@
 //! Playing a sequence to two servers and finding where their replies part. Draws nothing.
 
 use super::compare;
-use super::generate::Step;
-use super::peer::{CONNECTIONS, Peer, Words};
+use super::peer::{Peer, Place, Words};
 use super::reply::Reply;
+use super::step::{Step, Way};
 use anyhow::Result;
 use catalog::syntax::Likeness;
 
@@ -21,6 +21,14 @@ pub struct Difference {
     pub theirs: String,
 }
 
+impl Difference {
+    /// True when both servers answered something of the same kind as in the other difference.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let kinds = |one: &Self| [one.ours.chars().next(), one.theirs.chars().next()];
+        kinds(self) == kinds(other)
+    }
+}
+
 /// Two servers that are asked the same.
 pub struct Pair<'p> {
     /// The one under test.
@@ -35,10 +43,9 @@ impl Pair<'_> {
     /// # Errors
     /// A connection is gone.
     pub fn prepare(&mut self, steps: &[Step]) -> Result<()> {
-        for step in steps {
+        for stretch in steps.chunk_by(|a, b| a.connection == b.connection && b.way == Way::Ask) {
             for peer in [&mut *self.ours, &mut *self.theirs] {
-                peer.send(step.connection, &[&step.words])?;
-                peer.receive(step.connection, 1)?;
+                answers(peer, stretch)?;
             }
         }
         Ok(())
@@ -53,35 +60,62 @@ impl Pair<'_> {
         steps: &[Step],
         mut seen: impl FnMut(&Step, &Reply),
     ) -> Result<Option<Difference>> {
-        let mut queued: [Option<Vec<Likeness>>; CONNECTIONS] = Default::default();
+        let mut queued: [Option<Vec<Likeness>>; Place::COUNT] = Default::default();
+        let together = |a: &Step, b: &Step| {
+            a.connection == b.connection && a.way == Way::Ask && b.way == Way::Ask
+        };
         let mut start = 0;
-        while start < steps.len() {
-            let connection = steps[start].connection;
-            let own = steps[start..].iter().take(PIPELINE);
-            let length = own.take_while(|step| step.connection == connection).count();
-            let stretch = &steps[start..start + length];
-            let requests: Vec<&Words> = stretch.iter().map(|step| &step.words).collect();
-            let sent = self.ours.send(connection, &requests);
-            self.theirs.send(connection, &requests)?;
-            let theirs = self.theirs.receive(connection, length)?;
-            let ours = match sent.and_then(|()| self.ours.receive(connection, length)) {
-                Ok(ours) => ours,
-                Err(error) => {
+        for stretch in steps.chunk_by(together).flat_map(|all| all.chunks(PIPELINE)) {
+            let (ours, theirs) = match self.ask(stretch)? {
+                (Ok(ours), theirs) => (ours, theirs),
+                (Err(error), _) => {
                     let (ours, theirs) = (format!("gone: {error:#}"), String::new());
-                    return Ok(Some(Difference { at: start + length - 1, ours, theirs }));
+                    let at = start + stretch.len() - 1;
+                    return Ok(Some(Difference { at, ours, theirs }));
                 }
             };
             for (at, (a, b)) in ours.iter().zip(&theirs).enumerate() {
                 let step = &stretch[at];
-                if !same(step, a, b, &mut queued[connection]) {
+                if !same(step, a, b, &mut queued[step.connection]) {
                     let (ours, theirs) = (a.to_string(), b.to_string());
                     return Ok(Some(Difference { at: start + at, ours, theirs }));
                 }
                 seen(step, b);
             }
-            start += length;
+            start += stretch.len();
         }
         Ok(None)
+    }
+
+    /// The replies of both to a stretch; plain requests are under way at both at once.
+    fn ask(&mut self, stretch: &[Step]) -> Result<(Result<Vec<Reply>>, Vec<Reply>)> {
+        let (connection, length) = (stretch[0].connection, stretch.len());
+        if stretch[0].way != Way::Ask {
+            let theirs = answers(self.theirs, stretch)?;
+            return Ok((answers(self.ours, stretch), theirs));
+        }
+        let requests: Vec<&Words> = stretch.iter().map(|step| &step.words).collect();
+        let sent = self.ours.send(connection, &requests);
+        self.theirs.send(connection, &requests)?;
+        let theirs = self.theirs.receive(connection, length)?;
+        Ok((sent.and_then(|()| self.ours.receive(connection, length)), theirs))
+    }
+}
+
+/// The replies of one to steps of one connection; a parked call has none.
+fn answers(peer: &mut dyn Peer, stretch: &[Step]) -> Result<Vec<Reply>> {
+    let (connection, words) = (stretch[0].connection, &stretch[0].words);
+    match stretch[0].way {
+        Way::Gather => Ok(vec![peer.gather(connection, words)?]),
+        Way::Park => {
+            peer.park(connection, words)?;
+            Ok(vec![Reply::Nil(b'_')])
+        }
+        Way::Ask => {
+            let requests: Vec<&Words> = stretch.iter().map(|step| &step.words).collect();
+            peer.send(connection, &requests)?;
+            peer.receive(connection, requests.len())
+        }
     }
 }
 
@@ -93,7 +127,9 @@ fn same(step: &Step, ours: &Reply, theirs: &Reply, queued: &mut Option<Vec<Liken
         return ours == theirs;
     }
     if name != b"exec" {
-        if matches!(name.as_slice(), b"multi" | b"discard" | b"reset") {
+        let ends = matches!(theirs, Reply::Status(_))
+            && matches!(name.as_slice(), b"multi" | b"discard" | b"reset");
+        if ends {
             *queued = None;
         }
         return compare::alike(step.likeness, ours, theirs);

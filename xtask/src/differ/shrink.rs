@@ -1,7 +1,7 @@
 //! Making a sequence small that still shows a difference: steps first, then words.
 //! Knows no server: `holds` says whether a sequence still shows it.
 
-use super::generate::Step;
+use super::step::{Step, Way};
 
 /// The smallest sequence found; `holds` is asked a few hundred times.
 pub fn shrink(mut steps: Vec<Step>, mut holds: impl FnMut(&[Step]) -> bool) -> Vec<Step> {
@@ -11,7 +11,8 @@ pub fn shrink(mut steps: Vec<Step>, mut holds: impl FnMut(&[Step]) -> bool) -> V
         let mut at = 0;
         while at < steps.len() {
             let mut fewer = steps.clone();
-            fewer.drain(at..(at + chunk).min(steps.len()));
+            let gone: Vec<Step> = fewer.drain(at..(at + chunk).min(steps.len())).collect();
+            fewer.retain(|step| step.tie == 0 || gone.iter().all(|one| one.tie != step.tie));
             if !fewer.is_empty() && holds(&fewer) {
                 steps = fewer;
             } else {
@@ -28,6 +29,9 @@ pub fn shrink(mut steps: Vec<Step>, mut holds: impl FnMut(&[Step]) -> bool) -> V
 
 fn words(mut steps: Vec<Step>, holds: &mut impl FnMut(&[Step]) -> bool) -> Vec<Step> {
     for step in 0..steps.len() {
+        if steps[step].tie != 0 || steps[step].way != Way::Ask {
+            continue;
+        }
         let mut word = steps[step].words.len();
         while word > 1 {
             word -= 1;

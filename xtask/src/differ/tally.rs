@@ -1,7 +1,8 @@
 //! What ran, and which shapes of replies were seen. Knows no server.
 
-use super::generate::{Callable, Step};
+use super::grammar::Callable;
 use super::reply::Reply;
+use super::step::{Step, Way};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -18,7 +19,7 @@ pub struct Tally {
 impl Tally {
     /// Counts one reply. Calls inside MULTI count as queued, and their replies not at all.
     pub fn add(&mut self, step: &Step, reply: &Reply) {
-        if !step.name.is_empty() {
+        if !step.name.is_empty() && step.way != Way::Park {
             *self.rows.entry(step.name).or_default().entry(reply.shape()).or_default() += 1;
         }
     }
@@ -50,7 +51,7 @@ impl Tally {
             if runs < RUNS_MIN {
                 gaps.push(format!("{} ran {runs} times", one.row.name));
             }
-            for shape in &one.syntax.shapes {
+            for shape in &one.shapes {
                 let count = shapes.get(*shape).copied().unwrap_or(0);
                 if count < SHAPE_MIN {
                     gaps.push(format!("{} answered {shape} {count} times", one.row.name));

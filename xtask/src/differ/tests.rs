@@ -1,13 +1,16 @@
 //! The tool against a fake server that has a fault: it must find and shrink it.
 
-use super::generate::{Generator, Step};
+use super::generate::Generator;
+use super::grammar::Grammar;
 use super::peer::{Peer, Words};
 use super::play::Pair;
 use super::reply::{self, Reply};
+use super::step::Step;
 use super::{compare, shrink};
 use anyhow::Result;
 use catalog::syntax::Likeness;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Answers every request with a number that follows from its words; `fault` may change it.
 struct Fake {
@@ -35,13 +38,23 @@ impl Peer for Fake {
     fn receive(&mut self, _: usize, count: usize) -> Result<Vec<Reply>> {
         Ok(self.replies.drain(..count).collect())
     }
+
+    fn gather(&mut self, connection: usize, words: &Words) -> Result<Reply> {
+        self.send(connection, &[words])?;
+        Ok(self.receive(connection, 1)?.remove(0))
+    }
+
+    fn park(&mut self, _: usize, _: &Words) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Steps until the fault is found, and the words of what is left after shrinking.
 fn find(fault: fn(&Words, u64) -> u64) -> (usize, Vec<Step>) {
     let mut played = 0;
+    let grammar = Rc::new(Grammar::new(&[], Vec::new()));
     for seed in 1..40 {
-        let mut generator = Generator::new(seed, &[]);
+        let mut generator = Generator::new(seed, &grammar);
         let steps = generator.episode();
         let play = |steps: &[Step]| {
             let (mut ours, mut theirs) = (Fake::new(fault), Fake::new(|_, answer| answer));
@@ -78,7 +91,8 @@ fn faults_are_found_within_ten_thousand_steps_and_made_small() {
 
 #[test]
 fn the_same_seed_draws_the_same_sequence() {
-    let draw = |seed| Generator::new(seed, &[]).episode();
+    let grammar = Rc::new(Grammar::new(&[], Vec::new()));
+    let draw = |seed| Generator::new(seed, &grammar).episode();
     assert_eq!(draw(5), draw(5));
     assert_ne!(draw(5), draw(6));
 }
@@ -109,6 +123,10 @@ fn replies_are_alike_as_their_commands_say() {
     check(Near, ":99000", ":99900", true);
     check(Near, ":99000", ":-1", false);
     check(Near, "*2 :-2 :500", "*2 :-2 :501", true);
+    check(Aged, "*2 $4 idle :7", "*2 $4 idle :9", true);
+    check(Aged, "*2 $4 idlE :7", "*2 $4 idlE :9", false);
+    check(Aged, "*4 $3 1-1 $1 c :5 :2", "*4 $3 1-1 $1 c :9 :2", true);
+    check(Aged, "*4 $3 1-1 $1 c :5 :2", "*4 $3 1-1 $1 c :5 :3", false);
     check(Random, "*1 :1", "*1 :2", true);
     check(Random, "*1 :1", "*2 :1 :2", false);
     check(Random, "-ERR", "-WRONGTYPE", false);

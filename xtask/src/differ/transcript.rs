@@ -1,8 +1,8 @@
 //! A sequence as a file: one request a line, with its connection and how its replies compare.
 //! `tests/e2e/test_differ.py` replays them.
 
-use super::generate::Step;
 use super::play::Difference;
+use super::step::{Step, Way};
 use catalog::syntax::Likeness;
 use std::fmt::Write;
 
@@ -23,7 +23,12 @@ pub fn text(opening: &[Step], steps: &[Step], difference: &Difference, seed: u64
 }
 
 fn line(text: &mut String, likeness: &str, step: &Step) {
-    let _ = write!(text, "{} {likeness}", step.connection);
+    let way = match step.way {
+        Way::Ask => likeness,
+        Way::Gather => "gather",
+        Way::Park => "park",
+    };
+    let _ = write!(text, "{} {way}", step.connection);
     for word in &step.words {
         let _ = write!(text, " {}", quoted(word));
     }
@@ -37,6 +42,9 @@ fn likeness(likeness: Likeness) -> &'static str {
         Likeness::Pairs => "pairs",
         Likeness::Walk => "walk",
         Likeness::Near => "near",
+        Likeness::Aged => "aged",
+        Likeness::Batches => "batches",
+        Likeness::Libraries => "libraries",
         Likeness::Random => "random",
         Likeness::Shape => "shape",
     }

@@ -171,7 +171,7 @@ pub const SERVER: &[Command] = &[
     row("command", -1, Flags(TELL.0 | Flags::CONTAINER.0), Family::Server, "2.8.13", "Lists."),
     row("command|count", 2, TELL, Family::Server, "2.8.13", "Counts the commands."),
     row("command|docs", -2, TELL, Family::Server, "7.0.0", "Documents commands."),
-    row("command|getkeys", -3, TELL, Family::Server, "2.8.13", "Finds the keys of a request."),
+    row("command|getkeys", -4, TELL, Family::Server, "2.8.13", "Finds the keys of a request."),
     row("command|help", 2, TELL, Family::Server, "5.0.0", "Lists COMMAND's subcommands."),
     row("command|info", -2, TELL, Family::Server, "2.8.13", "Describes commands."),
     row("command|list", -2, TELL, Family::Server, "7.0.0", "Lists command names."),

@@ -1,7 +1,8 @@
 //! Sums of decimal texts for INCRBYFLOAT and HINCRBYFLOAT, digit by digit those of Redis on x86:
 //! extended floats of 64 significant bits, printed with 17 decimals. 0.1 and 0.2 are 0.3, and 1000
-//! and 0.1 are 1000.09999999999999998. Numbers that do not fit are left to doubles.
+//! and 0.1 are 1000.09999999999999998. Numbers with more decimals than that are left to doubles.
 
+use super::wide;
 use crate::parse;
 use std::fmt::Write;
 
@@ -16,7 +17,10 @@ const GUARD_BITS: i32 = 60;
 /// large, or has more than 17 decimals.
 #[must_use]
 pub fn sum(a: &[u8], b: &[u8]) -> Option<String> {
-    let read = |text| scaled(text).or_else(|| whole_double(text)).map(Extended::of);
+    let read = |text| match scaled(text).or_else(|| whole_double(text)) {
+        Some(value) => Some(Extended::of(value)),
+        None => Extended::of_large(text),
+    };
     Some(read(a)?.add(read(b)?).format())
 }
 
@@ -78,6 +82,22 @@ impl Extended {
         Self::rounded(value < 0, (whole << 1) | u128::from(rest != 0), exponent - 1)
     }
 
+    /// The nearest to a number of which 17 decimals do not fit into [`Self::of`]: one so large that
+    /// decimals only tell on which side of a half it lies.
+    fn of_large(text: &[u8]) -> Option<Self> {
+        let (negative, digits) = match text.strip_prefix(b"-") {
+            Some(digits) => (true, digits),
+            None => (false, text),
+        };
+        let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
+        let (whole, decimals) = (&digits[..point], digits.get(point + 1..).unwrap_or(&[]));
+        let (bits, exponent, rest) = wide::highest_bits(whole)?;
+        let is_number = decimals.iter().all(u8::is_ascii_digit);
+        let inexact = rest || decimals.iter().any(|digit| *digit != b'0');
+        let rounded = || Self::rounded(negative, (bits << 1) | u128::from(inexact), exponent - 1);
+        (is_number && bits >> 64 != 0).then(rounded)
+    }
+
     /// Rounds to 64 bits, halves to even.
     fn rounded(negative: bool, bits: u128, exponent: i32) -> Self {
         let surplus = (128 - bits.leading_zeros() as i32) - 64;
@@ -111,6 +131,10 @@ impl Extended {
     /// As `%.17Lf` prints it, without needless zeros.
     fn format(self) -> String {
         let mantissa = u128::from(self.mantissa);
+        if self.exponent > 63 {
+            let sign = if self.negative { "-" } else { "" };
+            return format!("{sign}{}", wide::text(self.mantissa, self.exponent.unsigned_abs()));
+        }
         let (whole, part) = match self.exponent {
             exponent @ 0.. => (mantissa << exponent, 0),
             exponent => {
@@ -161,6 +185,12 @@ mod tests {
             ("0", "0.00000000000000001", Some("0.00000000000000001")),
             ("3.25", "0.1", Some("3.35")),
             ("9223372036854775807", "0x1p2", Some("9223372036854775811")),
+            (
+                "-59185022747432527146509137695893879749",
+                "1e-7",
+                Some("-59185022747432527145213606679764008960"),
+            ),
+            ("1000000000000000000000000.5", "0.5", Some("1000000000000000000000000")),
             ("0x1g", "1", None),
             ("1e-18", "1", None),
             ("1e30", "1", None),

@@ -87,3 +87,4 @@ pub const BINDINGS: &[&[Binding]] = &[
 
 #[cfg(test)]
 pub mod testing;
+mod wide;

@@ -30,6 +30,12 @@ impl SortedSet {
         Self(Form::Large(Box::default()))
     }
 
+    /// An empty one in the form that suits so many members.
+    #[must_use]
+    pub fn for_len(len: usize) -> Self {
+        if len > ZSET_MEMBERS.get() { Self::result() } else { Self::default() }
+    }
+
     /// Number of members.
     #[inline]
     #[must_use]

@@ -182,6 +182,9 @@ impl EventLoop {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        // Who has seen the reply to a PUBLISH and asks a subscriber's connection something next
+        // finds the message there first, whichever loop published it.
+        self.core.read_mail();
         for place in std::mem::take(&mut self.unsent) {
             self.flush(place);
         }

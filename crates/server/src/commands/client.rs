@@ -133,7 +133,10 @@ fn type_filter(kind: &[u8]) -> Result<Filter, CommandError> {
         "pubsub" => Ok(Box::new(listens)),
         "replica" | "slave" => Ok(Box::new(|record| record.replica.load(Relaxed))),
         "master" => Ok(Box::new(|record| record.upstream.load(Relaxed))),
-        other => Err(engine::error::other(format!("ERR Unknown client type '{other}'"))),
+        _ => {
+            let kind = engine::error::shown(kind);
+            Err(engine::error::other(format!("ERR Unknown client type '{kind}'")))
+        }
     }
 }
 
@@ -180,7 +183,8 @@ impl Kill {
                 "laddr" => kill.local = Some(text),
                 "type" => kill.kind = Some(type_filter(value)?),
                 "user" if !turn.gate().access.users.iter().any(|user| user.name == text) => {
-                    return Err(engine::error::other(format!("ERR No such user '{text}'")));
+                    let name = engine::error::shown(value);
+                    return Err(engine::error::other(format!("ERR No such user '{name}'")));
                 }
                 "user" => kill.user = Some(text),
                 "skipme" if parse::is(value, "yes") => kill.skip_me = true,
@@ -255,6 +259,9 @@ pub fn cut_gone(shared: &Shared, access: &Access) {
 /// Another reason, or an id that is no number.
 pub fn unblock(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let release = match turn.args.find(3) {
+        _ if turn.args.len() > 4 => {
+            return Err(error::subcommand_syntax("client", turn.args.at(1)));
+        }
         None => Release::Timeout,
         Some(word) if parse::is(word, "TIMEOUT") => Release::Timeout,
         Some(word) if parse::is(word, "ERROR") => Release::Error,

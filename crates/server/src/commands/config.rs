@@ -35,7 +35,7 @@ pub fn get(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// The first parameter that cannot be set, and why.
 pub fn set(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     if turn.args.len() % 2 == 1 {
-        return Err(engine::error::wrong_arity("config|set"));
+        return Err(engine::error::SYNTAX);
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let words: Vec<_> = turn.args.from(2).collect();

@@ -67,7 +67,7 @@ pub fn debug(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     match SUBCOMMANDS.iter().find(fits) {
         Some(sub) => (sub.run)(turn),
         None => {
-            let shown = String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
+            let shown = engine::error::shown(&name[..name.len().min(128)]);
             let text = format!(
                 "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG \
                  HELP."

@@ -1,5 +1,6 @@
 //! SUBSCRIBE, UNSUBSCRIBE, PUBLISH and their pattern forms; PUBSUB.
 
+use crate::error;
 use crate::pubsub::Scope;
 use crate::session::Session;
 use crate::turn::{Held, Turn};
@@ -70,7 +71,7 @@ pub fn publish(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 /// More than one pattern.
 pub fn channels(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     if turn.args.len() > 3 {
-        return Err(engine::error::wrong_arity("pubsub|channels"));
+        return Err(error::subcommand_syntax("pubsub", turn.args.at(1)));
     }
     let channels = turn.shared.pubsub.channels(turn.args.find(2));
     let mut reply = turn.reply();

@@ -288,7 +288,8 @@ pub fn exists(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let mut reply = turn.reply();
     reply.array(args.len() - 2);
     for sha in args.from(2) {
-        let found = std::str::from_utf8(sha).is_ok_and(|sha| host.find(sha).is_some());
+        let sha = sha.to_ascii_lowercase();
+        let found = std::str::from_utf8(&sha).is_ok_and(|sha| host.find(sha).is_some());
         reply.int(i64::from(found));
     }
     Ok(())

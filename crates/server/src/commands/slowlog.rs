@@ -13,12 +13,15 @@ const COUNT: usize = 10;
 /// The count is no number, or below −1.
 pub fn get(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     if turn.args.len() > 3 {
-        return Err(engine::error::wrong_arity("slowlog|get"));
+        return Err(error::subcommand_syntax("slowlog", turn.args.at(1)));
     }
-    let count = match turn.args.find(2).map(parse::integer).transpose()? {
+    let count = match turn.args.find(2).map(parse::integer) {
         None => COUNT,
-        Some(-1) => usize::MAX,
-        Some(count) => usize::try_from(count).map_err(|_| error::reply(error::SLOWLOG_COUNT))?,
+        Some(Ok(-1)) => usize::MAX,
+        Some(count) => {
+            let count = count.ok().and_then(|count| usize::try_from(count).ok());
+            count.ok_or_else(|| error::reply(error::SLOWLOG_COUNT))?
+        }
     };
     let kept: Vec<_> = turn.shared.measures.slow.lock().newest(count).cloned().collect();
     let mut reply = turn.reply();

@@ -126,6 +126,16 @@ impl Step {
                 // Redis takes a negative value of an unsigned type for a very large one.
                 let value =
                     if self.kind.signed { i128::from(value) } else { i128::from(value as u64) };
+                let (_, high) = self.kind.limits();
+                let value = match overflow {
+                    // So far below all that fits that the distance wraps around in Redis.
+                    Overflow::Saturate
+                        if high - value > i128::from(i64::MAX) && self.kind.bits < 64 =>
+                    {
+                        high
+                    }
+                    _ => value,
+                };
                 Some((self.kind.fit(value, overflow)?, old))
             }
         }
@@ -325,6 +335,7 @@ mod tests {
             BITFIELD i SET i8 0 127 => [:0]
             BITFIELD i INCRBY i8 0 1 => [:-128]
             BITFIELD i OVERFLOW SAT INCRBY i8 0 -1 INCRBY i8 0 300 => [:-128, :127]
+            BITFIELD i OVERFLOW SAT SET i8 0 -129 SET i8 0 -9223372036854775808 GET i8 0 => [:127, :-128, :127]
             BITFIELD i SET i8 0 200 GET i8 0 => [:127, :-56]
             BITFIELD w SET i64 0 9223372036854775807 => [:0]
             BITFIELD w INCRBY i64 0 9223372036854775807 => [:-2]

@@ -41,7 +41,7 @@ impl Conditions {
                 _ if parse::is(word, "GT") => &mut found.gt,
                 _ if parse::is(word, "LT") => &mut found.lt,
                 _ => {
-                    let word = String::from_utf8_lossy(word);
+                    let word = error::shown(word);
                     return Err(error::other(format!("ERR Unsupported option {word}")));
                 }
             };

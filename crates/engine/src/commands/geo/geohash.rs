@@ -103,13 +103,14 @@ impl Cell {
     }
 
     /// The cell that lies so many cells to the east and to the north, -1, 0 or 1 each. Behind the
-    /// edge of the map comes the opposite one.
+    /// edge of the map comes the opposite one. In a direction in which it does not move, a cell
+    /// beyond the edge stays there, as in Redis.
     #[must_use]
     pub fn neighbour(self, east: i8, north: i8) -> Self {
         let used = u64::MAX >> (u64::BITS - 2 * self.step);
-        let x = moved(self.bits & ODD, EVEN & used, east) & ODD & used;
-        let y = moved(self.bits & EVEN, ODD & used, north) & EVEN & used;
-        Self { bits: x | y, step: self.step }
+        let x = moved(self.bits & ODD, used, EVEN & used, east);
+        let y = moved(self.bits & EVEN, used, ODD & used, north);
+        Self { bits: x & ODD | y & EVEN, step: self.step }
     }
 
     /// The scores of the places in it: from the first one to before the last one.
@@ -120,12 +121,12 @@ impl Cell {
     }
 }
 
-/// Adds `by` to the bits of one direction; `gaps` are the bits of the other one.
-fn moved(bits: u64, gaps: u64, by: i8) -> u64 {
+/// Adds `by` to the bits of one direction within the `used` ones; `gaps` are those of the other.
+fn moved(bits: u64, used: u64, gaps: u64, by: i8) -> u64 {
     match by {
         0 => bits,
-        1.. => bits.wrapping_add(gaps + 1),
-        _ => (bits | gaps).wrapping_sub(gaps + 1),
+        1.. => bits.wrapping_add(gaps + 1) & used,
+        _ => (bits | gaps).wrapping_sub(gaps + 1) & used,
     }
 }
 

@@ -143,7 +143,7 @@ impl Claim {
         now_ms: u64,
     ) -> Result<(), CommandError> {
         let unknown = || {
-            let word = String::from_utf8_lossy(word);
+            let word = error::shown(word);
             error::other(format!("ERR Unrecognized XCLAIM option '{word}'"))
         };
         let value = value.ok_or_else(unknown)?;

@@ -168,12 +168,14 @@ impl Fetch {
         Ok(())
     }
 
-    /// True when there is something to reply for the stream at `place`.
+    /// True when there is something to reply for the stream at `place`, once its group has been
+    /// given some so many times `before`.
     fn is_served(
         &self,
         ctx: &mut Ctx<'_>,
         place: usize,
         start: Start,
+        before: usize,
     ) -> Result<bool, CommandError> {
         let (args, key) = (ctx.args, self.key(ctx.args, place));
         let now_ms = ctx.keys.moment.now_ms;
@@ -192,7 +194,14 @@ impl Fetch {
                 group.map_or(Id::MAX, |group| group.last_id)
             }
         };
-        Ok(stream.len() > 0 && stream.top_id() > behind)
+        let left = match (before, behind.next()) {
+            (0, _) => true,
+            (_, Some(start)) if self.count > 0 => {
+                stream.count(start, Id::MAX) > before.saturating_mul(self.count)
+            }
+            _ => false,
+        };
+        Ok(left && stream.len() > 0 && stream.top_id() > behind)
     }
 
     /// When something may be claimed that cannot be now, in Unix milliseconds.
@@ -269,8 +278,11 @@ fn fetch(ctx: &mut Ctx<'_>, grouped: bool) -> Result<(), CommandError> {
     let starts = starts?;
     let mut served = Vec::new();
     for (place, &start) in starts.iter().enumerate() {
-        if fetch.is_served(ctx, place, start)? {
-            served.push((fetch.key(ctx.args, place), start));
+        let wanted = (fetch.key(ctx.args, place), start);
+        // Where a stream is named again, what it gives the first time is read by then.
+        let before = served.iter().filter(|one| start == Start::Unread && **one == wanted).count();
+        if fetch.is_served(ctx, place, start, before)? {
+            served.push(wanted);
         }
     }
     if served.is_empty() {
@@ -604,6 +616,12 @@ mod tests {
             XREADGROUP GROUP g c STREAMS s 1-1 => [["s", []]]
             XREADGROUP GROUP none c STREAMS s > => -NOGROUP No such key 's' or consumer group 'none' in XREADGROUP with GROUP option
             XREADGROUP GROUP g c STREAMS none > => -NOGROUP No such key 'none' or consumer group 'g' in XREADGROUP with GROUP option
+            XADD s 3-1 a 3 => "3-1"
+            XADD s 4-1 a 4 => "4-1"
+            XGROUP CREATE s h 2-1 => +OK
+            XREADGROUP GROUP h c STREAMS s s > > => [["s", [["3-1", ["a", "3"]], ["4-1", ["a", "4"]]]]]
+            XGROUP SETID s h 2-1 => +OK
+            XREADGROUP GROUP h c COUNT 1 STREAMS s s s > > > => [["s", [["3-1", ["a", "3"]]]], ["s", [["4-1", ["a", "4"]]]]]
             XREADGROUP COUNT 1 STREAMS s s > > => -ERR Missing GROUP option for XREADGROUP
             "#,
         );

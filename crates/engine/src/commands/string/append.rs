@@ -13,15 +13,14 @@ use catalog::events::Classes;
 /// The value is no string, or would become too long.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let (key, tail) = (ctx.args.at(1), ctx.args.at(2));
-    let len = ctx.keys.text_quietly(key)?.map_or(0, |text| text.len());
-    let total = len + tail.len();
+    let len = ctx.keys.text_quietly(key)?.map(|text| text.len());
+    let total = len.unwrap_or(0) + tail.len();
     if total as u64 > ctx.keys.moment.bulk_bytes_max {
         return Err(error::TOO_LONG);
     }
-    if len == 0 {
-        ctx.keys.set(key, Value::string(tail), Ttl::Keep);
-    } else {
-        write(&mut ctx.keys, key, len, tail);
+    match len {
+        None => ctx.keys.set(key, Value::string(tail), Ttl::Keep),
+        Some(len) => write(&mut ctx.keys, key, len, tail),
     }
     ctx.keys.event(Classes::STRING, "append", key);
     ctx.propagate_verbatim();
@@ -68,6 +67,9 @@ mod tests {
             EXPIRE k 10 => :1
             APPEND k x => :4
             TTL k => :10
+            SET e "" => +OK
+            APPEND e 12 => :2
+            OBJECT ENCODING e => "raw"
             "#,
         );
     }

@@ -6,6 +6,7 @@ use crate::error::{self, CommandError};
 use crate::keyspace::{Ttl, Value};
 use crate::parse;
 use catalog::events::Classes;
+use resp::Args;
 use resp::number::Digits;
 
 /// GET.
@@ -51,19 +52,17 @@ pub fn getdel(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
 pub fn getex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let key = ctx.args.at(1);
     let now_ms = ctx.keys.moment.now_ms;
-    let ttl = match (ctx.args.len(), ctx.args.find(2)) {
-        (2, _) => Ttl::Keep,
-        (3, Some(word)) if parse::is(word, "PERSIST") => Ttl::Clear,
-        (4, Some(word)) => {
-            let unit = Unit::of(word).ok_or(error::SYNTAX)?;
+    let ttl = match read_life(ctx.args)? {
+        Life::Same => Ttl::Keep,
+        Life::Endless => Ttl::Clear,
+        Life::Until(unit, number) => {
             // Of a key that is not there, no time is read.
             if ctx.keys.text_quietly(key)?.is_none() {
                 reply_with(ctx)?;
                 return Ok(());
             }
-            Ttl::At(unit.death_ms(ctx.args.at(3), now_ms, "getex")?)
+            Ttl::At(unit.death_ms(number, now_ms, "getex")?)
         }
-        _ => return Err(error::SYNTAX),
     };
     if !reply_with(ctx)? {
         return Ok(());
@@ -89,6 +88,30 @@ pub fn getex(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+/// What GETEX makes of a key's time to live.
+enum Life<'a> {
+    Same,
+    Endless,
+    Until(Unit, &'a [u8]),
+}
+
+/// Options may be said several times, of which the last one counts.
+fn read_life(args: Args<'_>) -> Result<Life<'_>, CommandError> {
+    let mut life = Life::Same;
+    let mut words = args.from(2);
+    while let Some(word) = words.next() {
+        life = match (life, Unit::of(word)) {
+            (Life::Same | Life::Endless, None) if parse::is(word, "PERSIST") => Life::Endless,
+            (Life::Until(before, _), Some(unit)) if before != unit => return Err(error::SYNTAX),
+            (Life::Same | Life::Until(..), Some(unit)) => {
+                Life::Until(unit, words.next().ok_or(error::SYNTAX)?)
+            }
+            _ => return Err(error::SYNTAX),
+        };
+    }
+    Ok(life)
 }
 
 /// Replies with the string at word 1, or null; true when there was one.
@@ -124,7 +147,11 @@ mod tests {
             GETEX k => "v" ~
             GETEX k EX 10 => "v" ~ PEXPIREAT k 1010000
             GETEX k PERSIST => "v" ~ PERSIST k
-            GETEX k PERSIST => "v" ~
+            GETEX k PERSIST PERSIST => "v" ~
+            GETEX k EX 10 EX 20 => "v" ~ PEXPIREAT k 1020000
+            GETEX k EX 10 PX 20 => -ERR syntax error
+            GETEX k EX 10 PERSIST => -ERR syntax error
+            GETEX k EX zz NX => -ERR syntax error
             GETEX k EXAT 1 => "v" ~ DEL k
             EXISTS k => :0
             GETEX k NX => -ERR syntax error

@@ -41,6 +41,7 @@ impl<'a> Set<'a> {
             get: false,
             ttl: Ttl::Clear,
         };
+        let mut life: Option<(Unit, &[u8])> = None;
         let mut words = args.from(3);
         while let Some(word) = words.next() {
             let (free, before) = (set.condition == Condition::Always, set.condition);
@@ -52,16 +53,20 @@ impl<'a> Set<'a> {
                 set.condition = Condition::If(by(words.next().ok_or(error::SYNTAX)?));
             } else if parse::is(word, "GET") {
                 set.get = true;
-            } else if parse::is(word, "KEEPTTL") && !matches!(set.ttl, Ttl::At(_)) {
+            } else if parse::is(word, "KEEPTTL") && life.is_none() {
                 set.ttl = Ttl::Keep;
             } else if let Some(unit) = Unit::of(word)
                 && set.ttl == Ttl::Clear
+                && life.is_none_or(|(before, _)| before == unit)
             {
-                let number = words.next().ok_or(error::SYNTAX)?;
-                set.ttl = Ttl::At(unit.death_ms(number, now_ms, "set")?);
+                life = Some((unit, words.next().ok_or(error::SYNTAX)?));
             } else {
                 return Err(error::SYNTAX);
             }
+        }
+        // As in Redis, a number is read when all words have made sense.
+        if let Some((unit, number)) = life {
+            set.ttl = Ttl::At(unit.death_ms(number, now_ms, "set")?);
         }
         Ok(set)
     }

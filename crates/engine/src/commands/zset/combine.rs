@@ -238,6 +238,10 @@ impl Combine<'_> {
                 }
                 let score = not_nan(score * source.weight);
                 let old = result.score(member);
+                if old == Some(0.0) {
+                    // The sum may be the other zero, which an insert would not write.
+                    result.remove(member);
+                }
                 let first = self.aggregate.first(score);
                 result.insert(member, old.map_or(first, |old| self.aggregate.of(old, score)));
                 true
@@ -424,6 +428,9 @@ mod tests {
             ZUNION 1 p WEIGHTS 0 WITHSCORES => ["i", "0"]
             ZINTER 2 n p WEIGHTS 1 0 WITHSCORES => ["i", "0"]
             ZUNION 2 n p WEIGHTS 1 0 WITHSCORES => ["i", "-inf"]
+            ZADD zero 0 m => :1
+            ZUNION 2 zero zero WEIGHTS -0 1 WITHSCORES => ["m", "0"]
+            ZUNION 2 zero zero WEIGHTS -0 -1 WITHSCORES => ["m", "-0"]
             "#,
         );
     }

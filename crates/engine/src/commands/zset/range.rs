@@ -139,7 +139,15 @@ pub fn zrangestore(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let mut result = SortedSet::default();
     if let Some(zset) = ctx.keys.get::<SortedSet>(range.key)? {
         let ranks = range.ranks(zset);
-        for (member, score) in zset.ascend(ranks.start).take(ranks.len()) {
+        if matches!(range.interval, Interval::Rank(..)) {
+            result = SortedSet::for_len(ranks.len());
+        }
+        // In the order in which Redis adds them: the packed form keeps no negative zero.
+        let members = match range.direction {
+            Direction::Up => zset.ascend(ranks.start),
+            Direction::Down => zset.descend(ranks.end.saturating_sub(1)),
+        };
+        for (member, score) in members.take(ranks.len()) {
             result.insert(member, score);
         }
     }
