@@ -79,6 +79,7 @@ pub const SLOTS: &[&str] = &[
     "script",
     "sha",
     "library",
+    "library-name",
     "function",
     "section",
     "name",

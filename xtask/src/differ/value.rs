@@ -129,6 +129,7 @@ pub fn of(rng: &mut Rng, kind: &str) -> Vec<u8> {
         "script" => pick(rng, &SCRIPTS),
         "sha" => pick(rng, &SHAS),
         "library" => pick(rng, &LIBRARIES),
+        "library-name" => pick(rng, &["one", "two", "none"]),
         "limit" => pick(rng, &["hash-max-listpack-value", "slowlog-max-len", "no-such-limit"]),
         "section" => {
             pick(rng, &["server", "clients", "memory", "stats", "keyspace", "none", "all"])
