@@ -489,7 +489,7 @@ pub const PARAMS: &[Param] = &[
         true,
         "Microseconds from which a request is logged as slow; -1 is never.",
     ),
-    row("slowlog-max-len", int(0, INT_MAX), "128", true, "Slow requests kept."),
+    row("slowlog-max-len", int(0, i64::MAX), "128", true, "Slow requests kept."),
     row(
         "stop-writes-on-bgsave-error",
         Kind::Bool,

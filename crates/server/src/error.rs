@@ -137,6 +137,7 @@ pub fn unknown_subcommand(container: &str, sub: &[u8]) -> CommandError {
 #[must_use]
 pub fn subcommand_syntax(container: &str, sub: &[u8]) -> CommandError {
     let sub = engine::error::shown(&sub[..sub.len().min(128)]).into_owned();
+    let container = container.to_ascii_uppercase();
     let text = format!("ERR unknown subcommand or wrong number of arguments for '{sub}'.");
     other(format!("{text} Try {container} HELP."))
 }

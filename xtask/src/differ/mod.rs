@@ -137,6 +137,9 @@ impl Run {
             _ => false,
         });
         let last = self.replay(&opening, &small)?.unwrap_or(difference);
+        // What has not been read must not be taken for an answer in the next sequence.
+        self.ours.connect()?;
+        self.theirs.connect()?;
         let text = transcript::text(&opening, &small, &last, seed);
         println!("--- seed {seed}\n{text}");
         std::fs::create_dir_all(keep)?;

@@ -30,7 +30,7 @@ const SCRIPTS: [&str; 12] = [
     "return redis.error_reply('MY kind')",
     "return redis.status_reply('FINE')",
     "return redis.pcall('lpush',KEYS[1],unpack(ARGV))",
-    "redis.setresp(3) return redis.call('hgetall',KEYS[1])",
+    "redis.setresp(3) return redis.call('hlen',KEYS[1])",
     "local t = {} for i, v in ipairs(ARGV) do t[i] = #v + i end return t",
     "return cjson.encode({ARGV, #KEYS, 1.5, cjson.null})",
     "return tonumber(ARGV[1]) + 0.7",

@@ -302,7 +302,7 @@ pub const LINES: &[&str] = &[
     "command|help -> array ~ shape",
     "command|info name... -> array ~ shape",
     "command|list [FILTERBY (PATTERN pattern|MODULE value|ACLCAT value)] -> array ~ shape",
-    "config|get parameter -> array",
+    "config|get parameter -> array ~ pairs",
     "config|help -> array ~ shape",
     "config|resetstat -> status",
     "config|set limit count -> status",

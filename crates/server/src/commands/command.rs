@@ -4,7 +4,7 @@ use crate::dispatch::for_each_key;
 use crate::error;
 use crate::turn::Turn;
 use catalog::commands::{CommandId, Index};
-use catalog::{Command, Keys};
+use catalog::{Command, Family, Keys};
 use engine::{CommandError, parse};
 use resp::{OwnedArgs, Reply};
 
@@ -115,6 +115,9 @@ pub fn getkeys(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     }
     let mut keys = Vec::new();
     for_each_key(row.keys, request, |key| keys.push(key.to_vec()));
+    if keys.is_empty() && row.family != Family::Scripting {
+        return Err(error::reply("ERR Invalid arguments specified for command"));
+    }
     let mut reply = turn.reply();
     reply.array(keys.len());
     keys.iter().for_each(|key| reply.bulk(key));
