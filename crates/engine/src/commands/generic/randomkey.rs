@@ -17,7 +17,10 @@ const TRIES: u32 = 100;
 /// [`CommandError::Busy`] when another loop holds a shard.
 pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     for _ in 0..TRIES {
-        let Some(id) = draw_shard(ctx, LOOKED_AT)? else { break };
+        let near = draw_shard(ctx, LOOKED_AT)?;
+        let Some(id) = near.map_or_else(|| draw_shard(ctx, SHARDS), |id| Ok(Some(id)))? else {
+            break;
+        };
         let drawn = ctx.keys.random_in(id, |bound| ctx.rng.below(bound))?;
         match drawn {
             Some((key, true)) => {
@@ -27,12 +30,6 @@ pub fn run(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
             Some((key, false)) => ctx.keys.expire_in(id, &key),
             None => {}
         }
-    }
-    if let Some(id) = draw_shard(ctx, SHARDS)?
-        && let Some((key, true)) = ctx.keys.random_in(id, |bound| ctx.rng.below(bound))?
-    {
-        ctx.reply.bulk(&key);
-        return Ok(());
     }
     let start = ctx.rng.below(SHARDS);
     for step in 0..SHARDS {
@@ -88,6 +85,17 @@ mod tests {
         }
         assert_eq!(seen.len(), 20, "{seen:?}");
         assert!(seen.values().all(|&n| n > 40), "{seen:?}");
+    }
+
+    #[test]
+    fn dead_keys_that_are_met_go() {
+        let mut bench = Bench::new();
+        bench.check("SET a v PX 5 => +OK");
+        bench.check("SET b v PX 5 => +OK");
+        bench.now_ms += 5;
+        let (reply, effects) = bench.run("RANDOMKEY");
+        assert_eq!(reply, "nil");
+        assert_eq!(effects.matches("DEL ").count(), 2, "{effects}");
     }
 
     #[test]
