@@ -642,7 +642,8 @@ impl Param {
                 word @ ("yes" | "no") => Ok(word.to_owned()),
                 _ => Err("argument must be 'yes' or 'no'".to_owned()),
             },
-            Kind::Memory => parse_memory(text)
+            // Redis reads no digits at all as 0.
+            Kind::Memory => parse_memory(if text.is_empty() { "0" } else { text })
                 .map(|bytes| bytes.to_string())
                 .ok_or_else(|| "argument must be a memory value".to_owned()),
             Kind::Int { min, max } => match text.parse::<i64>() {

@@ -55,8 +55,10 @@ impl Draw {
                 Part::Word(word) => call.words.push(word.as_bytes().to_vec()),
                 Part::Slot("call") => {
                     let at = self.rng.below(self.grammar.callables.len());
-                    let inner = self.words(at);
-                    call.words.extend(inner);
+                    if self.grammar.callables[at].row.name != "pfmerge" {
+                        let inner = self.words(at);
+                        call.words.extend(inner);
+                    }
                 }
                 Part::Slot(slot) => {
                     let word = self.slot(call.family, slot);

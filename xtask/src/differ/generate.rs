@@ -140,7 +140,7 @@ impl Generator {
     fn wanted(&mut self, one: &Callable, connection: usize) -> bool {
         match one.row.name {
             "multi" | "exec" | "discard" => self.draw.once_in(4) && !self.in_multi[connection],
-            "flushdb" | "flushall" | "script|flush" | "function|flush" => self.draw.once_in(20),
+            "flushdb" | "flushall" | "script|flush" | "function|flush" => self.draw.once_in(10),
             "reset" => self.draw.once_in(8),
             "select" => self.draw.once_in(3),
             _ if one.waits && !self.in_multi[connection] => self.draw.once_in(20),
@@ -275,7 +275,7 @@ fn companions(name: &str, call: &Words) -> (Option<Words>, Option<Words>) {
         // What it took is random: nothing of it may stay.
         "spop" => {
             let mut forget = words(&["DEL"]);
-            forget.extend(call.iter().filter(|word| is_key(word)).cloned());
+            forget.extend(call.get(1).cloned());
             (None, (forget.len() > 1).then_some(forget))
         }
         "sort" | "sort_ro" => (None, call.get(1).map(|key| wrap::like_sorted(key))),

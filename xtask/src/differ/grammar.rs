@@ -142,7 +142,18 @@ impl Callable {
 }
 
 /// Commands that must come as they are: what follows depends on them.
-const PLAIN: [&str; 11] = [
-    "multi", "exec", "discard", "reset", "hello", "watch", "unwatch", "select", "swapdb",
-    "flushall", "flushdb",
+const PLAIN: [&str; 13] = [
+    "command|getkeys",
+    "config|set",
+    "multi",
+    "exec",
+    "discard",
+    "reset",
+    "hello",
+    "watch",
+    "unwatch",
+    "select",
+    "swapdb",
+    "flushall",
+    "flushdb",
 ];

@@ -3,6 +3,7 @@
 
 mod compare;
 mod draw;
+mod exceptions;
 mod generate;
 mod grammar;
 mod payload;
@@ -21,6 +22,7 @@ mod tests;
 
 use crate::shell;
 use anyhow::{Context, Result};
+use exceptions::Exception;
 use generate::Generator;
 use grammar::Grammar;
 use peer::Server;
@@ -99,6 +101,9 @@ pub fn run(root: &Path, options: &Options) -> Result<bool> {
     } else {
         Vec::new()
     };
+    for Exception { what, why } in exceptions::ALL {
+        println!("excepted: {what}: {why}");
+    }
     gaps.iter().for_each(|gap| println!("too seldom: {gap}"));
     println!("{} differences", run.found.len());
     run.found.iter().for_each(|path| println!("  {path}"));

@@ -103,7 +103,7 @@ pub const LINES: &[&str] = &[
     // HyperLogLogs.
     "pfadd key [element...] -> int",
     "pfcount key... -> int",
-    "pfdebug (GETREG|DECODE|ENCODING|TODENSE) key -> int bulk status array",
+    "pfdebug (DECODE|ENCODING) key -> bulk status",
     "pfmerge key [key...] -> status",
     // Lists.
     "blmove key key (LEFT|RIGHT) (LEFT|RIGHT) timeout -> nil bulk",

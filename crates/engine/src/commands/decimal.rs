@@ -1,6 +1,7 @@
 //! Sums of decimal texts for INCRBYFLOAT and HINCRBYFLOAT, digit by digit those of Redis on x86:
 //! extended floats of 64 significant bits, printed with 17 decimals. 0.1 and 0.2 are 0.3, and 1000
-//! and 0.1 are 1000.09999999999999998. Numbers with more decimals than that are left to doubles.
+//! and 0.1 are 1000.09999999999999998. Numbers with 38 digits and more behind the point are left to
+//! doubles.
 
 use super::wide;
 use crate::parse;
@@ -18,14 +19,15 @@ const GUARD_BITS: i32 = 60;
 #[must_use]
 pub fn sum(a: &[u8], b: &[u8]) -> Option<String> {
     let read = |text| match scaled(text).or_else(|| whole_double(text)) {
-        Some(value) => Some(Extended::of(value)),
+        Some((value, UNIT)) => Some(Extended::of(value)),
+        Some((value, unit)) => Some(Extended::of_fine(value, unit)),
         None => Extended::of_large(text),
     };
     Some(read(a)?.add(read(b)?).format())
 }
 
-/// A number in units of 10⁻¹⁷.
-fn scaled(text: &[u8]) -> Option<i128> {
+/// A number as so many of a unit, of which so many make a whole: 10¹⁷, or more for more decimals.
+fn scaled(text: &[u8]) -> Option<(i128, u128)> {
     let text = std::str::from_utf8(text).ok()?;
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().ok()?),
@@ -37,7 +39,7 @@ fn scaled(text: &[u8]) -> Option<i128> {
     };
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
     let decimals_len = i32::try_from(decimals.len()).ok()?;
-    let power = u32::try_from(SCALE + i32::from(exponent) - decimals_len).ok()?;
+    let power = SCALE + i32::from(exponent) - decimals_len;
     let mut value: i128 = 0;
     for digit in whole.bytes().chain(decimals.bytes()) {
         if !digit.is_ascii_digit() {
@@ -45,16 +47,19 @@ fn scaled(text: &[u8]) -> Option<i128> {
         }
         value = value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
     }
-    let value = value.checked_mul(10i128.checked_pow(power)?)?;
-    Some(if negative { -value } else { value })
+    let unit = UNIT.checked_mul(10u128.checked_pow((-power).max(0).unsigned_abs())?)?;
+    let value = value.checked_mul(10i128.checked_pow(power.max(0).unsigned_abs())?)?;
+    // Twice a rest must fit.
+    (unit >> 126 == 0).then_some((if negative { -value } else { value }, unit))
 }
 
 /// A whole number as only doubles are written: with a power of two.
-fn whole_double(text: &[u8]) -> Option<i128> {
+fn whole_double(text: &[u8]) -> Option<(i128, u128)> {
     let value =
         parse::double_text(text).filter(|_| text.contains(&b'x') || text.contains(&b'X'))?;
     let whole = value.trunc() == value && value.abs() < 9e15;
-    (value as i128).checked_mul(UNIT.cast_signed()).filter(|_| whole)
+    let value = (value as i128).checked_mul(UNIT.cast_signed())?;
+    whole.then_some((value, UNIT))
 }
 
 /// `mantissa` × 2^`exponent`, the mantissa with its highest bit set unless all is zero.
@@ -77,6 +82,19 @@ impl Extended {
             let bit = rest >= UNIT as u64;
             rest -= if bit { UNIT as u64 } else { 0 };
             whole = (whole << 1) | u128::from(bit);
+            exponent -= 1;
+        }
+        Self::rounded(value < 0, (whole << 1) | u128::from(rest != 0), exponent - 1)
+    }
+
+    /// As [`Self::of`], in smaller units, of which so many make a whole.
+    fn of_fine(value: i128, unit: u128) -> Self {
+        let magnitude = value.unsigned_abs();
+        let (mut whole, mut rest, mut exponent) = (magnitude / unit, magnitude % unit, 0);
+        while whole >> 64 == 0 && magnitude != 0 {
+            rest *= 2;
+            whole = (whole << 1) | (rest / unit);
+            rest %= unit;
             exponent -= 1;
         }
         Self::rounded(value < 0, (whole << 1) | u128::from(rest != 0), exponent - 1)
@@ -192,7 +210,8 @@ mod tests {
             ),
             ("1000000000000000000000000.5", "0.5", Some("1000000000000000000000000")),
             ("0x1g", "1", None),
-            ("1e-18", "1", None),
+            ("1e-18", "1", Some("1")),
+            ("3.52059592330880979034", "1", Some("4.52059592330880979")),
             ("1e30", "1", None),
             ("inf", "1", None),
             ("1e999999", "1", None),

@@ -347,6 +347,7 @@ impl Entry {
     #[must_use]
     pub fn encoding(&self) -> &'static str {
         match self.value() {
+            ValueRef::Integer(_) if self.is_raw() => "raw",
             ValueRef::Integer(_) => "int",
             ValueRef::Bytes(bytes) if bytes.len() <= EMBEDDED_BYTES_MAX && !self.is_raw() => {
                 "embstr"

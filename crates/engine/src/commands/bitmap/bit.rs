@@ -62,6 +62,9 @@ pub fn setbit(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
         write(&mut ctx.keys, key, place.byte, &[byte]);
         ctx.keys.event(Classes::STRING, "setbit", key);
         ctx.propagate_verbatim();
+    } else {
+        // Redis had it ready to be changed by then.
+        ctx.keys.mark_raw(key);
     }
     ctx.reply.int(i64::from(was));
     Ok(())
@@ -78,6 +81,11 @@ mod tests {
             SETBIT k 1 1 => :0 ~ SETBIT k 1 1
             GET k => "@"
             SETBIT k 1 1 => :1 ~
+            SET number 12 => +OK
+            SETBIT number 2 1 => :1 ~
+            OBJECT ENCODING number => "raw"
+            INCR number => :13
+            OBJECT ENCODING number => "int"
             SETBIT k 20 0 => :0 ~ SETBIT k 20 0
             STRLEN k => :3
             SETBIT k 1 0 => :1

@@ -223,6 +223,9 @@ pub fn bitfield(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
             None => ctx.reply.null(),
         }
     }
+    if changes == 0 {
+        ctx.keys.mark_raw(key);
+    }
     // Redis keeps a string that grew although every write failed, and tells nobody of it. Here it
     // is propagated, so that replicas have what their primary has.
     if changes > 0 || grows {
