@@ -129,7 +129,7 @@ pub fn xadd(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     }
     let trimmed = add.trim.map(|trim| add.trimming.apply(&mut stream, trim));
     let trimmed = trimmed.unwrap_or_default();
-    let left = Left::of(&stream);
+    let left = add.trim.map_or_else(Left::default, |_| Left::of(&stream));
     drop(stream);
     let text = id.text();
     ctx.reply.bulk(&text);
@@ -142,7 +142,9 @@ pub fn xadd(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     if let Some((producer, sent)) = &sent {
         produce::propagate(ctx, key, (producer, sent), id);
     }
-    discard(ctx, trimmed.taken);
+    if trimmed.count > 0 {
+        discard(ctx, trimmed.taken);
+    }
     Ok(())
 }
 

@@ -187,7 +187,7 @@ pub struct Trimmed {
 }
 
 /// What a trim left.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Left {
     len: usize,
     first: Id,
