@@ -7,6 +7,7 @@ mod cost;
 mod deb;
 mod differ;
 mod docs;
+mod edges;
 mod metrics;
 mod shell;
 mod suite;
@@ -42,6 +43,8 @@ enum Tool {
     Conformance(conformance::Options),
     /// Draw random commands for our node and redis-server alike and compare their replies.
     Differ(differ::Options),
+    /// Call every command with its numbers at the edges; judge time, memory and answers.
+    Edges(edges::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -55,6 +58,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Tool::Deb => deb::run(&root)?,
         Tool::Conformance(options) => conformance::run(&root, &options)?,
         Tool::Differ(options) => differ::run(&root, &options)?,
+        Tool::Edges(options) => edges::run(&root, &options)?,
     };
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

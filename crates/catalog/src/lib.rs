@@ -6,6 +6,7 @@
 pub mod class;
 pub mod command;
 pub mod commands;
+pub mod edges;
 pub mod events;
 pub mod managed;
 pub mod metrics;

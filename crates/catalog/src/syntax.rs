@@ -18,8 +18,10 @@
 //!
 //! Shapes are what it can answer; likeness says how the answers of two servers compare.
 
+mod others;
 mod table;
 
+pub use others::OTHERS;
 pub use table::LINES;
 
 /// Kinds of values. A `lexset` is a key whose members all have the same score.
@@ -153,7 +155,13 @@ pub fn find(name: &str) -> Option<Syntax> {
     LINES.iter().map(|line| read(line)).find(|syntax| syntax.name == name)
 }
 
-/// Reads all lines.
+/// As [`find`], among [`OTHERS`].
+#[must_use]
+pub fn find_other(name: &str) -> Option<Syntax> {
+    OTHERS.iter().map(|line| read(line)).find(|syntax| syntax.name == name)
+}
+
+/// Reads all lines but [`OTHERS`].
 pub fn all() -> impl Iterator<Item = Syntax> {
     LINES.iter().map(|line| read(line))
 }

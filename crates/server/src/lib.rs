@@ -16,6 +16,8 @@ pub mod config;
 mod config_file;
 pub mod conn;
 pub mod dispatch;
+#[cfg(test)]
+mod edge_tests;
 pub mod error;
 pub mod evict;
 pub mod executor;

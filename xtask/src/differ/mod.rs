@@ -1,15 +1,15 @@
 //! `cargo xtask differ`: random sequences of commands, ours and redis-server side by side. The
 //! first difference is made small, printed and kept as a transcript.
 
-mod compare;
+pub mod compare;
 mod draw;
 mod exceptions;
 mod generate;
 mod grammar;
 mod payload;
-mod peer;
+pub mod peer;
 mod play;
-mod reply;
+pub mod reply;
 mod shrink;
 mod step;
 mod tally;

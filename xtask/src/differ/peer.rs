@@ -194,3 +194,29 @@ impl Drop for Server {
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
+
+impl Server {
+    /// Number of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// True when there is an answer to read before `span` is over.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn is_answered_within(&self, connection: usize, span: Duration) -> Result<bool> {
+        let (stream, reader) = &self.connections[connection];
+        if !reader.buffer().is_empty() {
+            return Ok(true);
+        }
+        stream.set_read_timeout(Some(span))?;
+        let seen = stream.peek(&mut [0]);
+        stream.set_read_timeout(Some(SILENCE_MAX))?;
+        match seen {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

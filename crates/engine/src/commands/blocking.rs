@@ -7,12 +7,15 @@ use crate::keyspace::Wait;
 use crate::parse;
 use resp::Args;
 
+/// Redis looks at no longer text when it reads a float.
+const FLOAT_BYTES_MAX: usize = 5 * 1024;
+
 /// A timeout in seconds, with fractions, as milliseconds rounded up; 0 is for ever.
 ///
 /// # Errors
 /// It is no number, or negative, or so large that Redis takes it for negative.
 pub fn timeout_ms(text: &[u8]) -> Result<u64, CommandError> {
-    let seconds = parse::double_text(text);
+    let seconds = parse::double_text(text).filter(|_| text.len() < FLOAT_BYTES_MAX);
     let ms = (seconds.ok_or(error::BAD_TIMEOUT)? * 1000.0).ceil();
     if (0.0..9.2e18).contains(&ms) { Ok(ms as u64) } else { Err(error::TIMEOUT_NEGATIVE) }
 }
@@ -45,6 +48,7 @@ mod tests {
 
     #[test]
     fn timeouts() {
+        let digits = "9".repeat(FLOAT_BYTES_MAX);
         for (text, want) in [
             ("0", Ok(0)),
             ("1", Ok(1000)),
@@ -56,6 +60,8 @@ mod tests {
             ("inf", Err(error::TIMEOUT_NEGATIVE)),
             ("1e300", Err(error::TIMEOUT_NEGATIVE)),
             ("9223372036854775807", Err(error::TIMEOUT_NEGATIVE)),
+            (&digits, Err(error::BAD_TIMEOUT)),
+            (&digits[1..], Err(error::TIMEOUT_NEGATIVE)),
             ("nan", Err(error::BAD_TIMEOUT)),
             (" 1", Err(error::BAD_TIMEOUT)),
             ("", Err(error::BAD_TIMEOUT)),

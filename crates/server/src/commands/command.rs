@@ -6,7 +6,7 @@ use crate::turn::Turn;
 use catalog::commands::{CommandId, Index};
 use catalog::{Command, Family, Keys};
 use engine::{CommandError, parse};
-use resp::{OwnedArgs, Reply};
+use resp::{Args, OwnedArgs, Reply};
 
 /// COMMAND.
 ///
@@ -114,7 +114,22 @@ pub fn getkeys(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
         return Err(error::reply("ERR Invalid number of arguments specified for command"));
     }
     let mut keys = Vec::new();
-    for_each_key(row.keys, request, |key| keys.push(key.to_vec()));
+    match row.keys {
+        Keys::Counted { count, store } => {
+            let (count, store) = (usize::from(count), usize::from(store));
+            if let Some(number) = counted(request, count) {
+                keys.extend(request.from(count + 1).take(number).map(<[u8]>::to_vec));
+                if store > 0 {
+                    // Redis finds the destination last where it has to guess the number.
+                    let exact = resp::number::parse_i64(request.at(count)).is_some();
+                    let place = if exact { 0 } else { keys.len() };
+                    keys.insert(place, request.at(store).to_vec());
+                }
+            }
+        }
+        spec => for_each_key(spec, request, |key| keys.push(key.to_vec())),
+    }
+    // A script may do without keys.
     if keys.is_empty() && row.family != Family::Scripting {
         return Err(error::reply("ERR Invalid arguments specified for command"));
     }
@@ -122,6 +137,23 @@ pub fn getkeys(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     reply.array(keys.len());
     keys.iter().for_each(|key| reply.bulk(key));
     Ok(())
+}
+
+/// How many keys follow the word at `at`, at least one, if they are there. As Redis does here, the
+/// number ends at the first byte that is none of its digits, and has 32 bits.
+fn counted(request: Args<'_>, at: usize) -> Option<usize> {
+    let text = request.find(at)?.trim_ascii_start();
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] => (1, digits),
+        digits => (1, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let value = digits.fold(0i64, |value, byte| {
+        value.saturating_mul(10).saturating_add(i64::from(byte - b'0') * sign)
+    });
+    let number = usize::try_from(value as i32).ok()?;
+    (1..request.len() - at).contains(&number).then_some(number)
 }
 
 /// COMMAND HELP.

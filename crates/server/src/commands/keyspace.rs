@@ -65,13 +65,13 @@ pub fn flushdb(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
 pub fn swapdb(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let dbs = turn.gate().settings.dbs;
     let number = |at: usize, which: &str| {
-        let word = turn.args.at(at);
-        if resp::number::parse_i64(word).is_none() {
-            return Err(engine::error::other(format!("ERR invalid {which} DB index")));
-        }
-        parse::database(word, dbs)
+        let number = resp::number::parse_i64(turn.args.at(at));
+        let number = number.and_then(|number| i32::try_from(number).ok());
+        number.ok_or_else(|| engine::error::other(format!("ERR invalid {which} DB index")))
     };
-    let (a, b) = (number(1, "first")?, number(2, "second")?);
+    number(1, "first").and(number(2, "second"))?;
+    let db = |at: usize| parse::database(turn.args.at(at), dbs);
+    let (a, b) = (db(1)?, db(2)?);
     let now_ms = turn.state.now_ms;
     let space = turn.locked.as_mut().expect("SWAPDB holds everything");
     // A database that changes places with itself is not touched: who watches it sees nothing.

@@ -14,10 +14,20 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Another word, or a mode that is not there yet.
 pub fn tracking(turn: &mut Turn<'_, '_>) -> Result<(), CommandError> {
     let mut skips_own = false;
-    for word in turn.args.from(3) {
+    let mut words = turn.args.from(3);
+    while let Some(word) = words.next() {
         match word {
             _ if parse::is(word, "NOLOOP") => skips_own = true,
-            _ if ["REDIRECT", "BCAST", "PREFIX", "OPTIN", "OPTOUT"]
+            _ if parse::is(word, "REDIRECT") => {
+                let id = parse::integer(words.next().ok_or(engine::error::SYNTAX)?)?;
+                let found = u64::try_from(id).ok().and_then(|id| turn.shared.clients.find(id));
+                let text = match found {
+                    None => "ERR The client ID you want redirect to does not exist",
+                    Some(_) => "ERR CLIENT TRACKING with REDIRECT is not supported yet",
+                };
+                return Err(engine::error::other(text));
+            }
+            _ if ["BCAST", "PREFIX", "OPTIN", "OPTOUT"]
                 .iter()
                 .any(|mode| parse::is(word, mode)) =>
             {
