@@ -162,9 +162,10 @@ pub fn delete_consumer(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let pending = consumer.map(|consumer| consumer.pending().len());
     drop(stream);
     ctx.reply.int(pending.unwrap_or(0) as i64);
-    let Some(mut stream) = ctx.keys.edit::<Stream>(key)?.filter(|_| pending.is_some()) else {
+    if pending.is_none() {
         return Ok(());
-    };
+    }
+    let Some(mut stream) = ctx.keys.edit::<Stream>(key)? else { return Ok(()) };
     stream.unchanged();
     while stream.edit_group(group, |group| group.forget(name, STEPS)) == Some(true) {
         // Too late for an error: some of it is done.
