@@ -65,7 +65,9 @@ def test_they_die_without_being_asked_for(make_node):
 
 @pytest.mark.parametrize("how", ["rdb", "log", "rewritten"])
 def test_times_outlive_a_restart(make_node, how):
-    options = ("--save", "") if how == "rdb" else ("--save", "", "--appendonly", "yes")
+    options = ("--save", "")
+    if how != "rdb":
+        options += ("--appendonly", "yes", "--appendfsync", "always")
     node = make_node(*options)
     client = node.redis()
     fill(client)

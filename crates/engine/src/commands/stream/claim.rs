@@ -20,7 +20,7 @@ const COUNT: usize = 100;
 const ATTEMPTS: usize = 10;
 /// The most that COUNT may be, and that for which memory can be had.
 const COUNT_MAX: i64 = i64::MAX / 16;
-const COUNT_HELD_MAX: i64 = 1 << 43;
+const COUNT_HELD_MAX: usize = 1 << 43;
 
 /// What to do with the entries that are claimed.
 #[derive(Debug, Clone, Copy)]
@@ -270,11 +270,7 @@ impl AutoClaim {
                 && let Some(count) = words.next()
             {
                 let count = parse_i64(count).filter(|count| (1..=COUNT_MAX).contains(count));
-                let count = count.ok_or(error::CLAIM_COUNT)?;
-                if count > COUNT_HELD_MAX {
-                    return Err(error::CLAIM_COUNT_TOO_HIGH);
-                }
-                claim.count = count as usize;
+                claim.count = count.ok_or(error::CLAIM_COUNT)? as usize;
             } else {
                 return Err(error::SYNTAX);
             }
@@ -294,6 +290,9 @@ pub fn xautoclaim(ctx: &mut Ctx<'_>) -> Result<(), CommandError> {
     let stream = ctx.keys.get::<Stream>(key)?;
     if stream.is_none_or(|stream| stream.group(name).is_none()) {
         return Err(error::no_group(key, name, ""));
+    }
+    if claim.count > COUNT_HELD_MAX {
+        return Err(error::CLAIM_COUNT_TOO_HIGH);
     }
     let Some(mut stream) = ctx.keys.edit::<Stream>(key)? else { return Ok(()) };
     stream.unchanged();
@@ -373,6 +372,7 @@ mod tests {
             XINFO CONSUMERS s g => [["name", "c", "pending", :0, "idle", :50], ["name", "d", "pending", :1, "idle", :0]]
             XAUTOCLAIM s g d 0 - COUNT 0 => -ERR COUNT must be > 0
             XAUTOCLAIM s g d 0 - COUNT 576460752303423487 => -ERR Insufficient memory, failed allocating transient memory, COUNT too high.
+            XAUTOCLAIM none g d 0 - COUNT 576460752303423487 => -NOGROUP No such key 'none' or consumer group 'g'
             XAUTOCLAIM s g d 0 - WHAT => -ERR syntax error
             XAUTOCLAIM s g d x - => -ERR Invalid min-idle-time argument for XAUTOCLAIM
             XAUTOCLAIM none g d 0 - => -NOGROUP No such key 'none' or consumer group 'g'
