@@ -2,6 +2,7 @@
 //! otherwise. Every case runs with one loop and with four.
 
 use crate::testing::Bench;
+use engine::keyspace::shard_of;
 
 fn check(script: &str) {
     for loops in [1, 4] {
@@ -186,6 +187,29 @@ fn chains_of_moves_are_followed_to_their_end() {
          b> read => $1 y
          a> LRANGE k1 0 -1 => *1 $1 y",
     );
+}
+
+#[test]
+fn a_chain_that_leaves_the_shard_where_it_began_is_followed() {
+    for loops in [1, 4] {
+        check_each(loops, |bench| {
+            let seed = bench.shared.executor.seed();
+            let shard = |key: &String| shard_of(seed.hash(key.as_bytes()));
+            let numbered = || (0..).map(|i: u32| format!("k{i}"));
+            let first = shard(&"k".to_owned());
+            let near = numbered().find(|key| shard(key) == first).expect("one of many");
+            let far = numbered().find(|key| shard(key) != first).expect("one of many");
+            bench.check(&format!(
+                "b> BLMOVE k {near} LEFT LEFT 0 =>
+                 c> BLMOVE {near} {far} LEFT LEFT 0 =>
+                 a> RPUSH k x => :1
+                 b> read => $1 x
+                 c> read => $1 x
+                 a> EXISTS k {near} => :0
+                 a> LRANGE {far} 0 -1 => *1 $1 x"
+            ));
+        });
+    }
 }
 
 #[test]

@@ -53,9 +53,10 @@ class Node:
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(60)
         self.process = None
-        assert status == 0, f"larder node ended with {status} after SIGTERM"
+        log = self.log.read_text(errors="replace")
+        assert status == 0, f"larder node ended with {status} after SIGTERM:\n{log[-3000:]}"
         assert not ports.is_open(self.port)
-        loud = logs.suspicious_lines(self.log.read_text(errors="replace"), expected)
+        loud = logs.suspicious_lines(log, expected)
         assert not loud, loud
 
     def destroy(self):

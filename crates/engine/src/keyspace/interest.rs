@@ -203,10 +203,10 @@ impl Shard {
         waiters.queue(db, key).find(|waiter| waiter.wants(key, entry)).cloned()
     }
 
-    /// True when serving somebody who waits for `key`, in any database, needs another shard too.
+    /// True when serving somebody who waits for `key`, in any database, may need other shards too.
     #[must_use]
     pub fn wakes_across(&self, key: &[u8]) -> bool {
-        self.interest.as_ref().is_some_and(|interest| interest.waiters.cross(key))
+        self.interest.as_ref().is_some_and(|interest| interest.waiters.moves(key))
     }
 
     /// Forgets everybody, when there is nobody left.

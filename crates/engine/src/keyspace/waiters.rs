@@ -103,8 +103,9 @@ pub struct Waiter {
     pub ends_us: u64,
     /// At its deadline it runs again.
     pub looks_again: bool,
-    /// It also changes a key of another shard, which must be held to serve it.
-    pub crosses: bool,
+    /// It also changes another key than it waits for, which may wake somebody who does the same: to
+    /// serve it all shards must be held, even where those two keys lie in one.
+    pub moves: bool,
     /// CLIENT REPLY took its reply away.
     pub silent: bool,
 }
@@ -124,7 +125,7 @@ impl Waiter {
             deadline_us: 0,
             ends_us: 0,
             looks_again: false,
-            crosses: false,
+            moves: false,
             silent: false,
         }
     }
@@ -306,10 +307,10 @@ impl Waiters {
         self.queues.db(db).into_iter().flat_map(|queues| queues.keys().map(|key| &**key))
     }
 
-    /// True when serving a waiter of `key`, in any database, changes a key of another shard.
-    pub(super) fn cross(&self, key: &[u8]) -> bool {
+    /// True when serving a waiter of `key`, in any database, changes another key.
+    pub(super) fn moves(&self, key: &[u8]) -> bool {
         let dbs = 0..self.queues.0.len() as u16;
-        dbs.into_iter().any(|db| self.queue(db, key).any(|waiter| waiter.crosses))
+        dbs.into_iter().any(|db| self.queue(db, key).any(|waiter| waiter.moves))
     }
 }
 

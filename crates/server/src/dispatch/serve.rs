@@ -45,10 +45,9 @@ impl<'e> Run<'_, 'e> {
                 (waiter.deadline_us, waiter.ends_us) = (again_us, waiter.deadline_us);
             }
         }
-        let mut home_shard = None;
         super::for_each_key(self.shared.index.row(id).keys, args, |key| {
-            let shard = shard_of(seed.hash(key));
-            waiter.crosses |= keys == 1 && shard != *home_shard.get_or_insert(shard);
+            let source = args.at(waiter.wait.first as usize);
+            waiter.moves |= keys == 1 && key != source;
         });
         let waiter = Arc::new(waiter);
         for key in waiter.keys() {
